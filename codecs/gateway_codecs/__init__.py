@@ -1,0 +1,1 @@
+"""Telephone codecs over batches of rows: numpy arrays in, numpy arrays out."""

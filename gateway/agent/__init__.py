@@ -1,0 +1,1 @@
+"""One conversation per call: turns, words, tools. Knows no SIP and no API."""

@@ -1,0 +1,74 @@
+"""What an agent is told about the call it is to hold: an assistant, without any API's names.
+
+Plain data: it crosses the process boundary as JSON, and is kept so that a call can be given to
+another process.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Choice(Plain):
+    """A vendor and how to use it; ``options`` are the vendor's own settings."""
+
+    vendor: str
+    model: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolMessage(Plain):
+    """Something to say about a tool that is running."""
+
+    at: Literal["start", "delayed", "complete", "failed"]
+    content: str
+    after_ms: int = 0
+
+
+class ToolBrief(Plain):
+    """A tool the model may call. ``kind`` says who does it; the gateway's main process does all
+    but keep the caller company meanwhile."""
+
+    kind: Literal["function", "endCall", "dtmf"]
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+    messages: tuple[ToolMessage, ...] = ()
+    wait: bool = True  # False: an asynchronous function; the model is told at once that it runs
+    server: dict[str, Any] | None = None  # for main: where a function's webhook is
+    timeout_s: float = 20.0
+
+
+class Brief(Plain):
+    """One call's assistant. Texts are Liquid templates; the agent fills them from variables."""
+
+    name: str = ""
+    hearing: Choice
+    thinking: Choice
+    speaking: Choice
+    system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content
+    tools: tuple[ToolBrief, ...] = ()
+    temperature: float = 0.0
+    max_tokens: int = 250
+
+    greeting: str = ""
+    greeting_mode: Literal["speak", "wait", "generate"] = "speak"
+    greeting_interruptible: bool = False
+
+    wait_s: float = 0.4  # silence after the caller's last speech before the agent may speak
+    interrupt_words: int = 0  # words that make an interruption; 0: the voice alone does
+    interrupt_voice_s: float = 0.2  # speech of at least this long makes one, if words is 0
+    backoff_s: float = 1.0  # after an interruption, how long the agent stays silent at least
+    acknowledgements: tuple[str, ...] = ()  # words that are only "go on"
+
+    silence_timeout_s: float = 30.0
+    max_duration_s: float = 600.0
+    end_phrases: tuple[str, ...] = ()  # said by the agent, they end the call
+    end_message: str = ""  # said before the agent hangs up
+    idle_messages: tuple[str, ...] = ()
+    idle_after_s: float = 10.0
+    record: bool = True

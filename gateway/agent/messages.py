@@ -1,0 +1,157 @@
+"""The words that ``main`` and an agent process say to each other, over a unix socket.
+
+Each message is one JSON object behind a four-byte big-endian length. The vocabulary is small on
+purpose: an agent knows no SIP; it is given a row to hear and speak on, and asks for actions.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from gateway.agent.brief import Brief, Plain
+
+LENGTH = 4
+LIMIT = 4 * 1024 * 1024  # bytes of one message; more is a bug, not a conversation
+
+
+class Checkpoint(Plain):
+    """Where a conversation stands: enough for another process to go on with it."""
+
+    conversation: tuple[dict[str, Any], ...] = ()  # speech.contract.Message as dicts
+    greeted: bool = False
+    started_at: float = 0.0  # monotonic seconds: when the agent first had the line
+    turns: int = 0
+
+
+# main to agent
+
+
+class Start(Plain):
+    """Hold this call. ``resumed`` is where a process that died had got to."""
+
+    type: Literal["start"] = "start"
+    call: str
+    row: int
+    brief: Brief
+    variables: dict[str, Any] = Field(default_factory=dict)
+    resumed: Checkpoint | None = None
+
+
+class Digit(Plain):
+    """A key the caller pressed that did not come by RTP (SIP INFO)."""
+
+    type: Literal["digit"] = "digit"
+    call: str
+    digit: str
+
+
+class ActionResult(Plain):
+    """How an action went. ``content`` is what the model is told."""
+
+    type: Literal["action_result"] = "action_result"
+    call: str
+    action: str
+    ok: bool
+    content: str
+
+
+class Say(Plain):
+    """Say this to the caller now, from outside the conversation."""
+
+    type: Literal["say"] = "say"
+    call: str
+    text: str
+    then_end: bool = False
+
+
+class Stop(Plain):
+    """The call is over. The agent tidies up and answers with ``Stopped``."""
+
+    type: Literal["stop"] = "stop"
+    call: str
+
+
+# agent to main
+
+
+class Action(Plain):
+    """Do this on the phone, or call this webhook; answered by one ``ActionResult``."""
+
+    type: Literal["action"] = "action"
+    call: str
+    action: str  # an id
+    tool: str  # ToolBrief.name
+    kind: str  # ToolBrief.kind
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class Spoken(Plain):
+    """One entry of the transcript. Times are monotonic seconds, of sound on the line."""
+
+    type: Literal["spoken"] = "spoken"
+    call: str
+    role: Literal["assistant", "user", "tool_call", "tool_result", "system"]
+    text: str  # of the assistant: what was really played
+    began_at: float
+    ended_at: float
+    interrupted: bool = False
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class TurnTimings(Plain):
+    """Where a turn's milliseconds went: contiguous, in order, summing to ``total_ms``, which runs
+    from the caller's last frame of speech to the agent's first frame on the wire."""
+
+    type: Literal["turn_timings"] = "turn_timings"
+    call: str
+    turn: int
+    total_ms: float
+    segments: tuple[tuple[str, float], ...]  # (name, ms); see agent.timings
+    own_ms: float  # the gateway's own share: total less the set wait and the vendors' time
+
+
+class Happened(Plain):
+    """Something for the call's log: barge_in, false_alarm, digit, vendor_error, retry, …"""
+
+    type: Literal["happened"] = "happened"
+    call: str
+    what: str
+    at: float  # monotonic seconds
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class Progress(Plain):
+    """A checkpoint, sent after each change of the conversation."""
+
+    type: Literal["progress"] = "progress"
+    call: str
+    checkpoint: Checkpoint
+
+
+class HangUp(Plain):
+    """The agent wishes the call to end; everything it had to say has been played."""
+
+    type: Literal["hang_up"] = "hang_up"
+    call: str
+    reason: str  # a value of gateway.reasons
+    detail: str = ""
+
+
+class Stopped(Plain):
+    """The agent has let go of the row; nothing of this call is left in its process."""
+
+    type: Literal["stopped"] = "stopped"
+    call: str
+
+
+ToAgent = Start | Digit | ActionResult | Say | Stop
+FromAgent = Action | Spoken | TurnTimings | Happened | Progress | HangUp | Stopped
+
+TO_AGENT: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])
+FROM_AGENT: TypeAdapter[FromAgent] = TypeAdapter(Annotated[FromAgent, Field(discriminator="type")])
+
+
+def frame(message: ToAgent | FromAgent) -> bytes:
+    """The message as bytes for the socket."""
+    body = message.model_dump_json().encode()
+    return len(body).to_bytes(LENGTH, "big") + body

@@ -1,0 +1,1 @@
+"""Calls: legs, routes, admission, actions on the phone, and the record of what happened."""

@@ -1,0 +1,88 @@
+"""What is remembered of a call: plain data, complete while it runs and after it ended."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    ENDED = "ended"
+
+
+class Line(BaseModel):
+    """One entry of the transcript; seconds since the call was answered."""
+
+    role: Literal["assistant", "user", "tool_call", "tool_result", "system"]
+    text: str
+    at: datetime
+    began_s: float
+    ended_s: float
+    interrupted: bool = False
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class Event(BaseModel):
+    """One thing that happened, for the person who asks why."""
+
+    at: datetime
+    what: str
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class Turn(BaseModel):
+    """Where a turn's milliseconds went; the segments sum to ``total_ms``."""
+
+    number: int
+    total_ms: float
+    own_ms: float
+    segments: list[tuple[str, float]]
+
+
+class Sound(BaseModel):
+    """What the media process counted (RFC 3550 terms)."""
+
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_lost: int = 0
+    packets_late: int = 0
+    frames_concealed: int = 0
+    jitter_ms: float = 0.0
+
+
+class Party(BaseModel):
+    """Who is at the other end, as signalled."""
+
+    uri: str = ""
+    number: str = ""
+    name: str = ""
+
+
+class CallRecord(BaseModel):
+    id: str
+    direction: Literal["inbound", "outbound"]
+    status: Status = Status.QUEUED
+    assistant_id: str | None = None
+    assistant: dict[str, Any] | None = None  # the API's own JSON, if it was given with the call
+    phone_number_id: str | None = None
+    name: str | None = None
+    customer: Party = Field(default_factory=Party)
+    dialled: str = ""  # the SIP user or number that was called
+    sip_call_id: str = ""
+    sip_status: int | None = None  # the final status that ended or refused it
+    variables: dict[str, Any] = Field(default_factory=dict)
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    updated_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_reason: str | None = None
+    ended_detail: str = ""  # one sentence for the operator
+    transcript: list[Line] = Field(default_factory=list)
+    turns: list[Turn] = Field(default_factory=list)
+    events: list[Event] = Field(default_factory=list)
+    sound: Sound = Field(default_factory=Sound)
+    recording: str | None = None  # path below the state directory, stereo: caller left, agent right

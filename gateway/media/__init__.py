@@ -1,0 +1,1 @@
+"""The sound of every call: one process, one beat of 20 ms, one row per two-way line."""

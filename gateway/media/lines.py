@@ -1,0 +1,192 @@
+"""Every live line, one row each, one array per column, in memory that all processes share.
+
+A row is one two-way sound: what its peer says is ``heard``, what the peer is sent is ``said``.
+Inside the gateway, sound is int16 mono at 16 kHz in frames of 20 ms. This table is the whole
+interface between ``media`` and the rest; nothing else is shared.
+
+Each column has exactly one writer while its row is live; the arrays of the other writers are
+read-only in a process, so a slip is an exception and not a race. A free row belongs to
+``main``, which clears every column in one place: what ``clear`` forgets, the next caller hears.
+
+Cursors count frames (or digits) since the row was opened and never wrap; entry *n* of a ring of
+length *L* lies at ``n % L``. A writer publishes data first and its cursor after: on x86-64 and
+AArch64 numpy's aligned 8-byte stores are not torn, and a reader never looks past a cursor.
+"""
+
+import mmap
+import os
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RATE = 16_000  # Hz, of all sound inside the gateway
+BEAT_S = 0.020
+FRAME = 320  # samples in one beat at RATE
+RING = 100  # frames that ``heard`` and ``said`` remember: 2 s
+QUEUE = 128  # frames an agent may have waiting to be spoken: 2.56 s
+DIGITS = 32  # telephone digits remembered in each direction
+NO_PAYLOAD = 255  # a payload type that was not negotiated
+
+PAUSE_OFF, PAUSE_HOLD, PAUSE_DUCK = 0, 1, 2  # values of ``policy``
+
+
+class Writer(Enum):
+    MAIN = "main"
+    MEDIA = "media"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One fact about every line. ``shape`` is per row."""
+
+    writer: Writer
+    dtype: type[np.generic]
+    what: str
+    shape: tuple[int, ...] = ()
+
+
+MAIN, MEDIA, AGENT = Writer.MAIN, Writer.MEDIA, Writer.AGENT
+
+COLUMNS: dict[str, Column] = {
+    # Who the line is and where its packets go. After changing any of these, main raises
+    # ``settings``; media re-reads the row when it differs from what it last saw.
+    "live": Column(MAIN, np.uint8, "1 from configured until given back"),
+    "settings": Column(MAIN, np.int64, "raised after any of main's columns changed"),
+    "agent": Column(MAIN, np.uint8, "index of the agent process whose eventfd media wakes"),
+    "family": Column(MAIN, np.uint8, "4 or 6: the address family of ``address``; 0: unknown yet"),
+    "address": Column(MAIN, np.uint8, "where the peer's SDP says it hears", (16,)),
+    "port": Column(MAIN, np.uint16, "and on which port"),
+    "codec": Column(MAIN, np.uint8, "what we send: an index of gateway_codecs.CODECS"),
+    "payload_out": Column(MAIN, np.uint8, "payload type of what we send"),
+    "payload_in": Column(MAIN, np.uint8, "payload type we asked the peer to send"),
+    "digits_out": Column(MAIN, np.uint8, "payload type of RFC 4733 events we send"),
+    "digits_in": Column(MAIN, np.uint8, "payload type of RFC 4733 events we asked for"),
+    "ssrc": Column(MAIN, np.uint32, "our synchronisation source (RFC 3550)"),
+    "speaks": Column(MAIN, np.uint8, "1: we send sound; 0: the peer holds us (RFC 3264 8.4)"),
+    "hears": Column(MAIN, np.uint8, "1: we take sound from the peer; 0: we hold it"),
+    "echo": Column(MAIN, np.uint8, "1: say what was heard, for diagnosis"),
+    "dial": Column(MAIN, np.uint8, "digits to send, as RFC 4733 event codes", (DIGITS,)),
+    "dialled": Column(MAIN, np.int64, "cursor of ``dial``"),
+    # The beat's own memory. It is all here, so a killed media process continues where it was.
+    "sequence": Column(MEDIA, np.uint16, "of the next packet to be sent"),
+    "timestamp": Column(MEDIA, np.uint32, "of the next packet to be sent"),
+    "beat": Column(MEDIA, np.int64, "cursor of ``heard``, ``said`` and ``speech``"),
+    "beat_at": Column(MEDIA, np.float64, "monotonic seconds when ``beat`` was last raised"),
+    "heard": Column(MEDIA, np.int16, "what the peer said", (RING, FRAME)),
+    "said": Column(MEDIA, np.int16, "what the peer was sent", (RING, FRAME)),
+    "speech": Column(MEDIA, np.uint8, "1: the peer was speaking in that frame", (RING,)),
+    "taken": Column(MEDIA, np.int64, "frames taken from ``queue``, played or skipped"),
+    "skipped": Column(MEDIA, np.int64, "of those, how many were dropped unplayed"),
+    "pauses": Column(MEDIA, np.int64, "how often speech onset has stopped the queue"),
+    "paused_beat": Column(MEDIA, np.int64, "the beat at which the last pause began"),
+    "digit": Column(MEDIA, np.uint8, "digits heard, as RFC 4733 event codes", (DIGITS,)),
+    "digits": Column(MEDIA, np.int64, "cursor of ``digit``"),
+    "sent_digits": Column(MEDIA, np.int64, "digits of ``dial`` that have been sent"),
+    "peer_family": Column(MEDIA, np.uint8, "4 or 6 once sound has come: symmetric RTP, RFC 4961"),
+    "peer_address": Column(MEDIA, np.uint8, "where it came from", (16,)),
+    "peer_port": Column(MEDIA, np.uint16, "and from which port"),
+    "received": Column(MEDIA, np.int64, "packets taken from the peer"),
+    "received_at": Column(MEDIA, np.float64, "monotonic seconds of the last of them; 0: none yet"),
+    "sent": Column(MEDIA, np.int64, "packets sent"),
+    "lost": Column(MEDIA, np.int64, "packets that never came"),
+    "late": Column(MEDIA, np.int64, "packets that came after their beat"),
+    "duplicated": Column(MEDIA, np.int64, "packets that came twice"),
+    "concealed": Column(MEDIA, np.int64, "frames made up for lost ones"),
+    "garbage": Column(MEDIA, np.int64, "datagrams that were not RTP, or not what was agreed"),
+    "foreign": Column(MEDIA, np.int64, "datagrams from elsewhere than the peer"),
+    "jitter_s": Column(MEDIA, np.float64, "interarrival jitter (RFC 3550 6.4.1)"),
+    # The agent's voice, and its decisions about pauses.
+    "queue": Column(AGENT, np.int16, "speech waiting to be said", (QUEUE, FRAME)),
+    "written": Column(AGENT, np.int64, "cursor of ``queue``"),
+    "drop_to": Column(AGENT, np.int64, "frames of ``queue`` before this one are not to be said"),
+    "resumed": Column(AGENT, np.int64, "the pause (number of ``pauses``) that is over"),
+    "policy": Column(AGENT, np.uint8, "at speech onset: PAUSE_OFF, PAUSE_HOLD or PAUSE_DUCK"),
+}
+
+# One value each, for the whole process: written by media.
+GLOBALS: dict[str, Column] = {
+    "beats": Column(MEDIA, np.int64, "beats since the lines were made, missed ones included"),
+    "beats_at": Column(MEDIA, np.float64, "monotonic seconds of the last beat"),
+    "beats_late": Column(MEDIA, np.int64, "beats that began more than 5 ms late"),
+    "beats_missed": Column(MEDIA, np.int64, "beats that were skipped: late by a whole beat"),
+    "busy_s": Column(MEDIA, np.float64, "seconds spent inside beats"),
+}
+
+_ALIGN = 64  # a cache line: two writers never share one
+
+
+def _size(column: Column, rows: int) -> int:
+    size = rows * int(np.prod(column.shape, dtype=int)) * np.dtype(column.dtype).itemsize
+    return -(-size // _ALIGN) * _ALIGN
+
+
+def size_of(capacity: int) -> int:
+    """Bytes of memory that ``capacity`` rows take."""
+    return sum(_size(c, capacity) for c in COLUMNS.values()) + len(GLOBALS) * _ALIGN
+
+
+class Lines:
+    """The table, as one process sees it: its own columns writable, the others read-only.
+
+    ``lines["heard"]`` is the whole column, first axis the row. ``me`` None reads only.
+    """
+
+    def __init__(self, fd: int, capacity: int, me: Writer | None) -> None:
+        self.capacity = capacity
+        self.fd = fd
+        self.me = me
+        self._memory = mmap.mmap(fd, size_of(capacity))
+        self._all: dict[str, npt.NDArray[Any]] = {}
+        self._mine: dict[str, npt.NDArray[Any]] = {}
+        offset = 0
+        for name, column in [*COLUMNS.items(), *GLOBALS.items()]:
+            rows = capacity if name in COLUMNS else 1
+            array = np.frombuffer(
+                self._memory,
+                column.dtype,
+                rows * int(np.prod(column.shape, dtype=int)),
+                offset,
+            ).reshape(rows, *column.shape)
+            offset += _size(column, rows)
+            self._all[name] = array
+            view = array.view()
+            view.flags.writeable = column.writer is me
+            self._mine[name] = view
+
+    @classmethod
+    def make(cls, capacity: int) -> "Lines":
+        """New lines in anonymous memory, for ``main``; nothing of it outlives its processes."""
+        fd = os.memfd_create("trunkline-lines")
+        os.ftruncate(fd, size_of(capacity))
+        return cls(fd, capacity, Writer.MAIN)
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._mine[name]
+
+    def clear(self, row: int) -> None:
+        """Forget everything about a free row. Only ``main`` may, and only while nobody else
+        works on the row."""
+        if self.me is not Writer.MAIN:
+            raise PermissionError("a free row belongs to main")
+        for name in COLUMNS:
+            self._all[name][row] = 0
+        for name in ("payload_out", "payload_in", "digits_out", "digits_in"):
+            self._all[name][row] = NO_PAYLOAD
+
+    def seed(self, row: int, sequence: int, timestamp: int) -> None:
+        """Give a free row its random beginning (RFC 3550 section 5.1)."""
+        if self.me is not Writer.MAIN or self._all["live"][row]:
+            raise PermissionError("a live row's sequence belongs to media")
+        self._all["sequence"][row] = sequence
+        self._all["timestamp"][row] = timestamp
+
+    def close(self) -> None:
+        """Let go of the memory; the arrays handed out must not be used any more."""
+        self._all.clear()
+        self._mine.clear()
+        self._memory.close()
+        os.close(self.fd)

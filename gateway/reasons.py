@@ -1,0 +1,57 @@
+"""Why a call ended: the one list, in the spelling that the API shows as ``endedReason``.
+
+The API documents some six hundred; here stand those that this gateway can give. A vendor's or
+a peer's failure is named by a function, because its name is part of the reason.
+"""
+
+from enum import StrEnum
+
+
+class Ended(StrEnum):
+    CUSTOMER_ENDED_CALL = "customer-ended-call"
+    CUSTOMER_DID_NOT_ANSWER = "customer-did-not-answer"
+    CUSTOMER_BUSY = "customer-busy"
+    CUSTOMER_HUNG_UP_WHILE_RINGING = "call.ringing.sip-inbound-caller-hungup-before-call-connect"
+    ASSISTANT_ENDED_CALL = "assistant-ended-call"
+    ASSISTANT_SAID_END_CALL_PHRASE = "assistant-said-end-call-phrase"
+    SILENCE_TIMED_OUT = "silence-timed-out"
+    EXCEEDED_MAX_DURATION = "exceeded-max-duration"
+    MANUALLY_CANCELED = "manually-canceled"
+    SIP_COMPLETED = "call.in-progress.sip-completed-call"
+    INBOUND_FAILED_TO_CONNECT = "call.ringing.error-sip-inbound-call-failed-to-connect"
+    OUTBOUND_FAILED_TO_CONNECT = "call.in-progress.error-sip-outbound-call-failed-to-connect"
+    WORKER_DIED = "call.in-progress.error-vapifault-worker-died"
+    WORKER_SHUTDOWN = "worker-shutdown"
+
+
+# The response codes for which the API has a reason of its own (its section D.1).
+_OUTBOUND = {
+    403: "403-forbidden",
+    407: "407-proxy-authentication-required",
+    408: "408-request-timeout",
+    480: "480-temporarily-unavailable",
+    503: "503-service-unavailable",
+}
+
+
+def outbound_refused(status: int) -> str:
+    """The reason for an outbound INVITE that ended with this final SIP status."""
+    if status in (486, 600):
+        return Ended.CUSTOMER_BUSY
+    if status in (408, 480, 487, 603):
+        return Ended.CUSTOMER_DID_NOT_ANSWER
+    if status in _OUTBOUND:
+        return f"call.in-progress.error-providerfault-outbound-sip-{_OUTBOUND[status]}"
+    return Ended.OUTBOUND_FAILED_TO_CONNECT
+
+
+def model_failed(vendor: str) -> str:
+    return f"pipeline-error-{vendor}-llm-failed"
+
+
+def voice_failed(vendor: str) -> str:
+    return f"pipeline-error-{vendor}-voice-failed"
+
+
+def transcriber_failed(vendor: str) -> str:
+    return f"pipeline-error-{vendor}-transcriber-failed"

@@ -1,0 +1,1 @@
+"""Hearing, thinking and speaking: what a vendor is, and the vendors."""

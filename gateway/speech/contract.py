@@ -1,0 +1,132 @@
+"""What a vendor does for a call: hear, think, speak. The pipeline knows nothing else of it.
+
+Sound is int16 little-endian mono at 16 kHz (``RATE``), whatever the vendor itself speaks. All
+three raise :class:`gateway.errors.VendorError` and nothing else when the vendor fails; the
+caller decides whether to try again. All three are per call: nothing of one call is visible in
+another, and ``close`` leaves no task and no socket behind, however the call ended.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+RATE = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Words a transcriber recognised.
+
+    ``final`` words will not change; until then each ``Heard`` replaces the one before it.
+    ``ended`` is the transcriber's own opinion that the caller's turn is over. ``confidence`` is
+    0 to 1; ``text`` may be empty when speech was heard but no words were.
+    """
+
+    text: str
+    final: bool = False
+    ended: bool = False
+    confidence: float = 1.0
+
+
+class Hearing(Protocol):
+    """One call's speech recognition."""
+
+    vendor: str
+
+    async def open(self) -> None:
+        """Dial the vendor; returns once it listens."""
+
+    def hear(self, pcm: bytes) -> None:
+        """One or more 20 ms frames of the caller, in order, silence included. Never blocks."""
+
+    def onset(self) -> None:
+        """The voice activity detector says that speech began (within the sound given last)."""
+
+    def offset(self) -> None:
+        """And that it has stopped: a transcriber that waits for a hint finishes its utterance."""
+
+    def expect(self, phrases: Sequence[str]) -> None:
+        """What the dialogue expects next (embedded recogniser's grammar); others ignore it."""
+
+    def events(self) -> AsyncIterator[Heard]:
+        """Words as they come, until ``close`` or a VendorError."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Message:
+    """One entry of the conversation, as chat models know it."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple["Called", ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something the model may call: ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A piece of the reply's text, as the model streams it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A whole tool call; ``arguments`` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The reply is complete. Token counts are 0 where the vendor gives none."""
+
+    reason: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+Delta = Said | Called | Finished
+
+
+class Thinking(Protocol):
+    """One call's language model."""
+
+    vendor: str
+
+    async def open(self) -> None:
+        """Make the connection warm, if that is possible; never fails."""
+
+    def reply(self, messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncIterator[Delta]:
+        """Stream the next assistant message; closing the iterator cancels the request."""
+
+    def expected(self, messages: Sequence[Message]) -> Sequence[str]:
+        """Phrases the dialogue expects from the caller now; empty where anything may come."""
+
+    async def close(self) -> None: ...
+
+
+class Speaking(Protocol):
+    """One call's voice."""
+
+    vendor: str
+
+    async def open(self) -> None:
+        """Make the connection warm, if that is possible; never fails."""
+
+    def speak(self, text: str) -> AsyncIterator[bytes]:
+        """The sound of one sentence, in pieces of any even size; closing the iterator cancels."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,17 @@
+"""``[vendors.<name>]``: where each vendor is and which key opens it."""
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+
+class VendorSettings(BaseModel):
+    """One vendor. An unset ``base_url`` means the vendor's own cloud."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    timeout_s: float = 10.0
+
+    @property
+    def key(self) -> str:
+        return self.api_key.get_secret_value() if self.api_key else ""
