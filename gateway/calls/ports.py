@@ -1,0 +1,112 @@
+"""Where ``calls`` meets the API above it: protocols and the plain data that crosses them.
+
+The API makes a :class:`Route` or an :class:`Order` out of its own JSON; ``calls`` holds the call and
+knows only the brief. What the API must have again later (the resolved assistant, overrides, whom to
+send webhooks to) travels as ``Papers``: ``calls`` never looks inside, hands them back with every
+notice, and gives them to the store beside the record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gateway.agent.brief import Brief, ToolBrief
+from gateway.calls.record import CallRecord, Party
+from gateway.errors import GatewayError
+
+Papers = dict[str, Any]  # JSON: the API's own papers on a call
+
+
+class CallRefused(GatewayError):
+    """The call cannot be placed, or not so; ``str()`` is one sentence for who asked."""
+
+    def __init__(self, detail: str, reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason  # a value of gateway.reasons, if the call is to be recorded as ended
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who answers an inbound call."""
+
+    brief: Brief
+    assistant_id: str | None = None
+    assistant: dict[str, Any] | None = None  # for CallRecord.assistant: only if it is not stored
+    phone_number_id: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)  # X- headers win over these
+    papers: Papers = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A call to be placed. ``target`` is a SIP URI as given, or a number for a trunk to resolve."""
+
+    target: str
+    brief: Brief
+    assistant_id: str | None = None
+    assistant: dict[str, Any] | None = None
+    phone_number_id: str | None = None
+    caller: str = ""  # the number or SIP user to call from; empty: the endpoint's own
+    customer: Party = field(default_factory=Party)
+    extension: str = ""  # digits to dial once it is answered
+    name: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    papers: Papers = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ToolReply:
+    """How a tool's server answered. ``content`` is what the model is told, also of a failure."""
+
+    ok: bool
+    content: str
+    say: str | None = None  # spoken to the caller instead of the tool's own message
+    end_call: bool = False  # hang up after that
+
+
+class Listener(Protocol):
+    """Is told how calls go. Must return at once: it may neither wait nor raise."""
+
+    def status_changed(self, record: CallRecord, papers: Papers) -> None:
+        """``record.status`` is new: queued, ringing, in-progress or ended (before ``ended``)."""
+
+    def ended(self, record: CallRecord, papers: Papers) -> None:
+        """The record is complete: transcript, timings, recording and reason are in it."""
+
+
+class Switchboard(Protocol):
+    """The calls in progress."""
+
+    listeners: list[Listener]
+
+    async def place(self, order: Order) -> CallRecord:
+        """Start an outbound call and return at once, status queued. Raises NoRoom, CallRefused."""
+
+    def live(self, call_id: str) -> CallRecord | None:
+        """The freshest record of a call that has not ended."""
+
+    async def hang_up(self, call_id: str) -> None:
+        """End a call with reason manually-canceled; nothing happens if it is already over."""
+
+
+class ToolServer(Protocol):
+    """Calls the webhook of a function tool."""
+
+    async def call(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> ToolReply:
+        """Never raises: a time-out or a refusal is a reply with ``ok`` False. Takes at most
+        ``tool.timeout_s``."""
+
+
+class Directory(Protocol):
+    """Finds who answers."""
+
+    async def find(self, user: str, host: str, headers: Mapping[str, str]) -> Route | None:
+        """The route of a dialled SIP user or number; None if nobody has it. Raises CallRefused
+        if it is known but its assistant cannot be used."""
