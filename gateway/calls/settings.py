@@ -1,0 +1,14 @@
+"""``[calls]``: how calls are admitted and how the gateway takes its leave of them."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CallSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    drain_s: float = Field(
+        600.0, ge=0, description="after TERM, how long live calls may go on; then they are ended"
+    )
+    ring_s: float = Field(60.0, gt=0, description="how long an outbound call may ring")
+    diagnosis_s: float = Field(600.0, gt=0, description="the longest call to the echo user")
+    demo: bool = Field(True, description="answer the built-in users demo and echo")

@@ -1,0 +1,93 @@
+"""The whole configuration: ``config/gateway.toml``, then the environment, which wins.
+
+Each package declares its own section; here they are only put together. A key ``[sip] listen``
+is ``GATEWAY_SIP__LISTEN`` in the environment.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from gateway.agent.settings import AgentSettings
+from gateway.api.settings import ApiSettings
+from gateway.calls.settings import CallSettings
+from gateway.errors import ConfigError
+from gateway.logs import LogSettings
+from gateway.media.settings import MediaSettings, RtpSettings
+from gateway.sip.settings import SipSettings
+from gateway.speech.settings import VendorSettings
+from gateway.store.settings import StoreSettings
+
+# The names that the vendors' own tools read, honoured where ours is not set.
+USUAL_KEYS = {"openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    state_dir: Path = Field(
+        Path("state"), description="database, keys and recordings; made with mode 0700"
+    )
+    sip: SipSettings = Field(default_factory=SipSettings)
+    rtp: RtpSettings = Field(default_factory=RtpSettings)
+    media: MediaSettings = Field(default_factory=MediaSettings)
+    agents: AgentSettings = Field(default_factory=AgentSettings)
+    calls: CallSettings = Field(default_factory=CallSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    vendors: dict[str, VendorSettings] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings  # the file is given as init values
+
+
+def load(path: Path | None) -> Settings:
+    """Read the file (if any) and the environment.
+
+    Raises ConfigError with one line per wrong key, in the form it has in the file.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text())
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: there is no such file") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        lines = [_explain(entry) for entry in error.errors()]
+        raise ConfigError("\n".join([f"{path or 'environment'}:", *lines])) from None
+    for vendor, name in USUAL_KEYS.items():
+        if key := os.environ.get(name):
+            known = settings.vendors.setdefault(vendor, VendorSettings())
+            known.api_key = known.api_key or SecretStr(key)
+    return settings
+
+
+def _explain(entry: Any) -> str:
+    *section, key = (str(part) for part in entry["loc"])
+    where = f"[{'.'.join(section)}] {key}" if section else key
+    env = "GATEWAY_" + "__".join([*section, key]).upper()
+    given = "a secret" if "key" in key else repr(entry["input"])
+    return f"  {where} (or {env}): {entry['msg']}; it is {given}"
