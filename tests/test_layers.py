@@ -35,6 +35,7 @@ LAYERS: dict[str, set[str]] = {
 # A name ending in a dot admits a whole package.
 WORLDLY: tuple[str, ...] = (
     "gateway.main",
+    "gateway.systemd",
     "gateway.tasks",
     "gateway.cli.",
     "gateway.sip.endpoint",
