@@ -1,9 +1,9 @@
 """Where ``calls`` meets the API above it: protocols and the plain data that crosses them.
 
-The API makes a :class:`Route` or an :class:`Order` out of its own JSON; ``calls`` holds the call and
-knows only the brief. What the API must have again later (the resolved assistant, overrides, whom to
-send webhooks to) travels as ``Papers``: ``calls`` never looks inside, hands them back with every
-notice, and gives them to the store beside the record.
+The API makes a :class:`Route` or an :class:`Order` out of its own JSON; ``calls`` holds the call
+and knows only the brief. What the API must have again later (the resolved assistant, overrides,
+whom to send webhooks to) travels as ``Papers``: ``calls`` never looks inside, hands them back with
+every notice, and gives them to the store with the record: ``store.calls.save(record, papers)``.
 """
 
 from collections.abc import Mapping

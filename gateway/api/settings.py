@@ -1,0 +1,46 @@
+"""``[api]``: where the REST API listens, and which key opens it."""
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class ApiSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    listen: str = Field("0.0.0.0:8080", description="address:port of the API, /metrics and /docs")
+    key: SecretStr | None = Field(
+        None, description="the bearer key; unset: made at the first start, in <state_dir>/api.key"
+    )
+    public_url: str = Field(
+        "",
+        description="how clients reach the API, e.g. https://voice.example.org: the beginning of "
+        "links in webhooks; empty: http:// and the listening address",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _address_and_port(cls, listen: str) -> str:
+        split_address(listen)
+        return listen
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return split_address(self.listen)
+
+    @property
+    def link_url(self) -> str:
+        """The beginning of links that leave the machine, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host, port = self.address
+        host = "localhost" if host in ("0.0.0.0", "::", "") else host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    """``0.0.0.0:8080`` or ``[::]:8080``; ValueError says what is wrong with anything else."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be address:port, e.g. 0.0.0.0:8080 or [::]:8080")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError("an IPv6 address needs brackets, e.g. [::]:8080")
+    return host.strip("[]"), int(port)
