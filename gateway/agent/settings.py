@@ -1,0 +1,13 @@
+"""``[agents]``: the processes in which the conversations are held."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AgentSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    processes: int = Field(0, ge=0, description="agent processes; 0: the machine's cores less one")
+    stop_s: float = Field(5.0, gt=0, description="how long an agent may take to let go of a call")
+    deaths: int = Field(
+        3, ge=1, description="a call whose agent process died this often is given up, not resumed"
+    )
