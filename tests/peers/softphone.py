@@ -1,0 +1,186 @@
+"""A softphone to test with: an independent SIP and RTP stack (pjsua2), driven from asyncio."""
+
+import asyncio
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from tests.peers.child import Child, free_ports
+
+PROCESS = Path(__file__).with_name("softphone_process.py")
+ANSWER_S = 5.0  # for the phone itself to obey an order
+
+
+class PhoneCall:
+    """One call of a softphone, dialled or incoming."""
+
+    def __init__(self, phone: "Softphone", number: int) -> None:
+        self._phone = phone
+        self.number = number
+        self.events: list[dict[str, Any]] = []
+
+    async def until(self, what: str, within_s: float = 10.0, **facts: Any) -> dict[str, Any]:
+        """The first event, past or future, of this name with these facts."""
+
+        def found() -> dict[str, Any] | None:
+            wanted = {"event": what, **facts}.items()
+            return next((e for e in self.events if wanted <= e.items()), None)
+
+        await self._phone.child.until(lambda: found() is not None, within_s, f"{what} {facts}")
+        event = found()
+        assert event
+        return event
+
+    async def next(self, what: str, within_s: float = 10.0, **facts: Any) -> dict[str, Any]:
+        """The first event of this name that comes from now on."""
+        seen = len(self.events)
+        await self._phone.child.until(
+            lambda: any({"event": what, **facts}.items() <= e.items() for e in self.events[seen:]),
+            within_s,
+            f"{what} {facts}",
+        )
+        return next(e for e in self.events[seen:] if {"event": what, **facts}.items() <= e.items())
+
+    async def confirmed(self, within_s: float = 10.0) -> None:
+        """Answered, and sound can flow."""
+        await self._ended_or(lambda: self._has("state", state="CONFIRMED"), within_s, "answer")
+        await self._ended_or(lambda: self._has("media"), within_s, "sound")
+
+    async def disconnected(self, within_s: float = 10.0) -> dict[str, Any]:
+        """How the call ended: ``status`` and ``reason``."""
+        return await self.until("state", within_s, state="DISCONNECTED")
+
+    def _has(self, what: str, **facts: Any) -> bool:
+        return any({"event": what, **facts}.items() <= e.items() for e in self.events)
+
+    async def _ended_or(self, true: Any, within_s: float, what: str) -> None:
+        over = lambda: self._has("state", state="DISCONNECTED")  # noqa: E731
+        await self._phone.child.until(lambda: true() or over(), within_s, what)
+        if not true():
+            raise AssertionError(f"no {what}: {self.events[-1]}")
+
+    @property
+    def digits(self) -> str:
+        """Keys the other end pressed."""
+        return "".join(e["digit"] for e in self.events if e["event"] == "digit")
+
+    @property
+    def codec(self) -> str:
+        return str(next(e["codec"] for e in reversed(self.events) if e["event"] == "media"))
+
+    async def answer(self, status: int = 200) -> None:
+        await self._phone.order("answer", call=self.number, status=status)
+
+    async def hang_up(self, status: int = 0) -> None:
+        """BYE, CANCEL, or refuse with this status: whatever the call's state asks for."""
+        await self._phone.order("hang_up", call=self.number, status=status)
+
+    async def play(self, wav: Path) -> None:
+        """Begin to play a file of 16 bits mono into the call; ``played`` comes at its end."""
+        await self._phone.order("play", call=self.number, wav=str(wav))
+
+    async def say(self, wav: Path, within_s: float = 30.0) -> float:
+        """Play a file to its end; when that was, in monotonic seconds."""
+        waiting = asyncio.create_task(self.next("played", within_s, wav=str(wav)))
+        await self.play(wav)
+        return float((await waiting)["at"])
+
+    async def hush(self) -> None:
+        await self._phone.order("hush", call=self.number)
+
+    async def record(self, wav: Path) -> None:
+        """Begin to record what is heard, at 8 kHz."""
+        await self._phone.order("record", call=self.number, wav=str(wav))
+
+    async def stop_recording(self) -> None:
+        """Complete the recorded file. The call's end does so too."""
+        await self._phone.order("stop_recording", call=self.number)
+
+    async def press(self, digits: str) -> None:
+        """Send digits by RFC 4733."""
+        await self._phone.order("digits", call=self.number, digits=digits)
+
+    async def hold(self) -> None:
+        await self._phone.order("hold", call=self.number)
+
+    async def resume(self) -> None:
+        await self._phone.order("resume", call=self.number)
+
+
+class Softphone:
+    """``async with Softphone(tmp_path) as phone: call = await phone.dial("sip:...")``."""
+
+    def __init__(self, folder: Path, transport: str = "udp") -> None:
+        self._ids = itertools.count()
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._calls: dict[int, PhoneCall] = {}
+        self._waiting: list[PhoneCall] = []
+        self.address = ""
+        log = folder / "softphone.log"
+        command = [sys.executable, PROCESS, log, str(free_ports(16)), transport]
+        self.child = Child(command, folder / "softphone.err", on_line=self._on_line)
+
+    async def __aenter__(self) -> Self:
+        await self.child.__aenter__()
+        try:
+            await self.child.until(lambda: bool(self.address), 15.0, "softphone")
+        except BaseException:
+            await self.child.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.child.write(json.dumps({"do": "quit", "id": next(self._ids)}) + "\n")
+        try:
+            await self.child.ended(ANSWER_S)
+        finally:
+            await self.child.stop()
+
+    @property
+    def uri(self) -> str:
+        return f"sip:phone@{self.address}"
+
+    def _on_line(self, line: str) -> None:
+        facts = json.loads(line)
+        if "id" in facts:
+            self._answers[facts["id"]] = facts
+        elif facts["event"] == "ready":
+            self.address = facts["address"]
+        else:
+            number = facts["call"]
+            known = self._calls.get(number)
+            # The library gives a number again once its call has ended.
+            if (
+                known is None
+                or facts["event"] == "incoming"
+                or known._has("state", state="DISCONNECTED")
+            ):
+                known = self._calls[number] = PhoneCall(self, number)
+            known.events.append(facts)
+            if facts["event"] == "incoming":
+                self._waiting.append(known)
+
+    async def order(self, verb: str, **facts: Any) -> dict[str, Any]:
+        number = next(self._ids)
+        self.child.write(json.dumps({"do": verb, "id": number, **facts}) + "\n")
+        await self.child.until(lambda: number in self._answers, ANSWER_S, f"answer to {verb}")
+        answer = self._answers.pop(number)
+        if "error" in answer:
+            raise RuntimeError(f"softphone cannot {verb}: {answer['error']}")
+        return answer
+
+    async def dial(self, uri: str, headers: dict[str, str] | None = None) -> PhoneCall:
+        """Send an INVITE; what comes of it are the call's events."""
+        number = (await self.order("dial", uri=uri, headers=headers or {}))["call"]
+        return self._calls.setdefault(number, PhoneCall(self, number))
+
+    async def incoming(self, within_s: float = 10.0) -> PhoneCall:
+        """The next call that comes in; it rings until it is answered or hung up."""
+        await self.child.until(lambda: bool(self._waiting), within_s, "incoming call")
+        return self._waiting.pop(0)
+
+    async def offer_only(self, *codecs: str) -> None:
+        """Know these codecs only from now on, e.g. ``PCMA/8000``."""
+        await self.order("codecs", names=list(codecs))
