@@ -1,1 +1,8 @@
-"""What outlives the daemon: SQLAlchemy tables and their migrations."""
+"""What outlives the process: assistants, phone numbers and the records of calls."""
+
+from gateway.store.calls import StoredCall
+from gateway.store.database import Store
+from gateway.store.errors import StoreError, Taken
+from gateway.store.rows import Bound, Stored
+
+__all__ = ["Bound", "Store", "StoreError", "Stored", "StoredCall", "Taken"]

@@ -1,0 +1,61 @@
+"""Phone numbers in the store: how what was dialled finds its number."""
+
+import re
+from typing import Any
+
+from sqlalchemy import case, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.store.rows import Body, Rows, Stored
+from gateway.store.tables import THE_ORG, phone_numbers
+
+_SIP_URI = re.compile(r"(?i)^sips?:([^@;?\s]+)@([^:;?\s]+|\[[^\]]+\])")
+
+
+def sip_address(uri: str) -> tuple[str, str] | None:
+    """User and host of a SIP URI, in lower case, for the API takes ``sipUri`` so; None if it is
+    no SIP URI or names no user."""
+    match = _SIP_URI.match(uri)
+    return (match[1].lower(), match[2].lower()) if match else None
+
+
+def digits(number: str) -> str:
+    """What two spellings of one phone number have in common."""
+    return re.sub(r"[\s().+-]", "", number).lower()
+
+
+class PhoneNumbers(Rows):
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, phone_numbers, _columns)
+
+    async def dialled(self, user: str, host: str) -> Stored | None:
+        """The number that a SIP user or telephone number means.
+
+        The host decides only among several of the same user: a ``sipUri`` that was made for
+        another gateway's name is answered too, since the call has come here.
+        """
+        table, user = phone_numbers, user.lower()
+        query = (
+            select(table)
+            .where(
+                table.c.org_id == THE_ORG,
+                or_(table.c.sip_user == user, table.c.number == digits(user)),
+            )
+            .order_by(
+                case((table.c.sip_uri == f"{user}@{host.lower()}", 0), else_=1),
+                case((table.c.sip_user == user, 0), else_=1),
+                table.c.created_at.desc(),
+            )
+            .limit(1)
+        )
+        return next(iter(await self._read(query)), None)
+
+
+def _columns(body: Body) -> dict[str, Any]:
+    address = sip_address(body.get("sipUri") or "")
+    return {
+        "assistant_id": body.get("assistantId"),
+        "number": digits(body["number"]) if body.get("number") else None,
+        "sip_uri": "@".join(address) if address else None,
+        "sip_user": address[0] if address else None,
+    }

@@ -1,0 +1,95 @@
+"""What is kept, as tables that SQLite and Postgres both understand.
+
+A resource's JSON is kept whole, as its owner wrote it; only what is searched for has a column.
+Every row belongs to an organisation, although there is only one so far.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+THE_ORG = str(uuid5(NAMESPACE_DNS, "trunkline"))  # the organisation that everything belongs to
+
+_ID = String(36)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant with milliseconds, which is what the API shows: a page that starts after the
+    last instant shown must not lose what lay within the same millisecond."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        at = milliseconds(value)
+        return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and not value.tzinfo else value
+
+
+def milliseconds(at: datetime) -> datetime:
+    """The instant in UTC, cut to whole milliseconds; a naive one is taken to be UTC already."""
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _json() -> Any:
+    return JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+METADATA = MetaData(
+    naming_convention={"ix": "ix_%(column_0_N_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s"}
+)
+
+
+def _kept(name: str, *columns: Column[Any] | Index) -> Table:
+    return Table(
+        name,
+        METADATA,
+        Column("id", _ID, primary_key=True),
+        Column("org_id", _ID, nullable=False),
+        Column("created_at", Moment, nullable=False),
+        Column("updated_at", Moment, nullable=False),
+        *columns,
+        Index(None, "org_id", "created_at"),
+    )
+
+
+assistants = _kept(
+    "assistants",
+    Column("body", _json(), nullable=False),
+)
+
+phone_numbers = _kept(
+    "phone_numbers",
+    Column("body", _json(), nullable=False),
+    Column("assistant_id", _ID),
+    Column("number", String(40), index=True),  # digits only
+    Column("sip_uri", String(255), unique=True),  # user@host, in lower case
+    Column("sip_user", String(255), index=True),
+)
+
+calls = _kept(
+    "calls",
+    Column("status", String(20), nullable=False),
+    Column("assistant_id", _ID, index=True),
+    Column("phone_number_id", _ID, index=True),
+    Column("record", _json(), nullable=False),
+    Column("papers", _json(), nullable=False),
+)
