@@ -1,9 +1,9 @@
 """A softphone to test with: an independent SIP and RTP stack (pjsua2), driven from asyncio."""
 
-import asyncio
 import itertools
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,45 +21,47 @@ class PhoneCall:
         self.number = number
         self.events: list[dict[str, Any]] = []
 
-    async def until(self, what: str, within_s: float = 10.0, **facts: Any) -> dict[str, Any]:
-        """The first event, past or future, of this name with these facts."""
+    def _found(self, what: str, after: float = 0.0, **facts: Any) -> dict[str, Any] | None:
+        wanted = {"event": what, **facts}
+        return next(
+            (
+                e
+                for e in self.events
+                if e["at"] > after and all(e.get(k) == wanted[k] for k in wanted)
+            ),
+            None,
+        )
 
-        def found() -> dict[str, Any] | None:
-            wanted = {"event": what, **facts}.items()
-            return next((e for e in self.events if wanted <= e.items()), None)
+    async def until(
+        self, what: str, within_s: float = 10.0, after: float = 0.0, **facts: Any
+    ) -> dict[str, Any]:
+        """The first event of this name with these facts, whether it has come already or not.
 
-        await self._phone.child.until(lambda: found() is not None, within_s, f"{what} {facts}")
-        event = found()
+        ``after`` is a time on the monotonic clock, as each event has in ``at``.
+        """
+        await self._phone.child.until(
+            lambda: self._found(what, after, **facts) is not None, within_s, f"{what} {facts}"
+        )
+        event = self._found(what, after, **facts)
         assert event
         return event
 
-    async def next(self, what: str, within_s: float = 10.0, **facts: Any) -> dict[str, Any]:
-        """The first event of this name that comes from now on."""
-        seen = len(self.events)
-        await self._phone.child.until(
-            lambda: any({"event": what, **facts}.items() <= e.items() for e in self.events[seen:]),
-            within_s,
-            f"{what} {facts}",
-        )
-        return next(e for e in self.events[seen:] if {"event": what, **facts}.items() <= e.items())
-
     async def confirmed(self, within_s: float = 10.0) -> None:
-        """Answered, and sound can flow."""
-        await self._ended_or(lambda: self._has("state", state="CONFIRMED"), within_s, "answer")
-        await self._ended_or(lambda: self._has("media"), within_s, "sound")
+        """Answered, and sound can flow. AssertionError with the reason if it ended instead."""
+
+        def answered() -> bool:
+            return bool(self._found("state", state="CONFIRMED") and self._found("media"))
+
+        await self._phone.child.until(lambda: answered() or self.over, within_s, "answer")
+        assert answered(), f"not answered: {self.events[-1]}"
 
     async def disconnected(self, within_s: float = 10.0) -> dict[str, Any]:
         """How the call ended: ``status`` and ``reason``."""
         return await self.until("state", within_s, state="DISCONNECTED")
 
-    def _has(self, what: str, **facts: Any) -> bool:
-        return any({"event": what, **facts}.items() <= e.items() for e in self.events)
-
-    async def _ended_or(self, true: Any, within_s: float, what: str) -> None:
-        over = lambda: self._has("state", state="DISCONNECTED")  # noqa: E731
-        await self._phone.child.until(lambda: true() or over(), within_s, what)
-        if not true():
-            raise AssertionError(f"no {what}: {self.events[-1]}")
+    @property
+    def over(self) -> bool:
+        return self._found("state", state="DISCONNECTED") is not None
 
     @property
     def digits(self) -> str:
@@ -83,9 +85,9 @@ class PhoneCall:
 
     async def say(self, wav: Path, within_s: float = 30.0) -> float:
         """Play a file to its end; when that was, in monotonic seconds."""
-        waiting = asyncio.create_task(self.next("played", within_s, wav=str(wav)))
+        began = time.monotonic()
         await self.play(wav)
-        return float((await waiting)["at"])
+        return float((await self.until("played", within_s, after=began))["at"])
 
     async def hush(self) -> None:
         await self._phone.order("hush", call=self.number)
@@ -152,11 +154,7 @@ class Softphone:
             number = facts["call"]
             known = self._calls.get(number)
             # The library gives a number again once its call has ended.
-            if (
-                known is None
-                or facts["event"] == "incoming"
-                or known._has("state", state="DISCONNECTED")
-            ):
+            if known is None or facts["event"] == "incoming" or known.over:
                 known = self._calls[number] = PhoneCall(self, number)
             known.events.append(facts)
             if facts["event"] == "incoming":

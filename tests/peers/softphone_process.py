@@ -60,7 +60,8 @@ class Call(pj.Call):
     def listen(self) -> None:
         """Say when the other end begins and ends to make sound."""
         audio = self.audio()
-        loud = audio is not None and audio.getRxLevel() > QUIET
+        # What the call transmits into the bridge is what was received from the other end.
+        loud = audio is not None and audio.getTxLevel() > QUIET
         now = time.monotonic()
         if loud:
             self.sound_at = now

@@ -8,6 +8,8 @@ import pytest
 from tests.peers import sound
 from tests.peers.softphone import Softphone
 
+ACTIVE, HELD_BY_REMOTE = 1, 3  # pjsua_call_media_status
+
 pytestmark = pytest.mark.peers
 
 
@@ -33,9 +35,9 @@ async def test_two_softphones_talk_hold_press_keys_and_hang_up(tmp_path: Path) -
         await rung.until("digit", digit="#")
         assert rung.digits == "1#"
         await call.hold()
-        await rung.next("media")
+        held = await rung.until("media", status=[HELD_BY_REMOTE])
         await call.resume()
-        await rung.next("media")
+        await rung.until("media", status=[ACTIVE], after=held["at"])
         await rung.hang_up()
         assert (await call.disconnected())["status"] == 200
         assert (await rung.disconnected())["status"] == 200
