@@ -133,16 +133,25 @@ class Child:
         return await self._process.wait()
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of 127.0.0.1 that is free now, for both UDP and TCP."""
+def is_free(port: int) -> bool:
+    """Whether nobody has this port of 127.0.0.1, neither for UDP nor for TCP."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free now."""
     while True:
-        with socket.socket(socket.AF_INET, kind) as one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
-            with socket.socket(socket.AF_INET, other) as two, contextlib.suppress(OSError):
-                two.bind(("127.0.0.1", port))
-                return port
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+        if is_free(port):
+            return port
 
 
 _next = itertools.count(0)
@@ -156,9 +165,5 @@ def free_ports(count: int) -> int:
     """
     while True:
         first = 16384 + (os.getpid() * 192 + next(_next) * 64) % 12288
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(
-                    ("127.0.0.1", port)
-                )
+        if all(is_free(port) for port in range(first, first + count)):
             return first

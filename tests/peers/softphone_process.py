@@ -132,7 +132,7 @@ class Phone:
         address = self.endpoint.transportGetInfo(number).localName
         self.address = f"127.0.0.1:{address.rsplit(':', 1)[1]}"
         account = pj.AccountConfig()
-        account.idUri = f'"Phone" <sip:phone@{self.address}>'
+        account.idUri = f"sip:phone@{self.address}"
         account.sipConfig.transportId = number
         account.mediaConfig.transportConfig.port = rtp_port
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
