@@ -1,0 +1,95 @@
+"""The embedded recogniser, as a process of its own: ``python -m gateway.speech.vendors.recogniser``.
+
+pocketsphinx holds the interpreter lock for as long as it decodes (about 10 ms per second of
+speech), which would stop every call of the agent; so it lives behind a pipe. Requests and
+answers are one JSON object behind a four-byte big-endian length; the sound of a request follows
+its JSON. One decoder serves all calls in turn: nothing is carried from one utterance to another.
+"""
+
+import json
+import math
+import os
+import sys
+from collections import OrderedDict
+from typing import Any, BinaryIO
+
+from pocketsphinx import Decoder
+
+from gateway.speech.grammar import Graph, graph
+
+GRAMMARS = 64  # remembered; a dialogue has as many as states
+FRAME_BYTES = 320  # of 10 ms at 16 kHz
+
+
+class Recogniser:
+    """One decoder, and the grammars it was given lately."""
+
+    def __init__(self) -> None:
+        # cmn batch: an utterance is normalised by itself, not by another caller's.
+        self._decoder = Decoder(lm=None, cmn="batch", loglevel="FATAL")
+        self._graphs: OrderedDict[str, Graph] = OrderedDict()
+
+    def recognise(self, phrases: list[str], pcm: bytes) -> tuple[str, float]:
+        """The phrase that was said and how sure that is, 0 to 1; nothing: ``("", 0)``."""
+        name = json.dumps(phrases)
+        allowed = self._use(name, phrases)
+        if not allowed.arcs or len(pcm) < FRAME_BYTES:
+            return "", 0.0
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm, full_utt=True)
+        self._decoder.end_utt()
+        found = self._decoder.hyp()
+        if found is None or not allowed.whole(found.hypstr):
+            return "", 0.0
+        return found.hypstr, confidence(list(self._decoder.seg()))
+
+    def _use(self, name: str, phrases: list[str]) -> Graph:
+        if name in self._graphs:
+            self._graphs.move_to_end(name)
+        else:
+            if len(self._graphs) >= GRAMMARS:
+                oldest, _ = self._graphs.popitem(last=False)
+                self._decoder.remove_search(oldest)
+            made = graph(phrases, lambda word: self._decoder.lookup_word(word) is not None)
+            if made.arcs:
+                self._decoder.add_fsg(name, self._decoder.create_fsg(name, 0, 1, list(made.arcs)))
+            self._graphs[name] = made
+        if self._graphs[name].arcs:
+            self._decoder.activate_search(name)
+        return self._graphs[name]
+
+
+def confidence(segments: list[Any]) -> float:
+    """How well a result explains the sound.
+
+    A segment's score is its likelihood against the best that the model has for each frame, so
+    its logarithm is a cost. Speech that the grammar does not know ends up in the silence beside
+    the words, where it costs most: that tells more than pocketsphinx's own probability, which
+    only compares phrases of the grammar with each other.
+    """
+    silence = 0.0
+    for segment in segments:
+        if segment.word.startswith(("<", "[", "(")):
+            silence -= math.log(max(segment.ascore, sys.float_info.min))
+    return 1 / (1 + math.exp((silence - 290) / 40))
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    recogniser = Recogniser()
+    while len(header := requests.read(4)) == 4:
+        request = json.loads(requests.read(int.from_bytes(header, "big")))
+        pcm = requests.read(request["bytes"])
+        text, sure = recogniser.recognise(request["phrases"], pcm)
+        body = json.dumps({"text": text, "confidence": sure}).encode()
+        answers.write(len(body).to_bytes(4, "big") + body)
+        answers.flush()
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever the library prints must not land among the answers
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()
