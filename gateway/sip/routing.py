@@ -1,0 +1,73 @@
+"""Where a message goes next: responses back the way the request came, requests to their hop."""
+
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from gateway.sip.headers import Via
+from gateway.sip.message import Request
+from gateway.sip.uri import DEFAULT_PORT, Uri
+
+Address = tuple[str, int]  # host (a name only until it is resolved) and port
+TRANSPORTS = ("udp", "tcp")
+RELIABLE = frozenset({"tcp"})
+
+
+class Hop(NamedTuple):
+    address: Address
+    transport: str  # "udp" or "tcp"
+
+
+class Sent(NamedTuple):
+    """Bytes for the wire. Over tcp, an open connection to the address is used if there is one."""
+
+    data: bytes
+    destination: Address
+    transport: str
+
+
+def stamp(request: Request, source: Address) -> None:
+    """Note in the top Via where the request really came from (section 18.2.1, RFC 3581)."""
+    via = request.via
+    host, port = source
+    if via.param("rport") is not None:
+        via = via.with_param("rport", str(port)).with_param("received", host)
+    elif via.host.strip("[]") != host:
+        via = via.with_param("received", host)
+    else:
+        return
+    request.headers.replace_top("Via", str(via))
+
+
+def response_hop(via: Via, source: Address, transport: str) -> Hop:
+    """Section 18.2.2 and RFC 3581 section 4, for a Via that was stamped."""
+    if transport in RELIABLE:
+        return Hop(source, transport)
+    host = via.param("received") or via.host.strip("[]")
+    rport = via.param("rport") or ""
+    port = int(rport) if rport.isdigit() else via.port or DEFAULT_PORT
+    return Hop((host, port), transport)
+
+
+def request_hop(uri: Uri) -> Hop:
+    """Where this URI says it is reached, as far as it can be said without DNS (RFC 3263)."""
+    return Hop((uri.param("maddr") or uri.address, uri.port or DEFAULT_PORT), uri.transport)
+
+
+def _private(host: str) -> bool | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return address.is_private
+
+
+def behind_nat(hop: Hop, seen: Hop) -> Hop:
+    """The address the peer was seen at, where the one it gave cannot be reached.
+
+    A Contact with a private address, of a peer that came from a public one, names a place
+    behind that peer's NAT; and a TCP peer's port is only open through its own connection.
+    """
+    if hop.address[0] == seen.address[0]:
+        return seen if seen.transport in RELIABLE and hop.transport == seen.transport else hop
+    hidden = _private(hop.address[0]) and _private(seen.address[0]) is False
+    return seen if hidden else hop

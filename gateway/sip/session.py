@@ -1,0 +1,519 @@
+"""A session: one INVITE usage, as its server or its client (RFC 3261 sections 13 to 15).
+
+The life of a call is the table in ``life``; offers within the call are a machine of their own,
+in ``reoffer``. The owner sees only ``SessionEvent`` and the verbs; a verb
+that comes too late (the peer was quicker) does nothing, and the event that says why is on its way.
+
+After ``end`` or ``refuse`` the last event comes at once; what is left to be said on the wire, a
+BYE to be answered or a CANCEL that crosses a 200, the session sees to by itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gateway.sip.dialog import Dialog
+from gateway.sip.events import (
+    Acked,
+    Answered,
+    Cancelled,
+    Ended,
+    InfoReceived,
+    Refused,
+    Ringing,
+    SessionEvent,
+)
+from gateway.sip.exchange import Exchange
+from gateway.sip.grammar import SipSyntaxError
+from gateway.sip.headers import Reason
+from gateway.sip.inspection import ACCEPT, ALLOW, Extra, Objection, content_type, description
+from gateway.sip.life import LIFE, State
+from gateway.sip.message import PHRASES, Message, Request, Response
+from gateway.sip.reoffer import Reoffer
+from gateway.sip.routing import Hop, Sent, behind_nat, request_hop
+from gateway.sip.transaction import T1, Failed
+from gateway.sip.unacked import Unacked
+
+if TYPE_CHECKING:
+    from gateway.sip.stack import Stack
+
+
+@dataclass(slots=True)
+class Cue:
+    """What an input brings along for its actions."""
+
+    event: SessionEvent | None = None
+    response: Response | None = None
+    exchange: Exchange | None = None
+    sdp: bytes | None = None
+    reasons: Extra = ()
+
+
+NOTHING = Cue()
+
+
+class Session:
+    """``request`` is the INVITE, whoever sent it; ``offer`` the peer's SDP in it, if it came to us.
+
+    ``remote`` is where the peer is, as seen on the wire (server) or as we were told (client).
+    """
+
+    def __init__(
+        self,
+        stack: "Stack",
+        role: Literal["server", "client"],
+        request: Request,
+        hop: Hop,
+        tag: str,
+    ) -> None:
+        self.role = role
+        self.id = request.call_id
+        self.key = (request.call_id, tag)
+        self.request = request
+        self.remote = hop.address
+        self.transport = hop.transport
+        self.hop = hop  # where the peer was seen, or is sent to
+        self.offer: bytes | None = None
+        self.state = State.OFFERED if role == "server" else State.CALLING
+        self.dialog: Dialog | None = None
+        self.stack = stack
+        self.reoffer = Reoffer(self)
+        self._exchange: Exchange | None = None  # of the INVITE
+        self._unacked: Unacked | None = None
+        self._ring: Response | None = None
+        self._wake: dict[str, float] = {}  # ``minute``, ``give-up``
+        self._previews: dict[str, bytes | None] = {}  # SDP of 1xx responses, by To tag
+        self._acks: dict[str, Sent] = {}  # what each 2xx was told, by To tag
+        self._ok: Response | None = None  # the 2xx that has not been acknowledged yet
+        self._reasons: Extra = ()  # of our CANCEL or BYE
+        self._listener: Callable[[SessionEvent], None] | None = None
+        self._backlog: list[SessionEvent] = []
+
+    @classmethod
+    def as_server(cls, stack: "Stack", exchange: Exchange) -> "Session":
+        request = exchange.request
+        session = cls(stack, "server", request, exchange.seen, exchange.tag)
+        session.dialog = Dialog.as_server(request, exchange.tag)
+        session.offer = description(request)
+        session._exchange = exchange
+        return session
+
+    @classmethod
+    def as_client(cls, stack: "Stack", request: Request, hop: Hop, sdp: bytes | None) -> "Session":
+        session = cls(stack, "client", request, hop, request.from_.tag)
+        if sdp is not None:
+            request.headers.add("Content-Type", ACCEPT)
+            request.body = sdp
+        session._exchange = stack.request(request, hop, session._result)
+        return session
+
+    # The owner's verbs
+
+    @property
+    def on_event(self) -> Callable[[SessionEvent], None] | None:
+        """Who is told. Events that came before anybody was are told first."""
+        return self._listener
+
+    @on_event.setter
+    def on_event(self, listener: Callable[[SessionEvent], None]) -> None:
+        self._listener = listener
+        backlog, self._backlog = self._backlog, []
+        for event in backlog:
+            self.tell(event)
+
+    @property
+    def up(self) -> bool:
+        return self.state is State.UP
+
+    @property
+    def over(self) -> bool:
+        """Nothing is left to be said by anybody."""
+        return self.state is State.ENDED
+
+    def ring(self, status: int = 180, sdp: bytes | None = None) -> None:
+        """Tell the caller 101 to 199; with ``sdp``, what early media it will get."""
+        self._do("ring", Cue(response=self._response(status, sdp=sdp)))
+
+    def answer(self, sdp: bytes) -> None:
+        """Accept. As a server: our answer, or our offer if the INVITE had none. As a client whose
+        INVITE had no offer: our answer to the one that ``Answered`` brought."""
+        response = self._response(200, sdp=sdp) if self.role == "server" else None
+        self._do("answer", Cue(response=response, sdp=sdp))
+
+    def refuse(
+        self, status: int, phrase: str = "", *, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Refuse the INVITE with 300 to 699, a phrase that explains, and Warning, Retry-After …"""
+        phrase = phrase or PHRASES.get(status, "Refused")
+        response = self._response(status, phrase, extra=headers)
+        self._do("refuse", Cue(Refused(status, phrase, "us"), response))
+
+    def end(self, reason: str = "", *, cause: int | None = None) -> None:
+        """End it, in whatever way its state wants: BYE, CANCEL, or 480 to an INVITE.
+
+        ``reason`` and ``cause`` (Q.850; 16 is normal clearing) go into a Reason header.
+        """
+        reasons: Extra = ()
+        if reason or cause is not None:
+            reasons = (("Reason", str(Reason("Q.850", 16 if cause is None else cause, reason))),)
+        if self.state in (State.OFFERED, State.RINGING):
+            self.refuse(480, reason, headers=reasons)
+            return
+        self._reasons = self._reasons or reasons
+        before = self.state in (State.CALLING, State.PROCEEDING)
+        self._do("end", Cue(Ended("us", 487 if before else None, cause, reason), reasons=reasons))
+
+    def reinvite(self, sdp: bytes) -> None:
+        """Offer something new. If another exchange of offers is under way, this waits for its
+        end; of several that wait, the last counts. ``ReofferAnswered`` tells how it went."""
+        self.reoffer.want(sdp)
+        self.stack.stir()
+
+    def accept_reoffer(self, sdp: bytes) -> None:
+        self.reoffer.accept(sdp)
+        self.stack.stir()
+
+    def refuse_reoffer(
+        self, status: int = 488, phrase: str = "", *, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self.reoffer.refuse(status, phrase, headers)
+        self.stack.stir()
+
+    def info(self, content_type: str, body: bytes) -> None:
+        """Send INFO (RFC 6086, or the digits of ``application/dtmf-relay``)."""
+        if self.dialog is not None and self.state is State.UP:
+            request = self.dialog.request("INFO")
+            request.headers.add("Content-Type", content_type)
+            request.body = body
+            self.send(request, self._in_dialog_result)
+            self.stack.stir()
+
+    # The stack's side
+
+    def requested(self, exchange: Exchange) -> None:
+        """A request within the dialog, other than ACK and CANCEL."""
+        request, dialog = exchange.request, self.dialog
+        if dialog is None or request.from_.tag != dialog.remote_tag or self.over:
+            raise Objection(481, "No such dialog: it has ended, or it never was")
+        if not dialog.admits(request):
+            detail = f"CSeq {request.cseq.number} is not above {dialog.remote_cseq}"
+            raise Objection(500, f"Out of order: {detail}")
+        match request.method:
+            case "BYE":
+                self._peer_bye(exchange)
+            case "INVITE" if self.state is State.UP:
+                self.reoffer.invited(exchange)
+            case "INVITE" if self.state in (State.OFFERED, State.RINGING):
+                wait = (("Retry-After", str(self.stack.rng.randrange(11))),)
+                raise Objection(500, "The first INVITE is still unanswered", wait)  # section 14.2
+            case "INVITE" if self.state in (State.ANSWERED, State.ASKED):
+                raise Objection(491, "Request pending: the 200 still waits for its ACK")
+            case "INVITE":
+                raise Objection(481, "This dialog is ending")
+            case "INFO":
+                self.stack.respond(exchange, request.reply(200))
+                self.tell(InfoReceived(content_type(request), request.body))
+            case "OPTIONS":
+                self.stack.respond(exchange, self.stack.capabilities(exchange))
+            case _:
+                raise Objection(405, f"{request.method} is not allowed here", (("Allow", ALLOW),))
+
+    def acked(self, request: Request) -> None:
+        """An ACK for a 2xx of ours."""
+        unacked = self._unacked
+        if unacked is None or request.cseq.number != unacked.cseq:
+            return  # a repeated one
+        self._unacked = None
+        try:
+            sdp = description(request)
+        except (Objection, SipSyntaxError) as problem:
+            self.stack.note("ignored body of ACK", call=self.id, why=str(problem))
+            sdp = None
+        if unacked.exchange is self._exchange:
+            self._step("peer-ack", Cue(Acked(sdp)))
+        else:
+            self.reoffer.acked(sdp)
+
+    def cancelled(self, invite: Exchange, request: Request) -> None:
+        """A CANCEL for our INVITE transaction ``invite``, which was told 200 already."""
+        if invite is self._exchange:
+            reason = _reason(request)
+            self._step("peer-cancel", Cue(Cancelled(reason.cause, reason.text)))
+        else:
+            self.reoffer.cancelled(invite)
+
+    def accepted_again(self, response: Response) -> None:
+        """A 2xx to an INVITE of ours, whose transaction may be over: repeated, or from a fork."""
+        sent = self._acks.get(response.to.tag)
+        if sent is not None and response.cseq.number == self.request.cseq.number:
+            self.stack.outbox.append(sent)
+        elif self._ok is None and response.cseq.number == self.request.cseq.number:
+            self._refuse_fork(response)
+
+    def wake_at(self) -> float | None:
+        times = [*self._wake.values(), self.reoffer.due]
+        if self._unacked is not None:
+            times.append(self._unacked.wake_at())
+        return min((at for at in times if at is not None), default=None)
+
+    def wake(self, now: float) -> None:
+        for name in [name for name, at in self._wake.items() if at <= now]:
+            del self._wake[name]
+            self._step(name, NOTHING)
+        unacked = self._unacked
+        if unacked is not None and not unacked.wake(now):
+            self._unacked = None
+            self.unacked()
+        self.reoffer.wake(now)
+
+    # For the reoffer machine
+
+    def send(self, request: Request, listener: Callable[[object], None]) -> Exchange:
+        """A request within the dialog, to where the peer can be reached."""
+        assert self.dialog is not None
+        return self.stack.request(request, self._hop_of(self.dialog), listener)
+
+    def expect_ack(self, exchange: Exchange, response: Response) -> None:
+        self._unacked = Unacked.since(self.stack.clock(), exchange, response)
+        self.stack.watch(self)
+
+    def send_ack(self, cseq: int, sdp: bytes | None = None) -> Sent:
+        assert self.dialog is not None
+        return self._ack_to(self.dialog, cseq, sdp)
+
+    def dress(
+        self, response: Response, sdp: bytes | None, extra: Sequence[tuple[str, str]]
+    ) -> None:
+        """What a response to INVITE carries beside the copied headers."""
+        if response.status < 300:
+            response.headers.take("Contact", self.contact())
+            response.headers.take("Allow", ALLOW)
+        for name, value in extra:
+            response.headers.add(name, value)
+        if sdp is not None:
+            response.headers.take("Content-Type", ACCEPT)
+            response.body = sdp
+
+    def contact(self) -> str:
+        user = self.request.user if self.role == "server" else self.request.from_.uri.user
+        return self.stack.contact(user, self.hop)
+
+    def lost(self, detail: str, status: int) -> None:
+        """The peer does not know this dialog any more, or does not answer (section 12.2.1.2)."""
+        self._step("lost", Cue(Ended("timeout" if status == 408 else "peer", status, None, detail)))
+
+    def unacked(self) -> None:
+        detail = "no ACK came for our 200 within 32 s"
+        event = Ended("timeout", 408, None, detail)
+        self._step("unacked" if self.state is not State.UP else "lost", Cue(event))
+
+    def tell(self, event: SessionEvent) -> None:
+        self.stack.later(lambda: self._told(event))
+
+    # Inside
+
+    def _do(self, what: str, cue: Cue) -> None:
+        self._step(what, cue)
+        self.stack.stir()
+
+    def _step(self, what: str, cue: Cue) -> None:
+        """Apply one input to the table; one that the state does not list is ignored."""
+        entry = LIFE.get((self.state, what))
+        if entry is None:
+            return
+        self.state, actions = entry
+        for action in actions.split():
+            getattr(self, f"_{action}")(cue)
+
+    def _told(self, event: SessionEvent) -> None:
+        if self._listener is None:
+            self._backlog.append(event)
+        else:
+            self._listener(event)
+
+    def _response(
+        self,
+        status: int,
+        phrase: str = "",
+        *,
+        sdp: bytes | None = None,
+        extra: Sequence[tuple[str, str]] = (),
+    ) -> Response:
+        response = self.request.reply(status, phrase, self.key[1])
+        if 100 < status < 300:  # section 12.1.1: these make a dialog, so the route is recorded
+            for value in self.request.headers.all("Record-Route"):
+                response.headers.take("Record-Route", value)
+        self.dress(response, sdp, extra)
+        return response
+
+    def _peer_bye(self, exchange: Exchange) -> None:
+        self.reoffer.drop()
+        reason = _reason(exchange.request)
+        early = self.state in (State.OFFERED, State.RINGING)
+        event: SessionEvent = Ended("peer", 200, reason.cause, reason.text)
+        if early:
+            event = Cancelled(reason.cause, reason.text)
+        if (self.state, "peer-bye") not in LIFE:
+            raise Objection(481, "This dialog has not begun")
+        self._step("peer-bye", Cue(event, exchange=exchange))
+
+    def _result(self, result: object) -> None:
+        """What our INVITE came to."""
+        if isinstance(result, Failed):
+            by: Literal["timeout", "network"] = "timeout" if result.status == 408 else "network"
+            self._step("got-error", Cue(Refused(result.status, result.detail, by)))
+        elif isinstance(result, Response):
+            if result.status < 200:
+                self._provisional(result)
+            elif result.status < 300:
+                self._accepted(result)
+            else:
+                event = Refused(result.status, result.reason, "peer", result)
+                self._step("got-error", Cue(event))
+
+    def _provisional(self, response: Response) -> None:
+        event = None
+        if response.status > 100:
+            sdp = self.sdp_of(response)
+            if sdp is not None:
+                self._previews[response.to.tag] = sdp
+            event = Ringing(response.status, sdp)
+        self._step("got-1xx", Cue(event))
+
+    def _accepted(self, response: Response) -> None:
+        if self.dialog is not None:
+            self.accepted_again(response)
+            return
+        self.dialog = Dialog.as_client(self.request, response)
+        self._ok = response
+        sdp = self.sdp_of(response)
+        if self.request.body:
+            # The answer may have come before, as a preview in a 1xx (section 13.2.1).
+            sdp = self._previews.get(response.to.tag) if sdp is None else sdp
+            self._step("got-2xx", Cue(Answered(sdp)))
+        else:
+            self._step("got-offer", Cue(Answered(sdp)))
+
+    def sdp_of(self, message: Message) -> bytes | None:
+        try:
+            return description(message)
+        except (Objection, SipSyntaxError) as problem:
+            self.stack.note("ignored body", call=self.id, why=str(problem))
+            return None
+
+    def _refuse_fork(self, response: Response) -> None:
+        """Another phone took the call too: it is thanked and hung up on (section 13.2.2.4)."""
+        other = Dialog.as_client(self.request, response)
+        self._acks[response.to.tag] = self._ack_to(other, response.cseq.number)
+        bye = other.request("BYE")
+        bye.headers.add("Reason", str(Reason("SIP", 200, "Call completed elsewhere")))
+        self.stack.request(bye, self._hop_of(other), _nobody)
+        self.stack.note("fork refused", call=self.id, peer=other.remote)
+
+    def _ack_to(self, dialog: Dialog, cseq: int, sdp: bytes | None = None) -> Sent:
+        ack = dialog.request("ACK", cseq=cseq)
+        if sdp is not None:
+            ack.headers.add("Content-Type", ACCEPT)
+            ack.body = sdp
+        return self.stack.send_ack(ack, self._hop_of(dialog))
+
+    def _hop_of(self, dialog: Dialog) -> Hop:
+        hop = request_hop(dialog.next_hop)
+        return hop if dialog.routes else behind_nat(hop, self.hop)
+
+    def _in_dialog_result(self, result: object) -> None:
+        if isinstance(result, (Response, Failed)) and result.status in (408, 481):
+            detail = result.detail if isinstance(result, Failed) else result.reason
+            self.lost(detail, result.status)
+
+    # The table's actions
+
+    def _tell(self, cue: Cue) -> None:
+        if cue.event is not None:
+            self.tell(cue.event)
+
+    def _respond(self, cue: Cue) -> None:
+        assert self._exchange is not None
+        assert cue.response is not None
+        self._ring = cue.response
+        self.stack.respond(self._exchange, cue.response)
+
+    def _ring_on(self, _: Cue) -> None:
+        self._respond(Cue(response=self._ring))
+
+    def _watch_minute(self, _: Cue) -> None:
+        """Section 13.3.1.1: proxies forget an INVITE that is not heard of for three minutes."""
+        self._watch("minute", 60.0)
+
+    def _watch_cancel(self, _: Cue) -> None:
+        """Section 9.1: if nothing final comes, the INVITE counts as cancelled all the same."""
+        self._watch("give-up", 64 * T1)
+
+    def _watch(self, name: str, after: float) -> None:
+        self._wake[name] = self.stack.clock() + after
+        self.stack.watch(self)
+
+    def _watch_ack(self, cue: Cue) -> None:
+        assert self._exchange is not None
+        assert cue.response is not None
+        self.expect_ack(self._exchange, cue.response)
+
+    def _terminate(self, _: Cue) -> None:
+        """487 to the INVITE that was given up (section 9.2)."""
+        self._respond(Cue(response=self._response(487)))
+
+    def _accept_bye(self, cue: Cue) -> None:
+        assert cue.exchange is not None
+        self.stack.respond(cue.exchange, cue.exchange.request.reply(200))
+
+    def _ack(self, cue: Cue) -> None:
+        assert self._ok is not None
+        tag, cseq = self._ok.to.tag, self._ok.cseq.number
+        self._ok = None
+        self._acks[tag] = self.send_ack(cseq, cue.sdp)
+
+    def _renew(self, _: Cue) -> None:
+        self.reoffer.proceed()
+
+    def _cancel(self, _: Cue) -> None:
+        assert self._exchange is not None
+        self.stack.cancel(self._exchange, self._reasons)
+
+    def _abandon(self, _: Cue) -> None:
+        assert self._exchange is not None
+        self.stack.abandon(self._exchange)
+
+    def _bye(self, _: Cue) -> None:
+        assert self.dialog is not None
+        self._unacked = None
+        self.reoffer.drop()
+        bye = self.dialog.request("BYE")
+        for name, value in self._reasons:
+            bye.headers.add(name, value)
+        self.send(bye, self._bye_result)
+
+    def _bye_result(self, result: object) -> None:
+        if isinstance(result, Failed) or (isinstance(result, Response) and result.status >= 200):
+            self._step("bye-done", NOTHING)
+
+    def _over(self, _: Cue) -> None:
+        self._unacked = None
+        self._wake.clear()
+        self.reoffer.drop()
+        self.stack.forget(self)
+
+
+def _nobody(_: object) -> None:
+    """Listens to what nobody needs to know."""
+
+
+def _reason(request: Request) -> Reason:
+    """Why the peer says it ends the call; Q.850 tells more than SIP (RFC 3326)."""
+    found = []
+    for value in request.headers.values("Reason"):
+        try:
+            found.append(Reason.parse(value))
+        except SipSyntaxError:
+            continue
+    best = sorted(found, key=lambda reason: reason.protocol.upper() != "Q.850")
+    return best[0] if best else Reason("")

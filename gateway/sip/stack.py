@@ -1,0 +1,370 @@
+"""The sans-IO user agent: bytes in, bytes out, sessions in between.
+
+``receive`` takes what the network brought, ``wake`` what time brought; both leave bytes in
+``outbox`` and notes for the operator in ``events``. ``deliver`` then hands the sessions' events
+to their owners, outside of all protocol work, so an owner may do what it likes. Verbs of a
+session that an owner calls by itself end with ``stir``, by which the edge knows to look here.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from gateway.sip.alarms import Alarms
+from gateway.sip.events import Note
+from gateway.sip.exchange import Exchange, Key, kind_of
+from gateway.sip.framing import PING, PONG
+from gateway.sip.grammar import SipSyntaxError
+from gateway.sip.headers import Headers, NameAddr, Via
+from gateway.sip.inspection import ACCEPT, ALLOW, EXTENSIONS, Extra, Objection, inspect, warning
+from gateway.sip.matching import ack_for, cancel_for, merged_key, server_key
+from gateway.sip.message import COOKIE, LIMITS, Limits, Request, Response, parse
+from gateway.sip.routing import (
+    RELIABLE,
+    Address,
+    Hop,
+    Sent,
+    request_hop,
+    response_hop,
+    stamp,
+)
+from gateway.sip.session import Session
+from gateway.sip.transaction import (
+    CLIENT,
+    INVITE_CLIENT,
+    INVITE_SERVER,
+    SERVER,
+    Table,
+    Transaction,
+)
+from gateway.sip.uri import Uri
+
+
+class Stack:
+    """One user agent. ``sent_by(host, transport)`` says as whom (host, port) that peer knows us."""
+
+    def __init__(
+        self,
+        *,
+        on_invite: Callable[[Session], None],
+        sent_by: Callable[[str, str], Address],
+        clock: Callable[[], float],
+        stir: Callable[[], None] = lambda: None,
+        user_agent: str = "Trunkline",
+        limits: Limits = LIMITS,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.outbox: list[Sent] = []
+        self.events: list[Note] = []
+        self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
+        self.clock = clock
+        self.stir = stir
+        self.rng = rng or random.SystemRandom()
+        self._on_invite = on_invite
+        self._sent_by = sent_by
+        self._user_agent = user_agent
+        self._limits = limits
+        self._clients: dict[Key, Exchange] = {}
+        self._servers: dict[Key, Exchange] = {}
+        self._initial: dict[Key, Key] = {}  # section 8.2.2.2: From tag, Call-ID, CSeq
+        self._alarms = Alarms()
+        self._deliveries: deque[Callable[[], None]] = deque()
+
+    # The edge's side
+
+    def receive(self, data: bytes, source: Address, transport: str, now: float) -> None:
+        """One datagram, or one frame of a stream."""
+        if not data.strip(b"\r\n\0"):  # a keep-alive; on a stream a ping wants its pong
+            if data == PING and transport in RELIABLE:
+                self.outbox.append(Sent(PONG, source, transport))
+            return
+        try:
+            message = parse(data, self._limits)
+        except SipSyntaxError as error:
+            self.note("dropped", source=source, why=str(error))
+            return
+        try:
+            if isinstance(message, Request):
+                self._request(message, Hop(source, transport), now)
+            else:
+                message.check()
+                self._response(message, source, now)
+        except SipSyntaxError as error:
+            if isinstance(message, Request) and message.method != "ACK":
+                self._refuse_broken(message, Hop(source, transport), error)
+            else:
+                self.note("dropped", source=source, why=str(error))
+
+    def wake(self, now: float) -> None:
+        """Do what was due by now."""
+        for sleeper in self._alarms.due(now):
+            sleeper.wake(now)
+            self._alarms.watch(sleeper)
+
+    def wake_at(self) -> float | None:
+        """When to call ``wake`` next, at the latest."""
+        return self._alarms.wake_at()
+
+    def unreachable(self, destination: Address, transport: str, why: str, now: float) -> None:
+        """Nothing gets through to there: requests under way are over (section 8.1.3.1)."""
+        hop = Hop(destination, transport)
+        for exchange in [e for e in self._clients.values() if e.hop == hop]:
+            method = exchange.request.method
+            self.note("unreachable", method=method, to=destination, over=transport, why=why)
+            exchange.feed("broken", now, why)
+
+    def deliver(self) -> None:
+        """Call the owners. An exception of theirs passes through; call again for the rest."""
+        while self._deliveries:
+            self._deliveries.popleft()()
+
+    @property
+    def open_transactions(self) -> int:
+        return len(self._clients) + len(self._servers)
+
+    # The owner's side
+
+    def invite(
+        self,
+        target: str,
+        *,
+        from_uri: str = "",
+        from_name: str = "",
+        sdp: bytes | None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Session:
+        """Call somebody. Raises SipSyntaxError if ``target`` or ``from_uri`` is no SIP URI.
+
+        A ``Route`` among the headers is where the INVITE is sent instead (an outbound proxy).
+        """
+        uri = NameAddr.parse(target, "target").uri
+        if uri.scheme != "sip":
+            raise SipSyntaxError("target", f"{uri.scheme} URIs cannot be called", 416)
+        extra = Headers(headers)
+        routes = extra.values("Route")
+        hop = request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
+        sender = NameAddr.parse(from_uri, "from_uri").uri if from_uri else None
+        tag = self.token()
+        if sender is None:
+            sender = Uri.sip("trunkline", self._sent_by(hop.address[0], hop.transport)[0])
+        common = Headers([
+            ("Max-Forwards", "70"),
+            ("From", str(NameAddr(sender, from_name).with_tag(tag))),
+            ("To", f"<{uri}>"),
+            ("Call-ID", f"{self.token()}{self.token()}"),
+            ("CSeq", f"{self.rng.randrange(1, 10_000)} INVITE"),
+            ("Contact", self.contact(sender.user, hop)),
+            ("Allow", ALLOW),
+            *extra,
+        ])  # fmt: skip
+        request = Request(method="INVITE", target=str(uri), headers=common)
+        session = Session.as_client(self, request, hop, sdp)
+        self.sessions[session.key] = session
+        self.stir()
+        return session
+
+    # The sessions' side
+
+    def token(self) -> str:
+        """A random identifier (section 19.3 wants 32 bits at least; this is 64)."""
+        return f"{self.rng.getrandbits(64):016x}"
+
+    def contact(self, user: str, hop: Hop) -> str:
+        host, port = self._sent_by(hop.address[0], hop.transport)
+        return f"<{Uri.sip(user, host, port, hop.transport)}>"
+
+    def request(self, request: Request, hop: Hop, listener: Callable[[object], None]) -> Exchange:
+        """Begin a client transaction; the listener gets each Response, or Failed."""
+        self._finish(request, hop)
+        table = INVITE_CLIENT if request.method == "INVITE" else CLIENT
+        exchange = self._exchange((request.via.branch, request.method), table, request, hop)
+        exchange.listener = listener
+        self._clients[exchange.key] = exchange
+        exchange.feed("request", self.clock(), request, bytes(request))
+        return exchange
+
+    def cancel(self, invite: Exchange, reasons: Extra) -> None:
+        """Section 9.1: a CANCEL that looks like the INVITE it is about."""
+        request = cancel_for(invite.request)
+        for name, value in reasons:
+            request.headers.add(name, value)
+        exchange = self._exchange((request.via.branch, "CANCEL"), CLIENT, request, invite.hop)
+        self._clients[exchange.key] = exchange
+        exchange.feed("request", self.clock(), request, bytes(request))
+
+    def send_ack(self, ack: Request, hop: Hop) -> Sent:
+        """An ACK for a 2xx is its own transaction (section 13.2.2.4). What was sent, to repeat."""
+        self._finish(ack, hop)
+        sent = Sent(bytes(ack), hop.address, hop.transport)
+        self.outbox.append(sent)
+        return sent
+
+    def respond(self, exchange: Exchange, response: Response) -> None:
+        """Send a response to a request that came; what every response carries is added here."""
+        if "User-Agent" not in response.headers and "Server" not in response.headers:
+            response.headers.take("Server", self._user_agent)
+        if response.status >= 300:
+            request = exchange.request
+            self.note(
+                "refused", method=request.method, status=response.status, why=response.reason,
+                source=exchange.hop.address, target=request.target,
+            )  # fmt: skip
+        exchange.respond(response, self.clock())
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Stop waiting for a response (section 9.1: a cancelled INVITE nobody ends)."""
+        self._clients.pop(exchange.key, None)
+
+    def watch(self, session: Session) -> None:
+        self._alarms.watch(session)
+
+    def later(self, delivery: Callable[[], None]) -> None:
+        """Have this called by ``deliver``."""
+        self._deliveries.append(delivery)
+
+    def forget(self, session: Session) -> None:
+        self.sessions.pop(session.key, None)
+
+    def note(self, what: str, **facts: object) -> None:
+        self.events.append(Note(what, facts))
+
+    # Responses
+
+    def _response(self, response: Response, source: Address, now: float) -> None:
+        cseq = response.cseq
+        exchange = self._clients.get((response.via.branch, cseq.method))
+        if exchange is not None:
+            ack = b""
+            if response.status >= 300 and cseq.method == "INVITE":
+                ack = bytes(ack_for(exchange.request, response))
+            exchange.feed(kind_of(response.status), now, response, ack)
+        elif cseq.method == "INVITE" and 200 <= response.status < 300:
+            # Its transaction is over, its dialog is not (section 13.2.2.4).
+            session = self.sessions.get((response.call_id, response.from_.tag))
+            if session is not None:
+                session.accepted_again(response)
+        else:
+            self.note("dropped", source=source, why=f"nobody waits for this {response.status}")
+
+    # Requests
+
+    def _request(self, request: Request, hop: Hop, now: float) -> None:
+        stamp(request, hop.address)
+        request.check()
+        key = server_key(request)
+        exchange = self._servers.get(key)
+        if exchange is not None:
+            exchange.feed("ack" if request.method == "ACK" else "again", now, request)
+            return
+        if request.method == "ACK":
+            session = self.sessions.get((request.call_id, request.to.tag))
+            if session is not None:
+                session.acked(request)
+            return
+        exchange = self._open(key, request, hop)
+        try:
+            self._dispatch(exchange, key)
+        except Objection as objection:
+            self.refuse(exchange, objection)
+        except SipSyntaxError as error:
+            headers = (warning(399, str(error)),)
+            self.refuse(exchange, Objection(error.status, f"Bad request: {error}", headers))
+
+    def _dispatch(self, exchange: Exchange, key: Key) -> None:
+        request = exchange.request
+        if request.method == "CANCEL":
+            self._cancel(exchange)
+            return
+        seen = exchange.seen
+        inspect(request, lambda host: host == self._sent_by(seen.address[0], seen.transport)[0])
+        if tag := request.to.tag:
+            session = self.sessions.get((request.call_id, tag))
+            if session is None:
+                raise Objection(481, "No such dialog: it has ended, or it never was")
+            exchange.owner = session
+            session.requested(exchange)
+            return
+        if self._initial.setdefault(merged_key(request), key) != key:
+            raise Objection(482, "Loop detected: this request came by two ways (merged)")
+        match request.method:
+            case "INVITE":
+                session = Session.as_server(self, exchange)
+                self.sessions[session.key] = session
+                exchange.owner = session
+                self.respond(exchange, request.reply(100))
+                self.later(lambda: self._on_invite(session))
+            case "OPTIONS":
+                self.respond(exchange, self.capabilities(exchange))
+            case _:
+                raise Objection(481, f"{request.method} belongs to a dialog, and names none")
+
+    def capabilities(self, exchange: Exchange) -> Response:
+        """The answer to OPTIONS (section 11.2)."""
+        response = exchange.request.reply(200, tag=exchange.tag)
+        response.headers.take("Allow", ALLOW)
+        response.headers.take("Accept", ACCEPT)
+        response.headers.take("Accept-Encoding", "identity")
+        response.headers.take("Supported", ", ".join(sorted(EXTENSIONS)))
+        return response
+
+    def refuse(self, exchange: Exchange, objection: Objection) -> None:
+        response = exchange.request.reply(objection.status, objection.phrase, exchange.tag)
+        for name, value in objection.headers:
+            response.headers.add(name, value)
+        self.respond(exchange, response)
+
+    def _cancel(self, exchange: Exchange) -> None:
+        """Section 9.2: always answered at once; only an INVITE without a final answer heeds it."""
+        invite = self._servers.get(server_key(exchange.request, "INVITE"))
+        if invite is None:
+            raise Objection(481, "There is nothing to cancel: no such INVITE is under way")
+        self.respond(exchange, exchange.request.reply(200, tag=invite.tag))
+        if not invite.final and isinstance(invite.owner, Session):
+            invite.owner.cancelled(invite, exchange.request)
+
+    def _refuse_broken(self, request: Request, hop: Hop, error: SipSyntaxError) -> None:
+        """Answer, without a transaction, a request that can be answered but not understood."""
+        try:
+            back = response_hop(request.via, hop.address, hop.transport)
+            _ = request.headers.all("From")[0], request.call_id, request.headers.all("CSeq")[0]
+            response = request.reply(error.status, f"Bad request: {error}", self.token())
+        except (SipSyntaxError, IndexError):
+            self.note("dropped", source=hop.address, why=str(error))
+            return
+        response.headers.add(*warning(399, str(error)))
+        response.headers.take("Server", self._user_agent)
+        self.note("refused", method=request.method, status=error.status, why=str(error),
+                  source=hop.address, target=request.target)  # fmt: skip
+        self.outbox.append(Sent(bytes(response), back.address, back.transport))
+
+    # Transactions
+
+    def _open(self, key: Key, request: Request, hop: Hop) -> Exchange:
+        back = response_hop(request.via, hop.address, hop.transport)
+        table = INVITE_SERVER if request.method == "INVITE" else SERVER
+        exchange = self._exchange(key, table, request, back)
+        exchange.tag, exchange.seen = self.token(), hop
+        self._servers[key] = exchange
+        exchange.feed("request", self.clock(), request)
+        return exchange
+
+    def _exchange(self, key: Key, table: Table, request: Request, hop: Hop) -> Exchange:
+        machine = Transaction(table, reliable=hop.transport in RELIABLE)
+        return Exchange(key, machine, request, hop, self.outbox, self._changed)
+
+    def _changed(self, exchange: Exchange) -> None:
+        if not exchange.over:
+            self._alarms.watch(exchange)
+            return
+        self._clients.pop(exchange.key, None)
+        if self._servers.pop(exchange.key, None) is not None:
+            self._initial.pop(merged_key(exchange.request), None)
+
+    def _finish(self, request: Request, hop: Hop) -> None:
+        """Our Via on top, and who we are."""
+        host, port = self._sent_by(hop.address[0], hop.transport)
+        params = (("rport", None), ("branch", f"{COOKIE}{self.token()}"))
+        host = f"[{host}]" if ":" in host else host
+        via = Via(hop.transport.upper(), host, port, params)
+        request.headers.add("Via", str(via), at_top=True)
+        request.headers.take("User-Agent", self._user_agent)
