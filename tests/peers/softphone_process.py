@@ -84,11 +84,14 @@ class Call(pj.Call):
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802
         info = self.getInfo()
+        audio = self.audio()
+        if audio:  # nobody measures the level of what nobody listens to
+            audio.startTransmit(self.phone.endpoint.audDevManager().getPlaybackDevMedia())
         tell(
             event="media",
             call=info.id,
             status=[media.status for media in info.media],
-            codec=self.getStreamInfo(0).codecName if self.audio() else "",
+            codec=self.getStreamInfo(0).codecName if audio else "",
         )
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
