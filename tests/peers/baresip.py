@@ -1,0 +1,160 @@
+"""baresip as a peer: a third SIP stack (libre), driven over its control socket.
+
+It plays one file into every call and writes what it hears to others.
+Protocol: netstrings of JSON, https://github.com/baresip/baresip/blob/v1.0.0/modules/ctrl_tcp.
+"""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from tests.peers import sound
+from tests.peers.child import Child, free_port, free_ports
+
+MODULES = Path("/usr/lib/baresip/modules")
+CONFIG = """
+poll_method epoll
+sip_listen 127.0.0.1:{sip}
+net_interface 127.0.0.1
+call_local_timeout 30
+call_max_calls 8
+audio_source aufile,{says}
+snd_path {hears}
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+rtp_ports {rtp}-{rtp_end}
+rtcp_mux no
+jitter_buffer_delay 1-10
+module_path {modules}
+module g711.so
+module aufile.so
+module sndfile.so
+module uuid.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control}
+"""
+ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec}/8000/1;answermode={mode}\n"
+
+
+class Baresip:
+    """``async with Baresip(tmp_path) as peer: await peer.dial("sip:demo@...")``."""
+
+    def __init__(
+        self, folder: Path, says: sound.Pcm | None = None, codec: str = "pcmu", answers: bool = True
+    ) -> None:
+        folder = folder / "baresip"
+        folder.mkdir()
+        self._heard = folder / "heard"
+        self._heard.mkdir()
+        self.events: list[dict[str, Any]] = []
+        self._answer: asyncio.Future[dict[str, Any]] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._control = free_port()
+        sip, rtp = free_port(), free_ports(16)
+        self.uri = f"sip:baresip@127.0.0.1:{sip}"
+        says_path = folder / "says.wav"
+        sound.write_wav(says_path, sound.tone(10.0) if says is None else says)
+        config = CONFIG.format(
+            sip=sip,
+            says=says_path,
+            hears=self._heard,
+            rtp=rtp,
+            rtp_end=rtp + 16,
+            modules=MODULES,
+            control=self._control,
+        )
+        (folder / "config").write_text(config)
+        mode = "auto" if answers else "manual"
+        (folder / "accounts").write_text(ACCOUNT.format(sip=sip, codec=codec, mode=mode))
+        self.child = Child(["baresip", "-f", folder], folder / "baresip.err")
+
+    async def __aenter__(self) -> Self:
+        await self.child.__aenter__()
+        try:
+            async with asyncio.timeout(15.0):
+                reader, self._writer = await self._connect()
+        except BaseException:
+            await self.child.stop()
+            raise
+        self._reader = asyncio.create_task(self._read(reader))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._reader
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+        self._reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reader
+        await self.child.stop()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while True:
+            with contextlib.suppress(ConnectionError):
+                return await asyncio.open_connection("127.0.0.1", self._control)
+            await asyncio.sleep(0.02)  # nothing but the open port says that it has started
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                length = int((await reader.readuntil(b":"))[:-1])
+                facts = json.loads((await reader.readexactly(length + 1))[:-1])
+                if facts.get("response"):
+                    if self._answer and not self._answer.done():
+                        self._answer.set_result(facts)
+                else:
+                    self.events.append(facts)
+                    news, self._news = self._news, asyncio.Event()
+                    news.set()
+
+    async def order(self, command: str, params: str = "") -> str:
+        """One of baresip's own commands; what it said."""
+        words = {"command": command, "params": params, "token": command}
+        text = json.dumps(words).encode()
+        self._answer = asyncio.get_running_loop().create_future()
+        self._writer.write(b"%d:%s," % (len(text), text))
+        async with asyncio.timeout(5.0):
+            answer = await self._answer
+        if not answer["ok"]:
+            raise RuntimeError(f"baresip cannot {command} {params}: {answer['data']}")
+        return str(answer["data"])
+
+    async def until(self, kind: str, within_s: float = 10.0) -> dict[str, Any]:
+        """The first event of this type, e.g. CALL_ESTABLISHED; TimeoutError shows what came."""
+
+        def found() -> dict[str, Any] | None:
+            return next((e for e in self.events if e.get("type") == kind), None)
+
+        try:
+            async with asyncio.timeout(within_s):
+                while (event := found()) is None:
+                    await self._news.wait()
+        except TimeoutError:
+            came = [(e.get("type"), e.get("param")) for e in self.events]
+            raise TimeoutError(f"no {kind}; came: {came}\n{self.child.last_words()}") from None
+        return event
+
+    def heard(self) -> sound.Pcm:
+        """What was heard in the calls, one after the other; complete once they are over."""
+        files = sorted(self._heard.glob("*-dec.wav"))
+        return np.concatenate([sound.read_wav(path) for path in files])
+
+    async def dial(self, uri: str) -> None:
+        await self.order("dial", uri)
+
+    async def hang_up(self) -> None:
+        await self.order("hangup")
+
+    async def press(self, digit: str) -> None:
+        """One key, by RFC 4733; it is held until the next one or the call's end."""
+        await self.order("sndcode", digit)
