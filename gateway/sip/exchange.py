@@ -56,6 +56,11 @@ class Exchange:
     def over(self) -> bool:
         return self.machine.state is State.TERMINATED
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it matters to this transaction that nothing gets through."""
+        return (self.machine.state, "broken") in self.machine.table
+
     def _drain(self) -> None:
         machine = self.machine
         if machine.outbox:

@@ -108,7 +108,7 @@ class Stack:
     def unreachable(self, destination: Address, transport: str, why: str, now: float) -> None:
         """Nothing gets through to there: requests under way are over (section 8.1.3.1)."""
         hop = Hop(destination, transport)
-        for exchange in [e for e in self._clients.values() if e.hop == hop]:
+        for exchange in [e for e in self._clients.values() if e.hop == hop and e.waiting]:
             method = exchange.request.method
             self.note("unreachable", method=method, to=destination, over=transport, why=why)
             exchange.feed("broken", now, why)
@@ -137,13 +137,13 @@ class Stack:
 
         A ``Route`` among the headers is where the INVITE is sent instead (an outbound proxy).
         """
-        uri = NameAddr.parse(target, "target").uri
+        uri = Uri.parse(target.strip(), "target")
         if uri.scheme != "sip":
             raise SipSyntaxError("target", f"{uri.scheme} URIs cannot be called", 416)
         extra = Headers(headers)
         routes = extra.values("Route")
         hop = request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
-        sender = NameAddr.parse(from_uri, "from_uri").uri if from_uri else None
+        sender = Uri.parse(from_uri.strip(), "from_uri") if from_uri else None
         tag = self.token()
         if sender is None:
             sender = Uri.sip("trunkline", self._sent_by(hop.address[0], hop.transport)[0])

@@ -1,0 +1,234 @@
+"""Offer and answer (RFC 3264): one audio stream and its digits; whatever else is refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from secrets import randbits
+
+from gateway.errors import GatewayError
+from gateway.sdp.description import Attribute, Codec, Description, Media, Origin, SdpError
+
+PCMU = Codec("PCMU", 8000, 0)
+PCMA = Codec("PCMA", 8000, 8)
+G711 = (PCMU, PCMA)
+DIGITS = Codec("telephone-event", 8000, 101, fmtp="0-16")  # RFC 4733: 0-9 * # A-D and flash
+
+PROTOCOL = "RTP/AVP"
+PTIME_MS = 20  # RFC 3551 section 4.2
+
+# Whether each side of the stream sends and receives: (sends, receives).
+MAY = {"sendrecv": (True, True), "sendonly": (True, False),
+       "recvonly": (False, True), "inactive": (False, False)}  # fmt: skip
+NAMED = {flags: name for name, flags in MAY.items()}
+
+
+class NoCommonCodec(GatewayError):
+    """There is nothing both sides can do. Answer 488 with ``Warning: code "detail"``.
+
+    ``code`` is 305 (no format), 302 (no transport protocol) or 304 (no such media), as in
+    RFC 3261 section 20.43.
+    """
+
+    def __init__(self, detail: str, code: int = 305) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Local:
+    """Our end of the stream. ``direction`` is our wish: ``sendonly`` puts the peer on hold."""
+
+    address: str
+    port: int
+    ptime_ms: int = PTIME_MS
+    direction: str = "sendrecv"
+    session_id: int = field(default_factory=lambda: randbits(48))
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What both sides will do. Payload types are per direction (RFC 3264 section 5.1)."""
+
+    host: str  # where the peer hears; an address, rarely a name
+    port: int
+    codec: str
+    rate: int  # Hz, of the RTP clock
+    payload_out: int
+    payload_in: int
+    digits_out: int | None
+    digits_in: int | None
+    ptime_ms: int  # sound per packet that the peer wishes for
+    speaks: bool  # we send
+    hears: bool  # the peer sends
+
+
+def make_offer(
+    local: Local, codecs: Sequence[Codec] = G711, previous: Description | None = None
+) -> Description:
+    """Our offer. ``previous`` is our last description in this call, whichever role it had: its
+    version goes on counting, and its other media stay refused in their places (section 8)."""
+    at = _audio_at(previous)
+    stream = _stream(local, [*codecs, DIGITS], local.direction)
+    media = [_refused(old) for old in previous.media] if previous else []
+    media[at : at + 1] = [stream]
+    return _describe(local, media, previous)
+
+
+def make_answer(
+    offer: Description,
+    local: Local,
+    codecs: Sequence[Codec] = G711,
+    previous: Description | None = None,
+) -> tuple[Description, Agreed]:
+    """The answer to a peer's offer: its first codec that is among ours, and digits if it has
+    them. Raises NoCommonCodec, or SdpError if the offer says not where to send."""
+    at, theirs, codec = _choose(offer, codecs)
+    digits = _digits(theirs, codec)
+    receives = MAY[_direction(offer, theirs)][1]
+    sends = MAY[_direction(offer, theirs)][0]
+    want_send, want_receive = MAY[local.direction]
+    speaks, hears = want_send and receives, want_receive and sends
+    chosen = [codec, digits] if digits else [codec]
+    media = [_refused(old) for old in offer.media]
+    media[at] = _stream(local, chosen, NAMED[speaks, hears])
+    agreed = Agreed(
+        host=_host(offer, theirs),
+        port=theirs.port,
+        codec=_name(codec, codecs),
+        rate=codec.rate,
+        payload_out=codec.payload,
+        payload_in=codec.payload,
+        digits_out=digits.payload if digits else None,
+        digits_in=digits.payload if digits else None,
+        ptime_ms=_ptime(theirs),
+        speaks=speaks,
+        hears=hears,
+    )
+    return _describe(local, media, previous), agreed
+
+
+def agree(our_offer: Description, their_answer: Description) -> Agreed:
+    """What an answer to our offer settles. Raises NoCommonCodec if it refuses our stream."""
+    at = _audio_at(our_offer)
+    ours = our_offer.media[at]
+    if at >= len(their_answer.media) or not their_answer.media[at].port:
+        raise NoCommonCodec("the answer refuses the audio stream")
+    theirs = their_answer.media[at]
+    offered = ours.codecs()
+    for codec in theirs.codecs():
+        mine = next((known for known in offered if known.same(codec)), None)
+        if mine is not None and not mine.same(DIGITS):
+            break
+    else:
+        raise NoCommonCodec(f"the answer has none of the offered codecs: {_listed([theirs])}")
+    digits_out, digits_in = _digits(theirs, codec), _digits(ours, codec)
+    both = digits_out is not None and digits_in is not None
+    peer_sends, peer_receives = MAY[_direction(their_answer, theirs)]
+    we_send, we_receive = MAY[our_offer.direction_of(ours)]
+    return Agreed(
+        host=_host(their_answer, theirs),
+        port=theirs.port,
+        codec=mine.name,
+        rate=mine.rate,
+        payload_out=codec.payload,
+        payload_in=mine.payload,
+        digits_out=digits_out.payload if both and digits_out else None,
+        digits_in=digits_in.payload if both and digits_in else None,
+        ptime_ms=_ptime(theirs),
+        speaks=we_send and peer_receives,
+        hears=we_receive and peer_sends,
+    )
+
+
+def _choose(offer: Description, codecs: Sequence[Codec]) -> tuple[int, Media, Codec]:
+    """The first stream that can be taken, and its first codec that is ours (section 6.1)."""
+    audio = [media for media in offer.media if media.kind == "audio" and media.port]
+    plain = [media for media in audio if media.protocol == PROTOCOL]
+    for at, media in enumerate(offer.media):
+        if any(media is candidate for candidate in plain):
+            for codec in media.codecs():
+                if any(codec.same(known) for known in codecs):
+                    return at, media, codec
+    if plain:
+        ours = ", ".join(codec.name for codec in codecs)
+        raise NoCommonCodec(f"offered {_listed(plain)}; here there is {ours}")
+    if audio:
+        protocols = ", ".join(sorted({media.protocol for media in audio}))
+        raise NoCommonCodec(f"offered {protocols}; here there is {PROTOCOL}", 302)
+    raise NoCommonCodec("no audio was offered", 304)
+
+
+def _listed(streams: Sequence[Media]) -> str:
+    names = [codec.name for media in streams for codec in media.codecs()]
+    return ", ".join(dict.fromkeys(names)) or "no known codec"
+
+
+def _name(codec: Codec, codecs: Sequence[Codec]) -> str:
+    """Our own spelling of it: peers may write pcmu."""
+    return next(known.name for known in codecs if known.same(codec))
+
+
+def _digits(media: Media, codec: Codec) -> Codec | None:
+    """The telephone events that go with this codec: those on its clock (RFC 4733 section 2.1)."""
+    events = (c for c in media.codecs() if c.name.lower() == DIGITS.name)
+    return next((c for c in events if c.rate == codec.rate), None)
+
+
+def _host(description: Description, media: Media) -> str:
+    host = description.address_of(media)
+    if host is None:
+        raise SdpError(f"m={media.kind} {media.port}", "no c= line says where to send")
+    return host
+
+
+def _direction(description: Description, media: Media) -> str:
+    """Also of those who hold in the way of RFC 2543: with an address of zeros (section 8.4)."""
+    sends, receives = MAY[description.direction_of(media)]
+    return NAMED[sends, receives and not _is_zero(_host(description, media))]
+
+
+def _is_zero(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _ptime(theirs: Media) -> int:
+    wished = theirs.milliseconds("ptime") or PTIME_MS
+    return min(wished, theirs.milliseconds("maxptime") or wished)
+
+
+def _audio_at(ours: Description | None) -> int:
+    """Where our stream stands among the media of a description of ours."""
+    for at, media in enumerate(ours.media if ours else ()):
+        if media.kind == "audio" and media.port:
+            return at
+    return 0
+
+
+def _refused(media: Media) -> Media:
+    return Media(kind=media.kind, port=0, protocol=media.protocol, formats=media.formats)
+
+
+def _stream(local: Local, codecs: Sequence[Codec], direction: str) -> Media:
+    attributes: list[Attribute] = []
+    for codec in codecs:
+        channels = f"/{codec.channels}" if codec.channels > 1 else ""
+        attributes.append(("rtpmap", f"{codec.payload} {codec.name}/{codec.rate}{channels}"))
+        if codec.fmtp:
+            attributes.append(("fmtp", f"{codec.payload} {codec.fmtp}"))
+    attributes += [("ptime", str(local.ptime_ms)), (direction, None)]
+    formats = tuple(str(codec.payload) for codec in codecs)
+    return Media(None, tuple(attributes), port=local.port, formats=formats)
+
+
+def _describe(local: Local, media: list[Media], previous: Description | None) -> Description:
+    """A new version, if anything is new (section 8)."""
+    old = previous.origin if previous else Origin(session_id=str(local.session_id), version=0)
+    origin = replace(old, address=local.address)
+    described = Description(local.address, origin=origin, media=tuple(media))
+    if previous is not None and described == previous:
+        return previous
+    return replace(described, origin=replace(origin, version=old.version + 1))
