@@ -32,7 +32,10 @@ USUAL_KEYS = {"openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="GATEWAY_", env_nested_delimiter="__", extra="forbid"
+        env_prefix="GATEWAY_",
+        env_nested_delimiter="__",
+        enable_decoding=False,  # a list is given as the section reads it, not as JSON
+        extra="forbid",
     )
 
     state_dir: Path = Field(

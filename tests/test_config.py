@@ -1,0 +1,81 @@
+"""config/gateway.toml is the configuration's documentation: complete, and true of the code."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from gateway.config import Settings, load
+from gateway.errors import ConfigError
+from gateway.speech.settings import VendorSettings
+
+FILE = Path(__file__).parent.parent / "config" / "gateway.toml"
+TEXT = FILE.read_text()
+GIVEN = tomllib.loads(TEXT)
+# What the file leaves unset is shown as `# key = value`.
+SHOWN = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", TEXT, flags=re.MULTILINE))
+
+
+@pytest.fixture(autouse=True)
+def _only_the_file_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "DEEPGRAM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def keys(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """Section to its keys and their defaults; "" is the top."""
+    plain = model.model_construct()
+    sections: dict[str, dict[str, Any]] = {"": {}}
+    for name in model.model_fields:
+        value = getattr(plain, name)
+        if isinstance(value, BaseModel):
+            sections[name] = value.model_dump(mode="json")
+        elif name != "vendors":
+            sections[""][name] = str(value)
+    return sections
+
+
+@pytest.mark.parametrize(("section", "defaults"), keys(Settings).items())
+def test_every_key_is_explained_with_its_default(section: str, defaults: dict[str, Any]) -> None:
+    shown = SHOWN[section] if section else {k: v for k, v in SHOWN.items() if k in defaults}
+    given = GIVEN.get(section, {}) if section else {k: GIVEN[k] for k in shown}
+    assert set(shown) == set(defaults)
+    assert given == {name: defaults[name] for name in given}
+    unset = set(shown) - set(given)
+    assert all(defaults[name] is None or name == "user_agent" for name in unset)
+
+
+def test_each_vendor_shows_every_key() -> None:
+    for name, section in SHOWN["vendors"].items():
+        assert set(section) == set(VendorSettings.model_fields), name
+
+
+def test_the_file_loads_as_the_defaults() -> None:
+    assert load(FILE).model_dump(exclude={"vendors"}) == load(None).model_dump(exclude={"vendors"})
+
+
+def test_every_key_has_a_reason_above_it() -> None:
+    lines = TEXT.splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"(# )?\w+ = ", line):
+            above = lines[number - 1]
+            grouped = re.match(r"(# )?\w+ = ", above)
+            assert above.startswith("# ") or grouped or "vendors" in above, line
+
+
+def test_a_wrong_key_is_named_as_it_stands_in_the_file(tmp_path: Path) -> None:
+    wrong = tmp_path / "gateway.toml"
+    wrong.write_text("[sip]\nlissten = []\n[rtp]\ndscp = 99\n")
+    with pytest.raises(ConfigError, match=r"(?s)\[rtp\] dscp.*99|\[sip\] lissten"):
+        load(wrong)
+
+
+def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SIP__LISTEN", "udp:127.0.0.1:5090")
+    monkeypatch.setenv("GATEWAY_RTP__PORTS", "30000-30100")
+    settings = load(FILE)
+    assert settings.rtp.ports == "30000-30100"
+    assert settings.sip.listen == ["udp:127.0.0.1:5090"]
