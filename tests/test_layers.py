@@ -44,6 +44,8 @@ WORLDLY: tuple[str, ...] = (
     "gateway.media.clock",
     "gateway.media.process",
     "gateway.media.plane",
+    "gateway.media.child",
+    "gateway.media.recordings",
     "gateway.media.recorder",
     "gateway.agent.process",
     "gateway.agent.pool",

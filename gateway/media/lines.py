@@ -15,6 +15,7 @@ AArch64 numpy's aligned 8-byte stores are not torn, and a reader never looks pas
 
 import mmap
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -72,6 +73,7 @@ COLUMNS: dict[str, Column] = {
     "dial": Column(MAIN, np.uint8, "digits to send, as RFC 4733 event codes", (DIGITS,)),
     "dialled": Column(MAIN, np.int64, "cursor of ``dial``"),
     # The beat's own memory. It is all here, so a killed media process continues where it was.
+    "applied": Column(MEDIA, np.int64, "the value of ``settings`` that media acts upon"),
     "sequence": Column(MEDIA, np.uint16, "of the next packet to be sent"),
     "timestamp": Column(MEDIA, np.uint32, "of the next packet to be sent"),
     "beat": Column(MEDIA, np.int64, "cursor of ``heard``, ``said`` and ``speech``"),
@@ -85,6 +87,7 @@ COLUMNS: dict[str, Column] = {
     "paused_beat": Column(MEDIA, np.int64, "the beat at which the last pause began"),
     "digit": Column(MEDIA, np.uint8, "digits heard, as RFC 4733 event codes", (DIGITS,)),
     "digits": Column(MEDIA, np.int64, "cursor of ``digit``"),
+    "digit_at": Column(MEDIA, np.uint32, "RTP timestamp of the last of them"),
     "sent_digits": Column(MEDIA, np.int64, "digits of ``dial`` that have been sent"),
     "peer_family": Column(MEDIA, np.uint8, "4 or 6 once sound has come: symmetric RTP, RFC 4961"),
     "peer_address": Column(MEDIA, np.uint8, "where it came from", (16,)),
@@ -185,8 +188,9 @@ class Lines:
         self._all["timestamp"][row] = timestamp
 
     def close(self) -> None:
-        """Let go of the memory; the arrays handed out must not be used any more."""
+        """Let go of the memory: at once, or with the last array that was handed out."""
         self._all.clear()
         self._mine.clear()
-        self._memory.close()
+        with suppress(BufferError):
+            self._memory.close()
         os.close(self.fd)

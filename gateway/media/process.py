@@ -1,0 +1,135 @@
+"""The process that beats: ``python -m gateway.media.process``, started by ``plane``.
+
+It waits for nothing but its clock. It is told about rows on the control socket, which it reads at
+the beat, and goes when that closes. Until it is told to go it is a spare: everything is loaded,
+and it takes over within a beat.
+"""
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gateway.media.beat import Beat, Tuning
+from gateway.media.clock import LATE_S, Clock
+from gateway.media.lines import Lines, Writer
+from gateway.media.sockets import Sockets, hear, tell_if_room
+
+_PRIORITY = 10  # of SCHED_FIFO: above everything ordinary, below the kernel's own threads
+_LOCK = 1 | 2 | 4  # MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the child is started with, as JSON in its one argument."""
+
+    control: int  # file descriptors
+    lines: int
+    wakes: list[int]
+    capacity: int
+    realtime: bool
+    tuning: dict[str, Any]
+
+
+def main() -> None:
+    orders = Orders(**json.loads(sys.argv[1]))
+    # A terminal's or a service manager's signal is for main, which may want calls to finish.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    control = socket.socket(fileno=orders.control)
+    lines = Lines(orders.lines, orders.capacity, Writer.MEDIA)
+    beat = Beat(lines, Tuning(**orders.tuning))
+    sockets = Sockets(orders.capacity)
+    rights = _claim_rights() if orders.realtime else {"realtime": False, "locked": False}
+    tell_if_room(control, {"ready": True, **rights})
+    try:
+        _stand_by(control, sockets)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        _run(orders, control, lines, beat, sockets)
+    except EOFError:
+        pass  # main is gone, or wants us gone
+    finally:
+        sockets.close()
+        control.close()
+
+
+def _claim_rights() -> dict[str, bool]:
+    """Real-time priority and memory that is not swapped, as far as they are allowed."""
+    rights = {"realtime": False, "locked": False}
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        rights["realtime"] = True
+    rights["locked"] = ctypes.CDLL(None).mlockall(_LOCK) == 0
+    return rights
+
+
+def _stand_by(control: socket.socket, sockets: Sockets) -> None:
+    """A spare: take descriptors, until told to go."""
+    while message := hear(control, wait=True):
+        _take(message, sockets)
+        if "go" in message[0]:
+            return
+
+
+def _take(message: tuple[dict[str, Any], list[int]], sockets: Sockets) -> None:
+    body, fds = message
+    for row, fd in zip(body.get("rows", ()), fds, strict=True):
+        sockets.add(row, fd)
+
+
+def _run(
+    orders: Orders, control: socket.socket, lines: Lines, beat: Beat, sockets: Sockets
+) -> None:
+    clock = Clock(float(lines["beats_at"][0]))
+    news: dict[str, Any] = {"beating": True}
+    while True:
+        tick = clock.wait()
+        while message := hear(control):
+            _take(message, sockets)
+        if let_go := _settle(lines, beat, sockets):
+            news["let_go"] = let_go
+
+        outgoing = beat.run(sockets.receive(), tick.now, tick.missed)
+        if refused := sockets.send(outgoing):
+            beat.unsent(refused)
+
+        for agent in np.unique(lines["agent"][beat.rows]).tolist():
+            if agent < len(orders.wakes):
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_write(orders.wakes[agent], 1)
+        lines["beats"][0] += 1 + tick.missed
+        lines["beats_late"][0] += tick.late_s > LATE_S
+        lines["beats_missed"][0] += tick.missed
+        lines["beats_at"][0] = tick.now
+        lines["busy_s"][0] += time.monotonic() - tick.now
+        if news:
+            tell_if_room(control, news)
+            news = {}
+
+
+def _settle(lines: Lines, beat: Beat, sockets: Sockets) -> list[int]:
+    """Act upon what main has changed; returns the rows that it has back."""
+    let_go = []
+    for row in beat.changed():
+        if not lines["live"][row]:
+            sockets.drop(row)
+            beat.let_go(row)
+            let_go.append(row)
+        elif sockets.has(row):  # or else its descriptor is still on the way
+            beat.settle(row)
+    return let_go
+
+
+if __name__ == "__main__":
+    main()

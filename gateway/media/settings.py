@@ -1,0 +1,64 @@
+"""``[rtp]`` and ``[media]``: what the operator may choose about sound."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _port_range(text: str) -> str:
+    match = re.fullmatch(r"(\d+)-(\d+)", text.replace(" ", ""))
+    if not match or not 1024 <= int(match[1]) < int(match[2]) <= 65535:
+        raise ValueError("want FIRST-LAST, two ports between 1024 and 65535, such as 20000-29999")
+    if int(match[2]) - int(match[1]) < 1 + int(match[1]) % 2:
+        raise ValueError("the range has no even port followed by an odd one")
+    return text
+
+
+class RtpSettings(BaseModel):
+    """``[rtp]``: packets and ports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ports: Annotated[str, AfterValidator(_port_range)] = Field(
+        "20000-29999", description="UDP ports for sound: each call takes an even one and the next"
+    )
+    jitter_ms: int = Field(
+        20, ge=0, le=200, description="how long a packet waits for those behind it, at first"
+    )
+    jitter_most_ms: int = Field(
+        200, ge=20, le=600, description="how far that may grow while packets come late"
+    )
+    relearn_s: float = Field(
+        5.0, ge=0, description="silence of the peer after which its sound may come from a new "
+        "address (a NAT forgot it, a PBX moved it); 0: never without a re-INVITE",
+    )  # fmt: skip
+    drain_s: float = Field(
+        2.0, ge=0, description="how long a port rests after a call, so that no straggler is heard "
+        "in the next one",
+    )  # fmt: skip
+    dscp: int = Field(46, ge=0, le=63, description="mark of outgoing packets; 46: voice (EF)")
+
+    @property
+    def port_pairs(self) -> range:
+        """The even ports whose odd neighbour is in the range too."""
+        first, last = (int(n) for n in self.ports.split("-"))
+        return range(first + first % 2, last, 2)
+
+
+class MediaSettings(BaseModel):
+    """``[media]``: the process that beats."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    capacity: int = Field(512, ge=1, le=8192, description="lines, that is calls, at once")
+    realtime: bool = Field(
+        True, description="ask for real-time priority and locked memory; without the right to "
+        "them it goes on without",
+    )  # fmt: skip
+    vad_mode: int = Field(
+        2, ge=0, le=3, description="how sure webrtcvad must be that it hears speech: 3 is strict"
+    )
+    speech_level_db: float = Field(
+        -50.0, ge=-90, le=-20, description="below this level (dBFS) nothing is speech"
+    )
