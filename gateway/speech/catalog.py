@@ -1,7 +1,7 @@
 """Vendors by the names that an assistant gives them. Their SDKs are imported at first use."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,7 +36,7 @@ def hearing(
             from gateway.speech.vendors import embedded
 
             return embedded.EmbeddedHearing(_read(embedded.EarOptions, options, vendor), settings)
-    _unknown("hearing", vendor, HEARING)
+    raise _unknown("hearing", vendor, HEARING)
 
 
 def thinking(
@@ -44,7 +44,7 @@ def thinking(
 ) -> Thinking:
     """A call's language model. ConfigError names an unknown vendor or a wrong option."""
     if vendor not in THINKING:
-        _unknown("thinking", vendor, THINKING)
+        raise _unknown("thinking", vendor, THINKING)
     if vendor == "script":
         from gateway.speech.vendors import script
 
@@ -75,7 +75,7 @@ def speaking(
             from gateway.speech.vendors import espeak
 
             return espeak.EspeakSpeaking(_read(espeak.Voice, options, vendor))
-    _unknown("speaking", vendor, SPEAKING)
+    raise _unknown("speaking", vendor, SPEAKING)
 
 
 def check(part: Part, vendor: str, model: str, options: Options) -> None:
@@ -111,5 +111,5 @@ def _read(kind: type[Model], options: Options, vendor: str) -> Model:
         raise ConfigError(f"{vendor}: {place}: {first['msg']}{more}") from None
 
 
-def _unknown(part: str, vendor: str, known: tuple[str, ...]) -> NoReturn:
-    raise ConfigError(f"unknown vendor for {part}: {vendor!r}; known are {', '.join(known)}")
+def _unknown(part: str, vendor: str, known: tuple[str, ...]) -> ConfigError:
+    return ConfigError(f"unknown vendor for {part}: {vendor!r}; known are {', '.join(known)}")

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
@@ -206,7 +206,7 @@ class DeepgramHearing:
         self._sent_at = time.monotonic()
         self._tasks = [
             asyncio.create_task(self._guard(work))
-            for work in (self._send(), self._receive(), self._watch())
+            for work in (self._send, self._receive, self._watch)
         ]
 
     def hear(self, pcm: bytes) -> None:
@@ -242,9 +242,9 @@ class DeepgramHearing:
                 await self._dialled.aclose()
         self._heard.put_nowait(None)
 
-    async def _guard(self, work: Any) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as error:
             self._heard.put_nowait(_blame(error))
 

@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import httpx2  # the SDK's own
 import numpy as np
@@ -276,7 +276,7 @@ def _as_function(tool: Tool) -> Any:
 class OpenAISpeaking:
     """One call's voice."""
 
-    vendor: Literal["openai"] = "openai"
+    vendor = "openai"
 
     def __init__(
         self, model: str, options: VoiceOptions, settings: VendorSettings, call_id: str

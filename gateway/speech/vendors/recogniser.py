@@ -1,9 +1,9 @@
-"""The embedded recogniser, as a process of its own: ``python -m gateway.speech.vendors.recogniser``.
+"""The embedded recogniser: ``python -m gateway.speech.vendors.recogniser`` behind a pipe.
 
 pocketsphinx holds the interpreter lock for as long as it decodes (about 10 ms per second of
-speech), which would stop every call of the agent; so it lives behind a pipe. Requests and
+speech), which would stop every call of the agent; so it is a process of its own. Requests and
 answers are one JSON object behind a four-byte big-endian length; the sound of a request follows
-its JSON. One decoder serves all calls in turn: nothing is carried from one utterance to another.
+its JSON. One decoder serves all calls in turn: nothing goes from one utterance to another.
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 from collections import OrderedDict
 from typing import Any, BinaryIO
 
-from pocketsphinx import Decoder
+from pocketsphinx import Decoder  # type: ignore[import-untyped]
 
 from gateway.speech.grammar import Graph, graph
 

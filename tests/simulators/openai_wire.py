@@ -1,0 +1,104 @@
+"""OpenAI's wire protocol: streamed chat completions and speech, with latencies that can be set."""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulators.sound import hum, spoken_s
+from tests.simulators.wire import Reply, Request, Server
+
+PIECE = 4800  # bytes of one piece of speech: 100 ms
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When the last message of the conversation matches, this is the answer."""
+
+    pattern: str
+    text: str = ""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+
+@dataclass
+class OpenAISimulator(Server):
+    rules: list[Rule] = field(default_factory=lambda: [Rule("", "You said: {heard}")])
+    first_token_s: float = 0.0
+    token_s: float = 0.0
+    first_audio_s: float = 0.0
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def answer(self, request: Request, reply: Reply) -> None:
+        trouble = self.trouble
+        if await reply.refused(
+            {"error": {"message": "refused", "code": (trouble and trouble.code) or None}}
+        ):
+            return
+        match request.path:
+            case "/v1/chat/completions":
+                await self._chat(request.json(), reply)
+            case "/v1/audio/speech":
+                await self._speech(request.json(), reply)
+            case _:
+                await reply.whole(200, b'{"object": "list", "data": []}')
+
+    async def _chat(self, asked: dict[str, Any], reply: Reply) -> None:
+        await asyncio.sleep(self.first_token_s)
+        await reply.start("text/event-stream")
+        last = asked["messages"][-1].get("content") or ""
+        rule = next((r for r in self.rules if re.search(r.pattern, last, re.I)), Rule("", "Hm."))
+        for n, delta in enumerate(self._deltas(rule, last)):
+            if n and self.token_s:
+                await asyncio.sleep(self.token_s)
+            if not await reply.piece(_event(asked["model"], delta)):
+                return await reply.end()
+        reason = "tool_calls" if rule.calls else "stop"
+        if await reply.piece(_event(asked["model"], {}, reason)):
+            if asked.get("stream_options", {}).get("include_usage"):
+                await reply.piece(_usage(asked["model"]))
+            await reply.piece(b"data: [DONE]\n\n")
+        return await reply.end()
+
+    def _deltas(self, rule: Rule, heard: str) -> list[dict[str, Any]]:
+        text = rule.text.replace("{heard}", heard)
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        deltas += [{"content": token} for token in re.findall(r"\s*\S+", text)]
+        for index, (name, arguments) in enumerate(rule.calls):
+            head = {"index": index, "id": f"call_{name}_{index}", "type": "function"}
+            deltas.append({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
+            whole = json.dumps(arguments)
+            for start in range(0, len(whole), 8):
+                part = {"index": index, "function": {"arguments": whole[start : start + 8]}}
+                deltas.append({"tool_calls": [part]})
+        return deltas
+
+    async def _speech(self, asked: dict[str, Any], reply: Reply) -> None:
+        await asyncio.sleep(self.first_audio_s)
+        await reply.start("audio/pcm")
+        sound = hum(24_000, spoken_s(asked["input"]))
+        for start in range(0, len(sound), PIECE - 1):  # odd: a sample may lie across two pieces
+            if not await reply.piece(sound[start : start + PIECE - 1]):
+                break
+        await reply.end()
+
+
+def _event(model: str, delta: dict[str, Any], reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return _data({**_head(model), "choices": [choice]})
+
+
+def _usage(model: str) -> bytes:
+    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    return _data({**_head(model), "choices": [], "usage": usage})
+
+
+def _head(model: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+
+
+def _data(event: dict[str, Any]) -> bytes:
+    return b"data: %b\n\n" % json.dumps(event).encode()
