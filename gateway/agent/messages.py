@@ -27,7 +27,8 @@ class Checkpoint(Plain):
 
 
 class Start(Plain):
-    """Hold this call. ``resumed`` is where a process that died had got to."""
+    """Hold this call. ``resumed`` is where a process that died had got to. While it is
+    ``ringing``, the agent only gets ready, and begins at ``Answered``."""
 
     type: Literal["start"] = "start"
     call: str
@@ -35,6 +36,14 @@ class Start(Plain):
     brief: Brief
     variables: dict[str, Any] = Field(default_factory=dict)
     resumed: Checkpoint | None = None
+    ringing: bool = False
+
+
+class Answered(Plain):
+    """The call of a ``Start`` that was ``ringing`` is through."""
+
+    type: Literal["answered"] = "answered"
+    call: str
 
 
 class Digit(Plain):
@@ -144,7 +153,7 @@ class Stopped(Plain):
     call: str
 
 
-ToAgent = Start | Digit | ActionResult | Say | Stop
+ToAgent = Start | Answered | Digit | ActionResult | Say | Stop
 FromAgent = Action | Spoken | TurnTimings | Happened | Progress | HangUp | Stopped
 
 TO_AGENT: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])

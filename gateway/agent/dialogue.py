@@ -1,0 +1,211 @@
+"""The agent's side of the conversation: what the model is asked, what it says, what of that the
+caller heard, and the tools it calls. Whose turn it is, is decided elsewhere.
+"""
+
+from collections.abc import Callable
+
+from gateway.agent.conversation import KEYPAD, Conversation, Entry
+from gateway.agent.messages import Checkpoint, Start
+from gateway.agent.mind import Mind
+from gateway.agent.mouth import Mouth, Uttered
+from gateway.agent.report import Report
+from gateway.agent.timings import Timings
+from gateway.agent.tools import BadCall, Filler, Tools
+from gateway.agent.words import contains
+from gateway.errors import Fault, VendorError
+from gateway.reasons import Ended
+from gateway.speech.contract import Called, Finished, Said
+
+STARTED = "It has been started; its result will not be waited for."
+ROUNDS = 10  # replies in a row that only call tools; more is a model running in circles
+
+
+class Dialogue:
+    """``fill`` puts the call's variables into a text."""
+
+    def __init__(
+        self,
+        start: Start,
+        fill: Callable[[str], str],
+        mind: Mind,
+        mouth: Mouth,
+        report: Report,
+        now: float,
+    ) -> None:
+        resumed = start.resumed
+        self.conversation = Conversation(
+            resumed.conversation
+            if resumed
+            else [{**entry, "content": fill(entry["content"])} for entry in start.brief.system]
+        )
+        self.greeted = resumed.greeted if resumed else False
+        self.started_at = resumed.started_at if resumed else now
+        self.turn = resumed.turns if resumed else 0
+        self.conclude: str | None = None  # what is being said is the last, for this reason
+        self.model_failures = 0  # in a row
+        self._end_phrases = start.brief.end_phrases
+        self._fill = fill
+        self._mind = mind
+        self._mouth = mouth
+        self._report = report
+        self._tools = Tools(start.brief.tools)
+        self._tools.resume(self.conversation.waiting, now)
+        self._entry: Entry | None = None  # the message the model is writing
+        self._timings: Timings | None = None  # of the turn whose first frame is not out yet
+        self._rounds = 0
+
+    @property
+    def thinking(self) -> bool:
+        """The model is at work."""
+        return self._mind.running
+
+    @property
+    def waiting(self) -> bool:
+        """A tool is."""
+        return self._tools.running
+
+    @property
+    def results_due(self) -> bool:
+        """The model is silent and every tool done: it is to be shown the results."""
+        idle = not self.thinking and not self.waiting and not self.conclude
+        return idle and self.conversation.unseen
+
+    def say(self, text: str) -> None:
+        """Say this as the assistant, outside of what the model writes."""
+        text = self._fill(text)
+        if text.strip():
+            self._mouth.say(text, self.conversation.assistant(text))
+            self.progress()
+
+    def turn_of_caller(self, text: str, keys: str, timings: Timings) -> None:
+        """The caller has said and typed this; both may be empty if nothing was understood."""
+        self.turn += 1
+        self._rounds = 0
+        self._timings = timings
+        if text or not keys:
+            self.conversation.user(text)
+        if keys:
+            self.conversation.user(KEYPAD + keys)
+
+    def ask(self, now: float) -> None:
+        """Ask the model for the next message. Raises VendorError if it runs in circles."""
+        self.mark("tool", now)
+        self._rounds += 1
+        self._entry = None
+        if self._rounds > ROUNDS:
+            detail = f"{ROUNDS} replies in a row only called tools"
+            raise VendorError(self._mind.thinking.vendor, Fault.THEIRS, detail)
+        self._mind.ask(self.conversation.shown(), self._tools.offered, now)
+        self.progress()
+
+    def thought(self, delta: Said | Called | Finished, now: float) -> None:
+        """A piece of the model's message."""
+        self.mark("model_first_token", now)
+        if isinstance(delta, Finished):
+            self._finished(now)
+            return
+        if self._entry is None:
+            self._entry = self.conversation.assistant()
+        if isinstance(delta, Called):
+            self._call(self._entry, delta, now)
+            return
+        self._entry.content += delta.text
+        if self._mouth.stream(delta.text, self._entry):
+            self.mark("first_sentence", now)
+
+    def _finished(self, now: float) -> None:
+        self.model_failures = 0
+        entry, self._entry = self._entry, None
+        if entry:
+            if self._mouth.finish(entry):
+                self.mark("first_sentence", now)
+            if not self.conclude and contains(entry.content, self._end_phrases):
+                self.conclude = Ended.ASSISTANT_SAID_END_CALL_PHRASE
+        self.progress()
+
+    def _call(self, entry: Entry, called: Called, now: float) -> None:
+        called = self.conversation.called(entry, called)
+        self._report.tool("tool_call", called.arguments, now, id=called.id, name=called.name)
+        try:
+            brief, arguments = self._tools.check(called)
+        except BadCall as error:
+            self.result(called.id, False, str(error), now)
+            return
+        if brief.kind == "endCall":
+            self.result(called.id, True, "The call ends.", now)
+            self.conclude = Ended.ASSISTANT_ENDED_CALL
+            return
+        self._report.action(called.id, brief.name, brief.kind, arguments)
+        if brief.wait:
+            self._tools.start(called.id, brief, now)
+        else:
+            self.result(called.id, True, STARTED, now)
+
+    def result(self, called_id: str, ok: bool, content: str, now: float) -> None:
+        """How a tool went. One that nobody waits for any more is only noted."""
+        message = self._tools.finish(called_id, ok)
+        if not self.conversation.result(called_id, content):
+            self._report.happened("late_result", now, action=called_id, ok=ok, content=content)
+            return
+        self._report.tool("tool_result", content, now, id=called_id, ok=ok)
+        if message and not self._mouth.held:
+            self.conversation.unseen = False  # this is the reply to it
+            self.say(message)
+        self.progress()
+
+    def beat(self, now: float) -> None:
+        """Keep the caller company while tools run; wait for none too long."""
+        self._mind.beat(now)
+        for due in self._tools.beat(now):
+            if not isinstance(due, Filler):
+                self.result(due.id, False, due.content, now)
+            elif not self._mouth.held:
+                self._mouth.say(self._fill(due.text))
+        if self._mouth.went_out() and self._timings:
+            self.mark("wire", self._mouth.began_at or now)
+            self._report.timings(self.turn, self._timings)
+            self._timings = None
+
+    def drop(self, now: float) -> Uttered | None:
+        """Say and think nothing more of this; what was not heard was not said."""
+        self._mind.cancel()
+        uttered = self._mouth.drop(now)
+        if self._entry and (uttered is None or self._entry not in uttered.entries):
+            self._entry.content = ""
+            self.conversation.forget_if_empty(self._entry)
+        self._entry = self._timings = self.conclude = None
+        self._uttered(uttered, True)
+        return uttered
+
+    def close(self, now: float) -> None:
+        """All of it has been said."""
+        self._uttered(self._mouth.close(now), False)
+
+    def _uttered(self, uttered: Uttered | None, interrupted: bool) -> None:
+        if uttered is None:
+            return
+        for entry in uttered.entries:
+            self.conversation.forget_if_empty(entry)
+        if uttered.text:
+            self._report.agent_said(uttered, interrupted)
+        self.progress()
+
+    def mark(self, segment: str, at: float) -> None:
+        """A segment of the turn's timings ended."""
+        if self._timings:
+            self._timings.mark(segment, at)
+
+    def expected(self) -> tuple[str, ...]:
+        """What the dialogue expects the caller to say now."""
+        return tuple(self._mind.thinking.expected(self.conversation.messages()))
+
+    def progress(self) -> None:
+        """Tell main where the conversation stands."""
+        self._report.progress(
+            Checkpoint(
+                conversation=self.conversation.plain(),
+                greeted=self.greeted,
+                started_at=self.started_at,
+                turns=self.turn,
+            )
+        )

@@ -1,0 +1,99 @@
+"""What the agent says: text becomes pieces, pieces become sound, sound goes into the queue."""
+
+from dataclasses import dataclass
+
+from gateway.agent.conversation import Entry
+from gateway.agent.reply import Reply
+from gateway.agent.row import Row
+from gateway.agent.sentences import Sentences
+from gateway.agent.voice import Voice
+
+BACKLOG_S = 6.0  # sound that may wait for the queue before the next sentence is asked for
+
+
+@dataclass(frozen=True)
+class Uttered:
+    """What the caller really heard, and when."""
+
+    text: str
+    began_at: float
+    ended_at: float
+    entries: tuple[Entry, ...]  # the messages it belongs to, their content now what was heard
+
+
+class Mouth:
+    def __init__(self, row: Row, voice: Voice) -> None:
+        self.row = row
+        self.voice = voice
+        self.held = False  # it is the caller's turn: nothing goes into the queue
+        self.began_at: float | None = None  # when the first frame went out
+        self._reply = Reply()
+        self._sentences = Sentences()
+
+    @property
+    def playing(self) -> bool:
+        """Something is still to be heard."""
+        return not self._reply.over or self.row.waiting > 0
+
+    def say(self, text: str, entry: Entry | None = None) -> None:
+        """Say a whole text."""
+        self.finish(None)
+        self.stream(text, entry)
+        self.finish(entry)
+
+    def stream(self, text: str, entry: Entry | None) -> bool:
+        """More of a text that is still being written; True if a piece became complete."""
+        pieces = self._sentences.feed(text)
+        for piece in pieces:
+            self._reply.add(piece, entry)
+        return bool(pieces)
+
+    def finish(self, entry: Entry | None) -> bool:
+        """The streamed text is complete; True if there was a last piece."""
+        rest = self._sentences.finish()
+        if rest:
+            self._reply.add(rest, entry)
+        return bool(rest)
+
+    def pump(self, now: float) -> bool:
+        """Keep the voice and the queue busy; True if the reply's first frame was queued."""
+        self.voice.beat(now)
+        while (piece := self._reply.to_voice) and not self.voice.busy:
+            if self._reply.backlog_s > BACKLOG_S:
+                break
+            self.voice.say(piece, now)
+        if self.held:
+            return False
+        silent = self._reply.start is None
+        while (frames := self._reply.take(self.row.room, self.row.written)) is not None:
+            self.row.write(frames)
+        return silent and self._reply.start is not None
+
+    def went_out(self) -> bool:
+        """Whether the first frame of the reply has gone out since this was last asked."""
+        start = self._reply.start
+        if self.began_at is not None or start is None:
+            return False
+        self.began_at = self.row.said_at(start)
+        return self.began_at is not None
+
+    def drop(self, now: float) -> Uttered | None:
+        """Be silent at once. None: there was nothing to be dropped."""
+        return self._leave(self.row.hush(), now)
+
+    def close(self, now: float) -> Uttered | None:
+        """All has been said. None: there was nothing."""
+        return self._leave(self.row.taken, now)
+
+    def _leave(self, upto: int, now: float) -> Uttered | None:
+        self.went_out()
+        self.voice.cancel()
+        self._sentences.finish()
+        reply, began_at = self._reply, self.began_at
+        self._reply, self.began_at = Reply(), None
+        if not reply.pieces:
+            return None
+        began_at = now if began_at is None else began_at
+        ended_at = self.row.said_at(upto - 1) or now
+        text = reply.heard(upto)
+        return Uttered(text, began_at, max(began_at, ended_at), tuple(reply.cut(upto)))

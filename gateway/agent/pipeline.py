@@ -1,0 +1,440 @@
+"""One call's agent: its row, its vendors and its turns, put together.
+
+What comes in (frames, words, tokens, sound, messages) is told to the turn machine; what the
+machine decides is done here. The only clock is the beat, so a test turns it by hand.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+from gateway import reasons
+from gateway.agent.conversation import KEYPAD, Conversation
+from gateway.agent.dialogue import Dialogue
+from gateway.agent.ear import Ear
+from gateway.agent.messages import (
+    ActionResult,
+    Answered,
+    Digit,
+    FromAgent,
+    Say,
+    Start,
+    ToAgent,
+)
+from gateway.agent.mind import Mind
+from gateway.agent.mouth import Mouth
+from gateway.agent.reply import Piece
+from gateway.agent.report import Report
+from gateway.agent.row import Row, Sound
+from gateway.agent.streams import Clock, Running
+from gateway.agent.templates import Templates
+from gateway.agent.timings import Timings
+from gateway.agent.turn_table import AUDIBLE, DEAF, HELD, State
+from gateway.agent.turns import Turns
+from gateway.agent.vendors import Vendors
+from gateway.agent.voice import Voice
+from gateway.errors import VendorError
+from gateway.logs import about
+from gateway.reasons import Ended
+from gateway.speech.contract import Called, Finished, Heard, Said, Speaking, Thinking
+from gateway.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+SORRY = "Sorry, I had a problem just now. Could you say that again, please?"
+GOODBYE = "I am sorry, I have a technical problem and must end this call. Goodbye."
+
+
+class Agent:
+    """Holds one call, from :meth:`open` to :meth:`close`.
+
+    ``send`` is given every message for main; ``clock`` is monotonic seconds; ``at`` is the wall
+    clock's time at the start, with a time zone. Raises VendorError if a vendor is unknown or
+    badly set; later failures are dealt with inside and never raised.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        row: Row,
+        vendors: Vendors,
+        send: Callable[[FromAgent], None],
+        clock: Clock,
+        at: datetime,
+    ) -> None:
+        brief, call, now = start.brief, start.call, clock()
+        self.call = call
+        self._brief = brief
+        self._row = row
+        self._vendors = vendors
+        self._clock = clock
+        self._tasks = Tasks()
+        self._report = Report(call, send)
+        self._resumed = start.resumed is not None
+        self._ear = Ear(
+            lambda: vendors.hearing(brief.hearing, call),
+            brief.hearing.vendor,
+            vendors.timeout_s(brief.hearing.vendor),
+            self._spawn,
+            clock,
+            self,
+        )
+        self._mind = Mind(
+            vendors.thinking(brief.thinking, call),
+            vendors.timeout_s(brief.thinking.vendor),
+            self._spawn,
+            clock,
+            self,
+        )
+        self._voices: list[Speaking] = [vendors.speaking(brief.speaking, call)]
+        self._mouth = Mouth(row, self._voice(self._voices[0]))
+        fill = Templates(start.variables, at).fill
+        self._dialogue = Dialogue(start, fill, self._mind, self._mouth, self._report, now)
+        self._turns = Turns(brief, self._dialogue.started_at)
+        self._to_say: list[Say] = []
+        self._flag = False  # the last frame was speech
+        self._began_at: float | None = None  # when the caller's unanswered speech began
+        self._final_at = self._key_at = now  # of the last final words, and of the last key
+        self._ringing = start.ringing
+        self._interruptible: bool | None = None
+        self._working = False
+
+    @property
+    def state(self) -> State:
+        return self._turns.state
+
+    @property
+    def conversation(self) -> Conversation:
+        return self._dialogue.conversation
+
+    # Life
+
+    def open(self) -> None:
+        """Dial the vendors, all at once; begin, unless the phone still rings."""
+        self._row.resume()
+        self._ear.open(self._clock())
+        self._mind.open()
+        self._mouth.voice.open()
+        if not self._ringing:
+            self._guard(self._begin)
+
+    def receive(self, message: ToAgent) -> None:
+        """A message from main, other than Start and Stop. Never raises."""
+        match message:
+            case Answered() if self._ringing:
+                self._guard(self._begin)
+            case Digit(digit=digit):
+                self._guard(lambda now: self._digit(digit, now))
+            case ActionResult(action=action, ok=ok, content=content):
+                self._guard(lambda now: self._result(action, ok, content, now))
+            case Say():
+                self._guard(lambda now: self._say_now(message, now))
+
+    def beat(self, now: float) -> None:
+        """Once per beat: hear, let time pass, speak. Never raises."""
+        self._guard(self._beat, now)
+
+    async def close(self) -> None:
+        """Let go of the row and of everything else."""
+        with about(self.call):
+            self._row.hush()
+            self._row.interruptible(False)
+            await self._tasks.close()
+            vendors: list[Thinking | Speaking] = [self._mind.thinking, *self._voices]
+            for vendor in vendors:
+                try:
+                    await vendor.close()
+                except Exception:
+                    log.exception("%s did not close", vendor.vendor)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> Running:
+        async def watched() -> None:
+            try:
+                await work
+            except Exception:
+                self._broken()
+
+        with about(self.call):
+            return self._tasks.start(watched(), f"{name} {self.call}")
+
+    def _voice(self, speaking: Speaking) -> Voice:
+        timeout_s = self._vendors.timeout_s(speaking.vendor)
+        return Voice(speaking, timeout_s, self._spawn, self._clock, self)
+
+    def _guard(self, what: Callable[[float], None], now: float | None = None) -> None:
+        """What goes wrong in this call goes wrong in this call only."""
+        now = self._clock() if now is None else now
+        try:
+            what(now)
+            self._work(now)
+        except Exception:
+            self._broken()
+
+    def _broken(self) -> None:
+        with about(self.call):
+            log.exception("the agent failed, and the call ends")
+        if self._turns.state is not State.ENDED:
+            detail = "the agent failed; its log tells where"
+            self._turns.end("broken", Ended.WORKER_DIED, self._clock(), detail)
+            self._turns.outbox.clear()
+            self._row.hush()
+            self._report.hang_up(self._turns.reason, self._turns.detail)
+
+    def _begin(self, now: float) -> None:
+        self._ringing = False
+        brief = self._brief
+        if self._resumed:
+            self._turns.step("go-on", now)
+            return
+        self._dialogue.started_at = now
+        self._turns.answered(now)
+        if brief.greeting_mode == "generate":
+            self._turns.step("generate", now)
+        elif brief.greeting_mode == "wait" or not brief.greeting:
+            self._turns.step("listen", now)
+        else:
+            self._turns.step("greet-open" if brief.greeting_interruptible else "greet", now)
+
+    # What comes in
+
+    def _beat(self, now: float) -> None:
+        sound, keys = self._row.listen(), self._row.digits()
+        self._ear.beat(now)
+        if self._ringing:
+            return
+        if sound.missed:
+            self._report.happened("sound_missed", now, frames=sound.missed)
+        if sound.pcm:
+            self._ear.hear(sound.pcm)
+            self._watch_voice(sound, now)
+        for key in keys:
+            self._digit(key, now)
+        self._dialogue.beat(now)
+        self._show_results(now)
+        self._turns.wake(now)
+        if self._row.paused and self._turns.state not in (State.PAUSED, State.DOUBTED):
+            self._row.resume()  # a pause that there was nothing to decide about
+
+    def _watch_voice(self, sound: Sound, now: float) -> None:
+        for index, flag in enumerate(sound.speech):
+            if flag and not self._flag:
+                if self._began_at is None:
+                    self._began_at = sound.at(index)
+                self._ear.onset()
+                self._turns.onset(sound.at(index), now)
+            elif flag:
+                self._turns.speech(sound.at(index))
+            elif self._flag:
+                self._ear.offset()
+                self._turns.offset(now)
+            self._flag = flag
+
+    def _digit(self, digit: str, now: float) -> None:
+        self._key_at = now
+        self._report.happened("digit", now, digit=digit)
+        self._turns.digit(digit, now)
+
+    def _result(self, action: str, ok: bool, content: str, now: float) -> None:
+        self._dialogue.result(action, ok, content, now)
+        self._show_results(now)
+
+    def _show_results(self, now: float) -> None:
+        if self._dialogue.results_due:
+            self._turns.step("result", now)
+
+    def _say_now(self, message: Say, now: float) -> None:
+        if self._turns.state in DEAF and self._turns.state is not State.GREETING:
+            return
+        self._to_say.append(message)
+        if message.then_end:
+            self._turns.end("say-last", Ended.ASSISTANT_ENDED_CALL, now)
+        else:
+            self._turns.step("say", now)
+
+    def heard(self, heard: Heard) -> None:
+        now = self._clock()
+        if heard.final:
+            self._final_at = now
+        self._turns.words(heard.text, heard.final, heard.ended, now)
+        self._work(now)
+
+    def thought(self, delta: Said | Called | Finished) -> None:
+        now = self._clock()
+        self._dialogue.thought(delta, now)
+        if isinstance(delta, Finished):
+            self._expect()
+            self._show_results(now)
+        self._work(now)
+
+    def voiced(self, piece: Piece) -> None:
+        now = self._clock()
+        if piece.received:
+            self._dialogue.mark("voice_first_audio", now)
+        self._work(now)
+
+    # Vendors that fail
+
+    def retrying(self, error: VendorError, after_s: float) -> None:
+        self._failure("retry", error, after_s=after_s)
+
+    def mind_failed(self, error: VendorError) -> None:
+        now = self._failure("vendor_error", error)
+        self._dialogue.model_failures += 1
+        if error.worth_retrying and self._dialogue.model_failures == 1:
+            self._turns.step("model-failed", now)
+        else:
+            reason = reasons.model_failed(error.vendor)
+            self._turns.end("model-dead", reason, now, error.detail)
+        self._work(now)
+
+    def ear_failed(self, error: VendorError) -> None:
+        now = self._failure("vendor_error", error)
+        reason = reasons.transcriber_failed(error.vendor)
+        self._turns.end("hearing-dead", reason, now, error.detail)
+        self._work(now)
+
+    def voice_failed(self, error: VendorError) -> None:
+        now = self._failure("vendor_error", error)
+        spare = self._vendors.spare_voice(self.call) if len(self._voices) == 1 else None
+        reason = reasons.voice_failed(error.vendor)
+        self._turns.end("voice-dead", reason, now, error.detail)
+        if spare:
+            self._voices.append(spare)
+            self._mouth.voice = self._voice(spare)
+            self._mouth.voice.open()
+        self._work(now)
+
+    def _failure(self, what: str, error: VendorError, **facts: Any) -> float:
+        now = self._clock()
+        with about(self.call):
+            log.warning(
+                "%s: %s", what, error, extra={"vendor": error.vendor, "fault": str(error.fault)}
+            )
+        self._report.happened(
+            what, now, vendor=error.vendor, fault=str(error.fault), detail=error.detail, **facts
+        )
+        return now
+
+    # What goes out
+
+    def _work(self, now: float) -> None:
+        """Do what the machine wants, until it wants nothing more."""
+        if self._working:
+            return  # called from within: the loop below goes on
+        self._working = True
+        try:
+            while True:
+                while self._turns.outbox:
+                    self._do(self._turns.outbox.pop(0), now)
+                self._mouth.held = self._turns.state in HELD
+                if self._mouth.pump(now):
+                    self._dialogue.mark("queue", now)
+                    self._turns.step("sound", now)
+                if not self._tell_what_remains(now) and not self._turns.outbox:
+                    break
+        finally:
+            self._working = False
+        interruptible = self._turns.state not in DEAF
+        if interruptible is not self._interruptible:
+            self._interruptible = interruptible
+            self._row.interruptible(interruptible)
+
+    def _tell_what_remains(self, now: float) -> bool:
+        """Tell the machine when all has been said; True if that changed anything."""
+        before = self._turns.state
+        if before not in AUDIBLE or self._mouth.playing:
+            return False
+        dialogue, what = self._dialogue, "played-out"
+        if before is not State.ENDING:
+            if dialogue.thinking:
+                what = "dry"
+            elif dialogue.waiting:
+                what = "tool"
+            elif dialogue.conclude:
+                what = "conclude"
+        if what != "dry":
+            dialogue.close(now)
+        if what == "conclude" and dialogue.conclude:
+            self._turns.end(what, dialogue.conclude, now)
+        else:
+            self._turns.step(what, now)
+        return self._turns.state is not before
+
+    def _do(self, action: str, now: float) -> None:
+        match action:
+            case "greet":
+                self._dialogue.greeted = True
+                self._dialogue.say(self._brief.greeting)
+            case "ask":
+                self._ask(now)
+            case "release":
+                self._release(now)
+            case "resume":
+                self._release(now)
+                words = self._turns.take_text()
+                self._report.happened("false_alarm", now, words=words)
+                if words:
+                    self._caller_said(words, ignored=True)
+            case "cancel" | "interrupt":
+                uttered = self._dialogue.drop(now)
+                if uttered and self._turns.state in HELD:
+                    facts = {"heard": uttered.text, "stopped_at": uttered.ended_at}
+                    self._report.happened("barge_in", now, **facts)
+            case "remind":
+                self._dialogue.say(self._brief.idle_messages[self._turns.reminders - 1])
+            case "say":
+                self._dialogue.say(self._to_say.pop(0).text)
+            case "apologise":
+                self._dialogue.say(GOODBYE if self._turns.state is State.ENDING else SORRY)
+            case "farewell":
+                if self._turns.reason != Ended.ASSISTANT_SAID_END_CALL_PHRASE:
+                    self._dialogue.say(self._brief.end_message)
+            case "rest":
+                self._began_at = None
+                if self._dialogue.conversation.owes_reply:
+                    self._turns.step("owed", now)
+                self._expect()
+            case "hang-up":
+                self._report.hang_up(self._turns.reason, self._turns.detail)
+
+    def _release(self, now: float) -> None:
+        self._row.resume()
+        self._dialogue.mark("caller_hesitated", now)
+
+    def _ask(self, now: float) -> None:
+        """The model's turn: because of the caller, or because of a tool."""
+        turns = self._turns
+        unclear, began, waited = turns.unclear, turns.last_speech, turns.set_wait
+        text, keys = turns.take_text(), turns.take_keys()
+        if text or keys or unclear:
+            if keys:
+                timings = Timings(self._key_at)
+                timings.mark("keypad_wait", now)
+            else:
+                timings = Timings(began)
+                timings.mark("end_of_speech_wait", min(now, began + waited))
+                timings.mark("transcriber", now if turns.guessed else self._final_at)
+                timings.mark("endpointing", now)
+            self._dialogue.turn_of_caller(text, keys, timings)
+            if text:
+                self._caller_said(text)
+            if keys:
+                self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
+        self._began_at = None
+        try:
+            self._dialogue.ask(now)
+        except VendorError as error:
+            self.mind_failed(error)
+
+    def _caller_said(self, text: str, **extra: Any) -> None:
+        ended_at = self._turns.last_speech
+        began_at = ended_at if self._began_at is None else self._began_at
+        self._began_at = None
+        self._report.caller_said(text, began_at, ended_at, **extra)
+
+    def _expect(self) -> None:
+        """Tell the transcriber what the dialogue expects now."""
+        phrases = self._dialogue.expected()
+        self._turns.expecting = bool(phrases)
+        self._ear.expect(phrases)

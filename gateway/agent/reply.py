@@ -1,0 +1,140 @@
+"""What the agent is saying: text, in pieces, becoming sound, in frames of the row's queue.
+
+It knows at any time which text has been heard, which is what stays in the conversation when the
+caller interrupts.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from gateway.agent.conversation import Entry
+from gateway.agent.row import Frames, frames_of
+from gateway.media.lines import BEAT_S, FRAME
+
+BYTES = FRAME * 2
+CHARACTERS_A_SECOND = 15.0  # of speech, where a piece's length is not known yet
+
+
+def cut(text: str, part: float) -> str:
+    """The words of ``text`` that were begun and finished in the first ``part`` (0 to 1) of it."""
+    end = int(len(text) * part + 1e-9)
+    if end >= len(text):
+        return text
+    if text[end].isspace() or not any(c.isspace() for c in text.strip()):
+        return text[:end]
+    return text[: next((i + 1 for i in range(end - 1, -1, -1) if text[i].isspace()), 0)]
+
+
+@dataclass(eq=False)
+class Piece:
+    """A sentence on its way. ``entry`` is the message it belongs to; None: a filler."""
+
+    text: str
+    entry: Entry | None = None
+    start: int | None = None  # its first frame's place in the queue
+    written: int = 0
+    whole: bool = False  # the voice has given all of it
+    received: int = 0  # bytes that came from the voice
+    frames: deque[Frames] = field(default_factory=deque)
+    rest: bytes = b""
+
+    @property
+    def length(self) -> int:
+        """Frames in all, guessed from the text while the voice is still at it."""
+        known = self.written + sum(map(len, self.frames))
+        if self.whole:
+            return known
+        return max(known + 1, int(len(self.text) / CHARACTERS_A_SECOND / BEAT_S))
+
+    @property
+    def over(self) -> bool:
+        """Nothing of it is left to be written."""
+        return self.whole and not self.frames
+
+    def sound(self, pcm: bytes) -> None:
+        """More of its sound, of any length."""
+        self.received += len(pcm)
+        pcm = self.rest + pcm
+        end = len(pcm) - len(pcm) % BYTES
+        self.rest = pcm[end:]
+        if end:
+            self.frames.append(frames_of(pcm[:end]))
+
+    def end(self) -> None:
+        """The voice has given all of it; the last frame is filled up with silence."""
+        if self.rest:
+            self.frames.append(frames_of(self.rest.ljust(BYTES, b"\0")))
+            self.rest = b""
+        self.whole = True
+
+    def heard(self, upto: int) -> str:
+        """Its text as far as it lies before frame ``upto`` of the queue."""
+        if self.start is None:
+            return ""
+        played = upto - self.start
+        if self.over and played >= self.written:
+            return self.text
+        return cut(self.text, max(0, min(played, self.written)) / max(1, self.length))
+
+
+class Reply:
+    """The pieces, in order."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+
+    def add(self, text: str, entry: Entry | None = None) -> Piece:
+        self.pieces.append(Piece(text, entry))
+        return self.pieces[-1]
+
+    @property
+    def to_voice(self) -> Piece | None:
+        """The piece whose sound is to be asked for next (or is just coming)."""
+        return next((piece for piece in self.pieces if not piece.whole), None)
+
+    @property
+    def over(self) -> bool:
+        """Everything is in the row's queue."""
+        return all(piece.over for piece in self.pieces)
+
+    @property
+    def start(self) -> int | None:
+        """The first frame's place in the queue."""
+        return next((piece.start for piece in self.pieces if piece.start is not None), None)
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of sound that wait for room in the queue."""
+        return sum(len(f) for piece in self.pieces for f in piece.frames) * BEAT_S
+
+    def take(self, room: int, written: int) -> Frames | None:
+        """The next frames for the queue, at most ``room``; the queue's cursor is ``written``."""
+        for piece in self.pieces:
+            if piece.frames and room > 0:
+                frames = piece.frames.popleft()
+                if len(frames) > room:
+                    piece.frames.appendleft(frames[room:])
+                    frames = frames[:room]
+                if piece.start is None:
+                    piece.start = written
+                piece.written += len(frames)
+                return frames
+            if not piece.whole:
+                return None
+        return None
+
+    def heard(self, upto: int) -> str:
+        """The text that was said before frame ``upto`` of the queue."""
+        return "".join(piece.heard(upto) for piece in self.pieces).strip()
+
+    def entries(self) -> list[Entry]:
+        """The messages its pieces belong to, in order."""
+        return list(dict.fromkeys(p.entry for p in self.pieces if p.entry is not None))
+
+    def cut(self, upto: int) -> list[Entry]:
+        """Shorten the messages to what was heard; returns them."""
+        entries = self.entries()
+        for entry in entries:
+            heard = "".join(p.heard(upto) for p in self.pieces if p.entry is entry)
+            entry.content = heard.strip()
+        return entries

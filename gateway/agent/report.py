@@ -1,0 +1,79 @@
+"""What an agent tells main of its call."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from gateway.agent.messages import (
+    Action,
+    Checkpoint,
+    FromAgent,
+    HangUp,
+    Happened,
+    Progress,
+    Spoken,
+    TurnTimings,
+)
+from gateway.agent.mouth import Uttered
+from gateway.agent.timings import Timings
+
+
+class Report:
+    def __init__(self, call: str, send: Callable[[FromAgent], None]) -> None:
+        self._call = call
+        self._send = send
+
+    def happened(self, what: str, at: float, **facts: Any) -> None:
+        self._send(Happened(call=self._call, what=what, at=at, facts=facts))
+
+    def caller_said(self, text: str, began_at: float, ended_at: float, **extra: Any) -> None:
+        self._send(
+            Spoken(
+                call=self._call,
+                role="user",
+                text=text,
+                began_at=min(began_at, ended_at),
+                ended_at=ended_at,
+                extra=extra,
+            )
+        )
+
+    def agent_said(self, uttered: Uttered, interrupted: bool) -> None:
+        self._send(
+            Spoken(
+                call=self._call,
+                role="assistant",
+                text=uttered.text,
+                began_at=uttered.began_at,
+                ended_at=uttered.ended_at,
+                interrupted=interrupted,
+            )
+        )
+
+    def tool(
+        self, role: Literal["tool_call", "tool_result"], text: str, at: float, **extra: Any
+    ) -> None:
+        self._send(
+            Spoken(call=self._call, role=role, text=text, began_at=at, ended_at=at, extra=extra)
+        )
+
+    def action(self, called_id: str, tool: str, kind: str, arguments: dict[str, Any]) -> None:
+        self._send(
+            Action(call=self._call, action=called_id, tool=tool, kind=kind, arguments=arguments)
+        )
+
+    def timings(self, turn: int, timings: Timings) -> None:
+        self._send(
+            TurnTimings(
+                call=self._call,
+                turn=turn,
+                total_ms=timings.total_ms,
+                segments=timings.segments,
+                own_ms=timings.own_ms,
+            )
+        )
+
+    def progress(self, checkpoint: Checkpoint) -> None:
+        self._send(Progress(call=self._call, checkpoint=checkpoint))
+
+    def hang_up(self, reason: str, detail: str) -> None:
+        self._send(HangUp(call=self._call, reason=reason, detail=detail))

@@ -1,0 +1,134 @@
+"""One line, as its agent sees it: what was heard since last time, and a queue to speak into."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.media.lines import (
+    BEAT_S,
+    DIGITS,
+    FRAME,
+    PAUSE_HOLD,
+    PAUSE_OFF,
+    QUEUE,
+    RING,
+    Lines,
+)
+
+KEYS = "0123456789*#ABCD"  # by RFC 4733 event code
+
+Frames = npt.NDArray[np.int16]  # (n, FRAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Frames ``first`` to ``first + len(speech)`` of what the peer said."""
+
+    first: int
+    pcm: bytes
+    speech: tuple[bool, ...]
+    ended_at: float  # monotonic seconds when the last of them was heard
+    missed: int = 0  # frames lost because the reader came too late
+
+    def at(self, index: int) -> float:
+        """When frame ``index`` of these had been heard."""
+        return self.ended_at - (len(self.speech) - 1 - index) * BEAT_S
+
+
+class Row:
+    """The agent's cursors on one row. ``lines`` was opened as the agent's (``Writer.AGENT``)."""
+
+    def __init__(self, lines: Lines, row: int) -> None:
+        self._lines = lines
+        self._row = row
+        self._beat = int(lines["beat"][row])
+        self._digits = int(lines["digits"][row])
+
+    def listen(self) -> Sound:
+        """What was heard since the last call."""
+        lines, row = self._lines, self._row
+        while True:
+            beat, ended_at = int(lines["beat"][row]), float(lines["beat_at"][row])
+            if beat == int(lines["beat"][row]):
+                break
+        # The frame at the ring's edge is the one that media writes next.
+        first = max(self._beat, beat - RING + 1)
+        index = np.arange(first, beat) % RING
+        sound = Sound(
+            first,
+            lines["heard"][row, index].tobytes(),
+            tuple(lines["speech"][row, index].astype(bool).tolist()),
+            ended_at,
+            first - self._beat,
+        )
+        self._beat = beat
+        return sound
+
+    def digits(self) -> str:
+        """The keys pressed since the last call."""
+        cursor = int(self._lines["digits"][self._row])
+        first = max(self._digits, cursor - DIGITS)
+        codes = self._lines["digit"][self._row, np.arange(first, cursor) % DIGITS]
+        self._digits = cursor
+        return "".join(KEYS[code] for code in codes.tolist() if code < len(KEYS))
+
+    @property
+    def taken(self) -> int:
+        """Frames that have left the queue."""
+        return int(self._lines["taken"][self._row])
+
+    @property
+    def written(self) -> int:
+        return int(self._lines["written"][self._row])
+
+    @property
+    def waiting(self) -> int:
+        """Frames in the queue that are still to be said."""
+        lines, row = self._lines, self._row
+        gone = max(int(lines["taken"][row]), int(lines["drop_to"][row]))
+        return int(lines["written"][row]) - gone
+
+    @property
+    def room(self) -> int:
+        return QUEUE - (self.written - self.taken)
+
+    def write(self, frames: Frames) -> None:
+        """Queue these frames; there must be ``room`` for them."""
+        if len(frames) > self.room:
+            raise ValueError(f"{len(frames)} frames do not fit into room for {self.room}")
+        written = self.written
+        self._lines["queue"][self._row, np.arange(written, written + len(frames)) % QUEUE] = frames
+        self._lines["written"][self._row] = written + len(frames)
+
+    def hush(self) -> int:
+        """Drop what is queued and end any pause; returns the frame up to which it was said."""
+        played = max(self.taken, int(self._lines["drop_to"][self._row]))
+        self._lines["drop_to"][self._row] = self.written
+        self.resume()
+        return played
+
+    def resume(self) -> None:
+        """A pause that media has begun is over: go on where it stopped."""
+        self._lines["resumed"][self._row] = self._lines["pauses"][self._row]
+
+    @property
+    def paused(self) -> bool:
+        return bool(self._lines["pauses"][self._row] > self._lines["resumed"][self._row])
+
+    def interruptible(self, yes: bool) -> None:
+        """Whether media stops the sound by itself when the peer begins to speak."""
+        self._lines["policy"][self._row] = PAUSE_HOLD if yes else PAUSE_OFF
+
+    def said_at(self, frame: int) -> float | None:
+        """When ``frame`` of the queue went out; None if it has not."""
+        lines, row = self._lines, self._row
+        taken = int(lines["taken"][row])
+        if taken <= frame:
+            return None
+        return float(lines["beat_at"][row]) - (taken - 1 - frame) * BEAT_S
+
+
+def frames_of(pcm: bytes) -> Frames:
+    """Whole frames of sound; the length must be a multiple of one frame's."""
+    return np.frombuffer(pcm, np.int16).reshape(-1, FRAME)

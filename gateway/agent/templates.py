@@ -1,0 +1,62 @@
+"""Liquid templates with the call's variables. What is unknown stays as it was written."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from liquid import Environment, Undefined
+from liquid.exceptions import LiquidError
+
+_OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_DATE = "%b %-d, %Y"
+_TIME = "%-I:%M %p"
+
+
+class _Unknown(Undefined):
+    """A variable nobody gave: shown as its own ``{{ … }}``, so that the slip is seen."""
+
+    def __str__(self) -> str:
+        token = self.token
+        if token is None or token.start_index < 0:
+            return f"{{{{ {self.name} }}}}"
+        for output in _OUTPUT.finditer(token.source):
+            if output.start() <= token.start_index < output.end():
+                return output[0]
+        return f"{{{{ {self.name} }}}}"
+
+
+class Templates:
+    """``at`` is when the call began, with a time zone; ``now``, ``date`` and ``time`` tell it."""
+
+    def __init__(self, variables: Mapping[str, Any], at: datetime) -> None:
+        utc = at.astimezone(UTC)
+        self._variables = {
+            "now": f"{utc.strftime(_DATE)} {utc.strftime(_TIME)}",
+            "date": utc.strftime(_DATE),
+            "time": utc.strftime(_TIME),
+            "day": utc.strftime("%-d"),
+            "month": utc.strftime("%B"),
+            "year": utc.strftime("%Y"),
+            **variables,
+        }
+        self._environment = Environment(undefined=_Unknown)
+
+        def date(value: object, form: str = _DATE, zone: str = "UTC") -> str:
+            """``{{ "now" | date: "%H:%M", "Europe/Berlin" }}``"""
+            when = utc
+            if str(value) not in ("now", "today", str(self._variables["now"])):
+                when = datetime.fromisoformat(str(value))
+            return when.astimezone(ZoneInfo(zone)).strftime(form)
+
+        self._environment.add_filter("date", date)
+
+    def fill(self, text: str) -> str:
+        """The text with its variables; a template that is no Liquid comes back as it is."""
+        if "{{" not in text and "{%" not in text:
+            return text
+        try:
+            return self._environment.from_string(text).render(**self._variables)
+        except (LiquidError, ValueError, ZoneInfoNotFoundError):
+            return text

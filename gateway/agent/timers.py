@@ -1,0 +1,27 @@
+"""Timers as data: names and when they are due. Whoever has a clock asks what has come due."""
+
+
+class Timers:
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._due
+
+    def start(self, name: str, at: float) -> None:
+        """Set, or set anew. ``at`` is monotonic seconds and may lie in the past."""
+        self._due[name] = at
+
+    def stop(self, name: str) -> None:
+        self._due.pop(name, None)
+
+    def clear(self) -> None:
+        self._due.clear()
+
+    def next(self, now: float) -> str | None:
+        """Take out the one that came due first, if any has."""
+        name = min(self._due, key=self._due.__getitem__, default=None)
+        if name is None or self._due[name] > now:
+            return None
+        del self._due[name]
+        return name
