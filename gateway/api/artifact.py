@@ -1,0 +1,156 @@
+"""What a call leaves behind, as the API shows it: messages, transcript, links, latencies."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from gateway.calls.ports import Papers
+from gateway.calls.record import CallRecord, Line, Status, Turn
+
+Json = dict[str, Any]
+
+# Which of our segments make up a documented latency. ``turnLatency`` is the whole turn.
+LATENCIES: dict[str, frozenset[str]] = {
+    "transcriberLatency": frozenset({"transcriber"}),
+    "endpointingLatency": frozenset({"endpointing", "end_of_speech_wait", "keypad_wait"}),
+    "modelLatency": frozenset({"model_first_token", "first_sentence"}),
+    "voiceLatency": frozenset({"voice_first_audio"}),
+}
+
+
+def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
+    """The documented Artifact; ``trunkline`` in it is ours: every segment of every turn, what
+    happened when, and the packet counts."""
+    assistant = papers.get("assistant") or record.assistant or {}
+    lines = [*_instructions(record, assistant), *record.transcript]
+    made: Json = {
+        "messages": [_message(line) for line in lines],
+        "messagesOpenAIFormatted": [_openai(line) for line in lines],
+        "transcript": transcript(record.transcript, assistant),
+        "variableValues": record.variables,
+        "performanceMetrics": performance(record),
+        "trunkline": _ours(record),
+    }
+    return made | _links(record, link_url)
+
+
+def transcript(lines: Iterable[Line], assistant: Json) -> str:
+    """Plain text, a line for each thing said."""
+    plan = (assistant.get("artifactPlan") or {}).get("transcriptPlan") or {}
+    if plan.get("enabled") is False:
+        return ""
+    names = {
+        "assistant": plan.get("assistantName") or "AI",
+        "user": plan.get("userName") or "User",
+    }
+    return "".join(f"{names[line.role]}: {line.text}\n" for line in lines if line.role in names)
+
+
+def performance(record: CallRecord) -> Json:
+    """Milliseconds for each turn and on average."""
+    turns = [_latencies(turn) for turn in record.turns]
+    averages = {
+        f"{name}Average": round(sum(turn[name] for turn in turns) / len(turns))
+        for name in (*LATENCIES, "turnLatency")
+        if turns
+    }
+    said = [line for line in record.transcript if line.role == "assistant"]
+    return {
+        "turnLatencies": turns,
+        **averages,
+        "numAssistantInterrupted": sum(line.interrupted for line in said),
+    }
+
+
+def _latencies(turn: Turn) -> Json:
+    shown = {
+        name: round(sum(ms for segment, ms in turn.segments if segment in segments))
+        for name, segments in LATENCIES.items()
+    }
+    return shown | {"turnLatency": round(turn.total_ms)}
+
+
+def _ours(record: CallRecord) -> Json:
+    return {
+        "turns": [
+            {
+                "number": turn.number,
+                "totalMs": round(turn.total_ms, 1),
+                "ownMs": round(turn.own_ms, 1),
+                "segments": [{"name": n, "ms": round(ms, 1)} for n, ms in turn.segments],
+            }
+            for turn in record.turns
+        ],
+        "sound": record.sound.model_dump(mode="json"),
+        "events": [event.model_dump(mode="json") for event in record.events],
+        "sipStatus": record.sip_status,
+    }
+
+
+def _links(record: CallRecord, link_url: str) -> Json:
+    """Links are given once there is something behind them."""
+    if not record.recording or record.status is not Status.ENDED:
+        return {}
+    beginning = f"{link_url}/call/{record.id}"
+    stereo, mono = f"{beginning}/stereo-recording", f"{beginning}/mono-recording"
+    return {
+        "recordingUrl": mono,
+        "stereoRecordingUrl": stereo,
+        "recording": {
+            "stereoUrl": stereo,
+            "mono": {
+                "combinedUrl": mono,
+                "assistantUrl": f"{beginning}/assistant-recording",
+                "customerUrl": f"{beginning}/customer-recording",
+            },
+        },
+    }
+
+
+def _instructions(record: CallRecord, assistant: Json) -> list[Line]:
+    """The conversation begins with what the model was told before it."""
+    at = record.answered_at or record.created_at
+    model = assistant.get("model") or {}
+    told = [m for m in model.get("messages") or () if m.get("role") == "system"]
+    return [
+        Line(role="system", text=m.get("content") or "", at=at, began_s=0, ended_s=0) for m in told
+    ]
+
+
+def _message(line: Line) -> Json:
+    time_ms = round(line.at.timestamp() * 1000)
+    duration_ms = round((line.ended_s - line.began_s) * 1000)
+    common = {"time": time_ms, "secondsFromStart": round(line.began_s, 3)}
+    spoken = common | {"endTime": time_ms + duration_ms, "duration": duration_ms}
+    match line.role:
+        case "assistant":
+            return {"role": "bot", "message": line.text, **spoken}
+        case "user":
+            return {"role": "user", "message": line.text, **spoken}
+        case "tool_call":
+            return {"role": "tool_calls", "message": "", "toolCalls": [_call(line)], **common}
+        case "tool_result":
+            name, call_id = _tool(line)
+            result = {"name": name, "toolCallId": call_id, "result": line.text}
+            return {"role": "tool_call_result", **result, **common}
+    return {"role": "system", "message": line.text, **common}
+
+
+def _openai(line: Line) -> Json:
+    match line.role:
+        case "tool_call":
+            return {"role": "assistant", "content": "", "tool_calls": [_call(line)]}
+        case "tool_result":
+            return {"role": "tool", "content": line.text, "tool_call_id": _tool(line)[1]}
+    return {"role": line.role, "content": line.text}
+
+
+def _tool(line: Line) -> tuple[str, str]:
+    return str(line.extra.get("name", "")), str(line.extra.get("id", ""))
+
+
+def _call(line: Line) -> Json:
+    name, call_id = _tool(line)
+    arguments = line.extra.get("arguments", {})
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}

@@ -1,0 +1,148 @@
+"""From an assistant, in the API's JSON, to the brief that an agent is given."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gateway.agent.brief import Brief, Choice
+from gateway.api.tool_briefs import tool_briefs
+from gateway.api.vendors import HEARING, HOSTED, SPEAKING, THINKING, Fields, choice
+from gateway.errors import GatewayError
+
+log = logging.getLogger(__name__)
+
+Assistant = dict[str, Any]
+
+
+class Unusable(GatewayError):
+    """The assistant is well formed, but no call can be held with it; ``str()`` names the field."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Who hears and speaks where the assistant does not say, or leaves it to the service."""
+
+    hearing: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
+    speaking: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
+
+
+# Words that are only "go on": the documented default of stopSpeakingPlan.
+ACKNOWLEDGEMENTS = (
+    "i understand", "i see", "i got it", "i hear you", "im listening", "im with you", "right",
+    "okay", "ok", "sure", "alright", "got it", "understood", "yeah", "yes", "uh-huh", "mm-hmm",
+    "gotcha", "mhmm", "ah", "yeah okay", "yeah sure",
+)  # fmt: skip
+
+_MODES: dict[str, Literal["speak", "wait", "generate"]] = {
+    "assistant-speaks-first": "speak",
+    "assistant-waits-for-user": "wait",
+    "assistant-speaks-first-with-model-generated-message": "generate",
+}
+
+
+def resolve(assistant: Assistant, overrides: dict[str, Any] | None) -> Assistant:
+    """The assistant with overrides laid over it: each replaces a whole field, but
+    ``tools:append`` adds to the model's tools."""
+    overrides = {k: v for k, v in (overrides or {}).items() if v is not None}
+    more_tools = overrides.pop("tools:append", [])
+    overrides.pop("variableValues", None)
+    resolved = assistant | overrides
+    if more_tools and resolved.get("model"):
+        model = resolved["model"]
+        resolved["model"] = model | {"tools": [*(model.get("tools") or []), *more_tools]}
+    return resolved
+
+
+def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Brief:
+    """The brief of a checked assistant. Raises Unusable."""
+    defaults = defaults or Defaults()
+    model = assistant.get("model") or {}
+    start = assistant.get("startSpeakingPlan") or {}
+    stop = assistant.get("stopSpeakingPlan") or {}
+    idle = _idle(assistant)
+    values: dict[str, Any] = {
+        "name": assistant.get("name"),
+        "hearing": _vendor("transcriber", HEARING, assistant, defaults.hearing),
+        "thinking": _vendor("model", THINKING, assistant, None),
+        "speaking": _vendor("voice", SPEAKING, assistant, defaults.speaking),
+        "system": tuple(_system(model)),
+        "tools": tool_briefs(model),
+        "temperature": model.get("temperature"),
+        "max_tokens": _whole(model.get("maxTokens")),
+        "greeting": assistant.get("firstMessage"),
+        "greeting_mode": _greeting_mode(assistant),
+        "greeting_interruptible": assistant.get("firstMessageInterruptionsEnabled"),
+        "wait_s": start.get("waitSeconds"),
+        "interrupt_words": _whole(stop.get("numWords")),
+        "interrupt_voice_s": stop.get("voiceSeconds"),
+        "backoff_s": stop.get("backoffSeconds"),
+        "acknowledgements": tuple(
+            ACKNOWLEDGEMENTS
+            if stop.get("acknowledgementPhrases") is None
+            else stop["acknowledgementPhrases"]
+        ),
+        "silence_timeout_s": assistant.get("silenceTimeoutSeconds"),
+        "max_duration_s": assistant.get("maxDurationSeconds"),
+        "end_phrases": assistant.get("endCallPhrases"),
+        "end_message": assistant.get("endCallMessage"),
+        "idle_messages": idle[0],
+        "idle_after_s": idle[1],
+        "record": _recorded(assistant),
+    }
+    # The brief knows the defaults of whatever is absent.
+    return Brief(**{name: value for name, value in values.items() if value is not None})
+
+
+def _vendor(
+    name: str, table: dict[str, Fields], assistant: Assistant, default: Choice | None
+) -> Choice:
+    part = assistant.get(name) or {"provider": HOSTED}
+    if part["provider"] == HOSTED and default is not None:
+        return default
+    if not assistant.get(name):
+        raise Unusable(f"{name} should not be empty: the assistant cannot hold a call without it")
+    known = choice(table, part)
+    if known is None:
+        raise Unusable(
+            f"{name}.provider {part['provider']} is not available on this gateway; "
+            f"there are: {', '.join(sorted(table))}"
+        )
+    return known
+
+
+def _greeting_mode(assistant: Assistant) -> str:
+    mode = _MODES[assistant.get("firstMessageMode") or "assistant-speaks-first"]
+    return "wait" if mode == "speak" and not assistant.get("firstMessage") else mode
+
+
+def _system(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if model.get("systemPrompt"):
+        yield {"role": "system", "content": model["systemPrompt"]}
+    for message in model.get("messages") or ():
+        yield {"role": message["role"], "content": message.get("content") or ""}
+
+
+def _idle(assistant: Assistant) -> tuple[tuple[str, ...] | None, float | None]:
+    """What to say to a silent caller and when: a hook, or the older messagePlan."""
+    for hook in assistant.get("hooks") or ():
+        if hook["on"].startswith("customer.speech.timeout"):
+            said: list[str] = []
+            for action in hook["do"]:
+                exact = action.get("exact")
+                said += [exact] if isinstance(exact, str) else exact or []
+            if said:
+                return tuple(said), (hook.get("options") or {}).get("timeoutSeconds", 7.5)
+    plan = assistant.get("messagePlan") or {}
+    messages = plan.get("idleMessages")
+    return tuple(messages) if messages else None, plan.get("idleTimeoutSeconds")
+
+
+def _recorded(assistant: Assistant) -> bool | None:
+    plan = assistant.get("artifactPlan") or {}
+    wish = plan.get("recordingEnabled")
+    return assistant.get("recordingEnabled") if wish is None else bool(wish)
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)

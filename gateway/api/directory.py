@@ -1,0 +1,49 @@
+"""Who answers what was dialled: phone numbers and their assistants, out of the store."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.api.briefs import Defaults, Unusable, from_assistant
+from gateway.calls.ports import CallRefused, Route
+from gateway.store import Store, StoreError
+
+
+class StoreDirectory:
+    """Implements ``calls.ports.Directory``."""
+
+    def __init__(self, store: Store, defaults: Defaults) -> None:
+        self._store = store
+        self._defaults = defaults
+
+    async def find(self, user: str, host: str, headers: Mapping[str, str]) -> Route | None:
+        """The route of a SIP user or telephone number; None if nobody has it. Raises CallRefused
+        if it is known but cannot be answered."""
+        try:
+            number = await self._store.phone_numbers.dialled(user, host)
+            if number is None:
+                return None
+            assistant_id = number.body.get("assistantId")
+            if not assistant_id:
+                raise CallRefused(
+                    f"phone number {number.id} has no assistant",
+                    "call-start-error-neither-assistant-nor-server-set",
+                )
+            assistant = await self._store.assistants.get(assistant_id)
+        except StoreError as error:
+            raise CallRefused(str(error)) from error
+        if assistant is None:
+            raise CallRefused(
+                f"assistant {assistant_id} of phone number {number.id} has been deleted",
+                "call.start.error-get-assistant",
+            )
+        try:
+            brief = from_assistant(assistant.body, self._defaults)
+        except Unusable as error:
+            raise CallRefused(f"assistant {assistant_id}: {error}") from None
+        papers: dict[str, Any] = {
+            "assistant": assistant.body,
+            "phoneNumber": {"id": number.id, **number.body},
+        }
+        return Route(
+            brief=brief, assistant_id=assistant_id, phone_number_id=number.id, papers=papers
+        )

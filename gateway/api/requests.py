@@ -1,0 +1,107 @@
+"""Reading requests: bodies against their shapes, and the query of a list. Raises BadRequest."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request
+from starlette.datastructures import QueryParams
+
+from gateway.api.errors import ApiError, BadRequest
+from gateway.api.shapes import Schema
+from gateway.api.shapes.check import problems
+from gateway.store import Bound
+
+LARGEST = 4 * 1024 * 1024  # bytes of a body: an assistant with very long prompts has some 200 kB
+MOST_LISTED = 1000
+LISTED = 100
+
+_SIDES = {"Gt": "gt", "Lt": "lt", "Ge": "ge", "Le": "le"}
+_BOUNDS = {
+    f"{name}{side}": (column, word)
+    for name, column in (("createdAt", "created_at"), ("updatedAt", "updated_at"))
+    for side, word in _SIDES.items()
+}
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body, which must be one JSON object; an empty body is an empty object."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise ApiError(413, f"The body is larger than {LARGEST} bytes")
+    if not body:
+        return {}
+    try:
+        value = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object")
+    return value
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def checked(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
+    """The body, if it fits."""
+    if found := problems(schema, body):
+        raise BadRequest(found)
+    return body
+
+
+def check_id(value: str) -> str:
+    """An id, in the one spelling that the store knows."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise BadRequest(["id must be a UUID"]) from None
+
+
+def listing(
+    query: QueryParams, filters: dict[str, str] | None = None
+) -> tuple[list[Bound], int, dict[str, str]]:
+    """Bounds, limit and column values that a list's query asks for.
+
+    ``filters`` maps a parameter to the column that must have its value. A parameter that is not
+    known is refused: a misspelt filter must not answer with everything.
+    """
+    found: list[str] = []
+    bounds: list[Bound] = []
+    equal: dict[str, str] = {}
+    limit = LISTED
+    for name, value in query.multi_items():
+        if name == "limit":
+            if not value.isascii() or not value.isdigit() or int(value) > MOST_LISTED:
+                found.append(f"limit must be an integer number from 0 to {MOST_LISTED}")
+            else:
+                limit = int(value)
+        elif name in _BOUNDS:
+            try:
+                # an unescaped + of a time zone arrives as a space
+                at = datetime.fromisoformat(value.replace(" ", "+"))
+            except ValueError:
+                found.append(f"{name} must be a valid ISO 8601 date string")
+            else:
+                column, side = _BOUNDS[name]
+                bounds.append(Bound(column, side, at))  # type: ignore[arg-type]  # of the table
+        elif name in (filters or {}):
+            equal[(filters or {})[name]] = value
+        else:
+            found.append(f"property {name} should not exist")
+    if found:
+        raise BadRequest(found)
+    return bounds, limit, equal
+
+
+def query_parameters(filters: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """What :func:`listing` reads, for the OpenAPI document."""
+    limit: Schema = {"type": "integer", "minimum": 0, "maximum": MOST_LISTED, "default": LISTED}
+    instant: Schema = {"type": "string", "format": "date-time"}
+    known: dict[str, Schema] = {name: {"type": "string"} for name in filters}
+    known |= {"limit": limit, **dict.fromkeys(_BOUNDS, instant)}
+    return [{"name": n, "in": "query", "schema": schema} for n, schema in known.items()]

@@ -1,0 +1,140 @@
+"""Create, list, read, change, delete: written once, for every kind of resource."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from gateway.api.errors import BadRequest, NotFound
+from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
+from gateway.api.shapes import Schema, reference, shapes
+from gateway.api.shapes.check import optional
+from gateway.store import Stored, Taken
+from gateway.store.rows import Rows
+
+Body = dict[str, Any]
+
+READ_ONLY = ("latestVersion", "modelDeprecations")  # ignored when a client sends them back
+
+
+async def _accept(body: Body) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind. ``shape`` names its object among the shapes: one object, or a union.
+
+    ``accept`` sees the whole body before it is written and refuses what a shape cannot express;
+    ``added`` are fields that only the gateway sets.
+    """
+
+    path: str
+    name: str
+    shape: str
+    rows: Rows
+    accept: Callable[[Body], Awaitable[None]] = _accept
+    added: Callable[[Stored], Body] = lambda stored: {}
+
+    def show(self, stored: Stored) -> Body:
+        """The resource as the API shows it."""
+        made: Body = {
+            "id": stored.id,
+            "orgId": stored.org_id,
+            "createdAt": instant(stored.created_at),
+            "updatedAt": instant(stored.updated_at),
+        }
+        return made | stored.body | self.added(stored)
+
+    def missing(self, resource_id: str) -> NotFound:
+        return NotFound(f"{self.name} {resource_id} does not exist")
+
+
+def instant(at: datetime | None) -> str | None:
+    """ISO 8601 with milliseconds and Z."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def routes(resource: Resource) -> APIRouter:
+    """The five routes of a resource."""
+    router = APIRouter(prefix=f"/{resource.path}", tags=[resource.name])
+    schema = reference(resource.shape)
+    described = body_of(resource.shape)
+
+    @router.post("", status_code=201, openapi_extra=described, summary="create")
+    async def create(request: Request) -> Any:
+        body = _writable(await read_json(request))
+        checked(schema, body)
+        await resource.accept(body)
+        try:
+            return resource.show(await resource.rows.create(body))
+        except Taken as error:
+            raise BadRequest(_taken(error)) from error
+
+    @router.get("", openapi_extra={"parameters": query_parameters()}, summary="list")
+    async def list_(request: Request) -> Any:
+        bounds, limit, _ = listing(request.query_params)
+        return [resource.show(stored) for stored in await resource.rows.list(bounds, limit)]
+
+    @router.get("/{resource_id}", summary="read")
+    async def read(resource_id: str) -> Any:
+        stored = await resource.rows.get(check_id(resource_id))
+        if stored is None:
+            raise resource.missing(resource_id)
+        return resource.show(stored)
+
+    @router.patch("/{resource_id}", openapi_extra=described, summary="change")
+    async def update(resource_id: str, request: Request) -> Any:
+        resource_id = check_id(resource_id)
+        patch = _writable(await read_json(request))
+        before = await resource.rows.get(resource_id)
+        if before is None:
+            raise resource.missing(resource_id)
+        checked(_patch_schema(schema, before.body, patch), patch)
+        await resource.accept(before.body | patch)
+        try:
+            stored = await resource.rows.update(resource_id, lambda body: body | patch)
+        except Taken as error:
+            raise BadRequest(_taken(error)) from error
+        if stored is None:
+            raise resource.missing(resource_id)
+        return resource.show(stored)
+
+    @router.delete("/{resource_id}", summary="delete")
+    async def delete(resource_id: str) -> Any:
+        stored = await resource.rows.delete(check_id(resource_id))
+        if stored is None:
+            raise resource.missing(resource_id)
+        return resource.show(stored)
+
+    return router
+
+
+def body_of(shape: str) -> dict[str, Any]:
+    """The request body, for the OpenAPI document."""
+    where = {"$ref": f"#/components/schemas/{shape}"}
+    return {"requestBody": {"content": {"application/json": {"schema": where}}}}
+
+
+def _writable(body: Body) -> Body:
+    return {name: value for name, value in body.items() if name not in READ_ONLY}
+
+
+def _patch_schema(schema: Schema, before: Body, patch: Body) -> Schema:
+    """Of a union, the member that the resource is: a patch cannot make another of it."""
+    union = shapes()[schema["$ref"].rpartition("/")[2]].get("discriminator")
+    if union is None:
+        return optional(schema)
+    field = union["propertyName"]
+    if patch.get(field, before[field]) != before[field]:
+        raise BadRequest([f"{field} cannot be changed: it is {before[field]}"])
+    return optional({"$ref": union["mapping"][before[field]]})
+
+
+def _taken(error: Taken) -> list[str]:
+    field = "sipUri" if "sip_uri" in str(error) else "a value"
+    return [f"{field} is already in use by another resource"]

@@ -1,0 +1,83 @@
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from gateway.api.app import create_app
+from gateway.calls.ports import Listener, Order
+from gateway.calls.record import CallRecord
+from gateway.store import Store
+
+KEY = "the-key"
+
+
+class FakeSwitchboard:
+    """Takes every order, and keeps the calls that a test says are live."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+        self.orders: list[Order] = []
+        self.running: dict[str, CallRecord] = {}
+        self.hung_up: list[str] = []
+        self.refuses: Exception | None = None
+
+    async def place(self, order: Order) -> CallRecord:
+        if self.refuses:
+            raise self.refuses
+        self.orders.append(order)
+        return CallRecord(
+            id=str(uuid4()),
+            direction="outbound",
+            assistant_id=order.assistant_id,
+            assistant=order.assistant,
+            phone_number_id=order.phone_number_id,
+            name=order.name,
+            customer=order.customer.model_copy(update={"uri": order.target}),
+            variables=order.variables,
+        )
+
+    def live(self, call_id: str) -> CallRecord | None:
+        return self.running.get(call_id)
+
+    async def hang_up(self, call_id: str) -> None:
+        self.hung_up.append(call_id)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store(f"sqlite+aiosqlite:///{tmp_path}/kept.db", retry_s=0.001)
+    await store.start()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def switchboard() -> FakeSwitchboard:
+    return FakeSwitchboard()
+
+
+@pytest.fixture
+def parts() -> dict[str, str]:
+    return {"sip": "ok"}
+
+
+@pytest.fixture
+async def api(
+    store: Store, switchboard: FakeSwitchboard, parts: Mapping[str, str], tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(store, switchboard, key=KEY, state_dir=tmp_path, readiness=lambda: parts)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://gateway.test", headers=headers
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def script() -> dict[str, Any]:
+    """The smallest assistant that can hold a call."""
+    return {"model": {"provider": "script", "script": {}}}
