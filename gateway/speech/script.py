@@ -183,31 +183,33 @@ class Answer:
 
 def _digits(said: tuple[str, ...]) -> str:
     """Spoken digits as digits; empty if any word is none."""
-    found = [SPOKEN.get(word) or (word if word.isdecimal() else "") for word in said]
+    found = [SPOKEN.get(word) or (word if re.fullmatch("[0-9]+", word) else "") for word in said]
     return "".join(found) if all(found) else ""
 
 
-def recognise(rules: Sequence[Rule], text: str) -> tuple[Rule | None, str]:
-    """The rule that ``text`` means, and the digits in it. Keys match whole; a phrase may stand
-    among other words, and the longest one found decides."""
-    if keyed := _KEYED.fullmatch(text):
-        keys = keyed[1]
-        if rule := next((r for r in rules if keys in r.keys), None):
-            return rule, keys
-        keys = keys.removesuffix("#")
-    else:
-        keys = ""
-    digits = keys or _digits(words(text))
-    if digits and (rule := next((r for r in rules if _fits(r, digits)), None)):
-        return rule, digits
+def recognise(own: Sequence[Rule], always: Sequence[Rule], text: str) -> tuple[Rule | None, str]:
+    """The rule that ``text`` means, and the digits in it.
+
+    Keys and spoken digits are the same; they match whole, and a state's ``own`` rules come
+    before the ones that hold ``always``, so that a number may contain the key for hanging up.
+    A phrase may stand among other words; the longest one found decides.
+    """
+    keyed = _KEYED.fullmatch(text)
+    digits = keyed[1] if keyed else _digits(words(text))
+    for rules in (own, always) if digits else ():
+        if rule := next((r for r in rules if digits in r.keys), None):
+            return rule, digits
+        number = digits.removesuffix("#")
+        if rule := next((r for r in rules if _fits(r, number)), None):
+            return rule, number
     said = f" {' '.join(words(text))} "
     found = [
-        (len(phrase), -n)
-        for n, rule in enumerate(rules)
+        (len(phrase), -n, rule)
+        for n, rule in enumerate((*own, *always))
         for phrase in map(words, rule.phrases)
         if f" {' '.join(phrase)} " in said
     ]
-    return (rules[-max(found)[1]] if found else None), digits
+    return max(found, key=lambda f: f[:2])[2] if found else None, ""
 
 
 def _fits(rule: Rule, digits: str) -> bool:
@@ -229,7 +231,7 @@ class Dialogue:
         return at
 
     def _step(self, at: Position, text: str) -> Position:
-        rule, digits = recognise(self._script.rules(at.state), text)
+        rule, digits = recognise(self._script.states[at.state].rules, self._script.always, text)
         if rule is None:
             return replace(at, rule=None, unsure=at.unsure + 1, entered=False)
         known = {**at.known, "heard": text} | ({"digits": digits} if digits else {})
