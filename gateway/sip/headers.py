@@ -267,3 +267,15 @@ class Reason:
     def __str__(self) -> str:
         cause = "" if self.cause is None else f";cause={self.cause}"
         return f"{self.protocol}{cause}" + (f";text={quote(self.text)}" if self.text else "")
+
+
+def best_reason(headers: Headers) -> Reason:
+    """Why the peer says it ends the call; Q.850 tells more than SIP. Empty if it does not say."""
+    found = []
+    for value in headers.values("Reason"):
+        try:
+            found.append(Reason.parse(value))
+        except SipSyntaxError:
+            continue
+    found.sort(key=lambda reason: reason.protocol.upper() != "Q.850")
+    return found[0] if found else Reason("")

@@ -6,7 +6,12 @@ input that a state does not list came too late and is ignored there. Actions are
 ``Session``, without their leading underscore.
 """
 
+from dataclasses import dataclass
 from enum import Enum
+
+from gateway.sip.events import SessionEvent
+from gateway.sip.exchange import Exchange
+from gateway.sip.message import Response
 
 
 class State(Enum):
@@ -78,3 +83,13 @@ LIFE: dict[tuple[State, str], tuple[State, str]] = {
     (E, "peer-bye"):    (E, "accept_bye"),
     (E, "bye-done"):    (Z, "over"),
 }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Cue:
+    """What an input brings along for its actions."""
+
+    event: SessionEvent | None = None
+    response: Response | None = None
+    exchange: Exchange | None = None
+    sdp: bytes | None = None

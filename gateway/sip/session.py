@@ -1,55 +1,40 @@
 """A session: one INVITE usage, as its server or its client (RFC 3261 sections 13 to 15).
 
 The life of a call is the table in ``life``; offers within the call are a machine of their own,
-in ``reoffer``. The owner sees only ``SessionEvent`` and the verbs; a verb
-that comes too late (the peer was quicker) does nothing, and the event that says why is on its way.
+in ``reoffer``. The owner sees only ``SessionEvent`` and the verbs; a verb that comes too late
+(the peer was quicker) does nothing, and the event that says why is on its way.
 
 After ``end`` or ``refuse`` the last event comes at once; what is left to be said on the wire, a
 BYE to be answered or a CANCEL that crosses a 200, the session sees to by itself.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gateway.sip.branches import Branches
 from gateway.sip.dialog import Dialog
 from gateway.sip.events import (
     Acked,
-    Answered,
     Cancelled,
     Ended,
-    InfoReceived,
     Refused,
-    Ringing,
     SessionEvent,
 )
 from gateway.sip.exchange import Exchange
 from gateway.sip.grammar import SipSyntaxError
-from gateway.sip.headers import Reason
-from gateway.sip.inspection import ACCEPT, ALLOW, Extra, Objection, content_type, description
-from gateway.sip.life import LIFE, State
+from gateway.sip.headers import Reason, best_reason
+from gateway.sip.inspection import ACCEPT, ALLOW, Extra, Objection, description
+from gateway.sip.life import LIFE, Cue, State
 from gateway.sip.message import PHRASES, Message, Request, Response
 from gateway.sip.reoffer import Reoffer
 from gateway.sip.routing import Hop, Sent, behind_nat, request_hop
 from gateway.sip.transaction import T1, Failed
 from gateway.sip.unacked import Unacked
+from gateway.sip.within import take
 
 if TYPE_CHECKING:
     from gateway.sip.stack import Stack
-
-
-@dataclass(slots=True)
-class Cue:
-    """What an input brings along for its actions."""
-
-    event: SessionEvent | None = None
-    response: Response | None = None
-    exchange: Exchange | None = None
-    sdp: bytes | None = None
-    reasons: Extra = ()
-
-
-NOTHING = Cue()
 
 
 class Session:
@@ -78,16 +63,14 @@ class Session:
         self.dialog: Dialog | None = None
         self.stack = stack
         self.reoffer = Reoffer(self)
+        self.branches = Branches(self)
         self._exchange: Exchange | None = None  # of the INVITE
         self._unacked: Unacked | None = None
         self._ring: Response | None = None
         self._wake: dict[str, float] = {}  # ``minute``, ``give-up``
-        self._previews: dict[str, bytes | None] = {}  # SDP of 1xx responses, by To tag
-        self._acks: dict[str, Sent] = {}  # what each 2xx was told, by To tag
-        self._ok: Response | None = None  # the 2xx that has not been acknowledged yet
         self._reasons: Extra = ()  # of our CANCEL or BYE
         self._listener: Callable[[SessionEvent], None] | None = None
-        self._backlog: list[SessionEvent] = []
+        self._untold: deque[SessionEvent] = deque()
 
     @classmethod
     def as_server(cls, stack: "Stack", exchange: Exchange) -> "Session":
@@ -104,7 +87,7 @@ class Session:
         if sdp is not None:
             request.headers.add("Content-Type", ACCEPT)
             request.body = sdp
-        session._exchange = stack.request(request, hop, session._result)
+        session._exchange = stack.request(request, hop, session.branches.result)
         return session
 
     # The owner's verbs
@@ -117,9 +100,8 @@ class Session:
     @on_event.setter
     def on_event(self, listener: Callable[[SessionEvent], None]) -> None:
         self._listener = listener
-        backlog, self._backlog = self._backlog, []
-        for event in backlog:
-            self.tell(event)
+        self.stack.later(self._tell_owner)
+        self.stack.stir()
 
     @property
     def up(self) -> bool:
@@ -161,7 +143,7 @@ class Session:
             return
         self._reasons = self._reasons or reasons
         before = self.state in (State.CALLING, State.PROCEEDING)
-        self._do("end", Cue(Ended("us", 487 if before else None, cause, reason), reasons=reasons))
+        self._do("end", Cue(Ended("us", 487 if before else None, cause, reason)))
 
     def reinvite(self, sdp: bytes) -> None:
         """Offer something new. If another exchange of offers is under way, this waits for its
@@ -191,32 +173,8 @@ class Session:
     # The stack's side
 
     def requested(self, exchange: Exchange) -> None:
-        """A request within the dialog, other than ACK and CANCEL."""
-        request, dialog = exchange.request, self.dialog
-        if dialog is None or request.from_.tag != dialog.remote_tag or self.over:
-            raise Objection(481, "No such dialog: it has ended, or it never was")
-        if not dialog.admits(request):
-            detail = f"CSeq {request.cseq.number} is not above {dialog.remote_cseq}"
-            raise Objection(500, f"Out of order: {detail}")
-        match request.method:
-            case "BYE":
-                self._peer_bye(exchange)
-            case "INVITE" if self.state is State.UP:
-                self.reoffer.invited(exchange)
-            case "INVITE" if self.state in (State.OFFERED, State.RINGING):
-                wait = (("Retry-After", str(self.stack.rng.randrange(11))),)
-                raise Objection(500, "The first INVITE is still unanswered", wait)  # section 14.2
-            case "INVITE" if self.state in (State.ANSWERED, State.ASKED):
-                raise Objection(491, "Request pending: the 200 still waits for its ACK")
-            case "INVITE":
-                raise Objection(481, "This dialog is ending")
-            case "INFO":
-                self.stack.respond(exchange, request.reply(200))
-                self.tell(InfoReceived(content_type(request), request.body))
-            case "OPTIONS":
-                self.stack.respond(exchange, self.stack.capabilities(exchange))
-            case _:
-                raise Objection(405, f"{request.method} is not allowed here", (("Allow", ALLOW),))
+        """A request within the dialog, other than ACK and CANCEL. Raises Objection."""
+        take(self, exchange)
 
     def acked(self, request: Request) -> None:
         """An ACK for a 2xx of ours."""
@@ -230,25 +188,17 @@ class Session:
             self.stack.note("ignored body of ACK", call=self.id, why=str(problem))
             sdp = None
         if unacked.exchange is self._exchange:
-            self._step("peer-ack", Cue(Acked(sdp)))
+            self.step("peer-ack", Cue(Acked(sdp)))
         else:
             self.reoffer.acked(sdp)
 
     def cancelled(self, invite: Exchange, request: Request) -> None:
         """A CANCEL for our INVITE transaction ``invite``, which was told 200 already."""
         if invite is self._exchange:
-            reason = _reason(request)
-            self._step("peer-cancel", Cue(Cancelled(reason.cause, reason.text)))
+            reason = best_reason(request.headers)
+            self.step("peer-cancel", Cue(Cancelled(reason.cause, reason.text)))
         else:
             self.reoffer.cancelled(invite)
-
-    def accepted_again(self, response: Response) -> None:
-        """A 2xx to an INVITE of ours, whose transaction may be over: repeated, or from a fork."""
-        sent = self._acks.get(response.to.tag)
-        if sent is not None and response.cseq.number == self.request.cseq.number:
-            self.stack.outbox.append(sent)
-        elif self._ok is None and response.cseq.number == self.request.cseq.number:
-            self._refuse_fork(response)
 
     def wake_at(self) -> float | None:
         times = [*self._wake.values(), self.reoffer.due]
@@ -259,7 +209,7 @@ class Session:
     def wake(self, now: float) -> None:
         for name in [name for name, at in self._wake.items() if at <= now]:
             del self._wake[name]
-            self._step(name, NOTHING)
+            self.step(name, Cue())
         unacked = self._unacked
         if unacked is not None and not unacked.wake(now):
             self._unacked = None
@@ -271,7 +221,7 @@ class Session:
     def send(self, request: Request, listener: Callable[[object], None]) -> Exchange:
         """A request within the dialog, to where the peer can be reached."""
         assert self.dialog is not None
-        return self.stack.request(request, self._hop_of(self.dialog), listener)
+        return self.stack.request(request, self.hop_of(self.dialog), listener)
 
     def expect_ack(self, exchange: Exchange, response: Response) -> None:
         self._unacked = Unacked.since(self.stack.clock(), exchange, response)
@@ -279,7 +229,7 @@ class Session:
 
     def send_ack(self, cseq: int, sdp: bytes | None = None) -> Sent:
         assert self.dialog is not None
-        return self._ack_to(self.dialog, cseq, sdp)
+        return self.ack_to(self.dialog, cseq, sdp)
 
     def dress(
         self, response: Response, sdp: bytes | None, extra: Sequence[tuple[str, str]]
@@ -300,23 +250,24 @@ class Session:
 
     def lost(self, detail: str, status: int) -> None:
         """The peer does not know this dialog any more, or does not answer (section 12.2.1.2)."""
-        self._step("lost", Cue(Ended("timeout" if status == 408 else "peer", status, None, detail)))
+        self.step("lost", Cue(Ended("timeout" if status == 408 else "peer", status, None, detail)))
 
     def unacked(self) -> None:
         detail = "no ACK came for our 200 within 32 s"
         event = Ended("timeout", 408, None, detail)
-        self._step("unacked" if self.state is not State.UP else "lost", Cue(event))
+        self.step("unacked" if self.state is not State.UP else "lost", Cue(event))
 
     def tell(self, event: SessionEvent) -> None:
-        self.stack.later(lambda: self._told(event))
+        self._untold.append(event)
+        self.stack.later(self._tell_owner)
 
     # Inside
 
     def _do(self, what: str, cue: Cue) -> None:
-        self._step(what, cue)
+        self.step(what, cue)
         self.stack.stir()
 
-    def _step(self, what: str, cue: Cue) -> None:
+    def step(self, what: str, cue: Cue) -> None:
         """Apply one input to the table; one that the state does not list is ignored."""
         entry = LIFE.get((self.state, what))
         if entry is None:
@@ -325,11 +276,9 @@ class Session:
         for action in actions.split():
             getattr(self, f"_{action}")(cue)
 
-    def _told(self, event: SessionEvent) -> None:
-        if self._listener is None:
-            self._backlog.append(event)
-        else:
-            self._listener(event)
+    def _tell_owner(self) -> None:
+        while self._listener is not None and self._untold:
+            self._listener(self._untold.popleft())
 
     def _response(
         self,
@@ -346,54 +295,6 @@ class Session:
         self.dress(response, sdp, extra)
         return response
 
-    def _peer_bye(self, exchange: Exchange) -> None:
-        self.reoffer.drop()
-        reason = _reason(exchange.request)
-        early = self.state in (State.OFFERED, State.RINGING)
-        event: SessionEvent = Ended("peer", 200, reason.cause, reason.text)
-        if early:
-            event = Cancelled(reason.cause, reason.text)
-        if (self.state, "peer-bye") not in LIFE:
-            raise Objection(481, "This dialog has not begun")
-        self._step("peer-bye", Cue(event, exchange=exchange))
-
-    def _result(self, result: object) -> None:
-        """What our INVITE came to."""
-        if isinstance(result, Failed):
-            by: Literal["timeout", "network"] = "timeout" if result.status == 408 else "network"
-            self._step("got-error", Cue(Refused(result.status, result.detail, by)))
-        elif isinstance(result, Response):
-            if result.status < 200:
-                self._provisional(result)
-            elif result.status < 300:
-                self._accepted(result)
-            else:
-                event = Refused(result.status, result.reason, "peer", result)
-                self._step("got-error", Cue(event))
-
-    def _provisional(self, response: Response) -> None:
-        event = None
-        if response.status > 100:
-            sdp = self.sdp_of(response)
-            if sdp is not None:
-                self._previews[response.to.tag] = sdp
-            event = Ringing(response.status, sdp)
-        self._step("got-1xx", Cue(event))
-
-    def _accepted(self, response: Response) -> None:
-        if self.dialog is not None:
-            self.accepted_again(response)
-            return
-        self.dialog = Dialog.as_client(self.request, response)
-        self._ok = response
-        sdp = self.sdp_of(response)
-        if self.request.body:
-            # The answer may have come before, as a preview in a 1xx (section 13.2.1).
-            sdp = self._previews.get(response.to.tag) if sdp is None else sdp
-            self._step("got-2xx", Cue(Answered(sdp)))
-        else:
-            self._step("got-offer", Cue(Answered(sdp)))
-
     def sdp_of(self, message: Message) -> bytes | None:
         try:
             return description(message)
@@ -401,23 +302,14 @@ class Session:
             self.stack.note("ignored body", call=self.id, why=str(problem))
             return None
 
-    def _refuse_fork(self, response: Response) -> None:
-        """Another phone took the call too: it is thanked and hung up on (section 13.2.2.4)."""
-        other = Dialog.as_client(self.request, response)
-        self._acks[response.to.tag] = self._ack_to(other, response.cseq.number)
-        bye = other.request("BYE")
-        bye.headers.add("Reason", str(Reason("SIP", 200, "Call completed elsewhere")))
-        self.stack.request(bye, self._hop_of(other), _nobody)
-        self.stack.note("fork refused", call=self.id, peer=other.remote)
-
-    def _ack_to(self, dialog: Dialog, cseq: int, sdp: bytes | None = None) -> Sent:
+    def ack_to(self, dialog: Dialog, cseq: int, sdp: bytes | None = None) -> Sent:
         ack = dialog.request("ACK", cseq=cseq)
         if sdp is not None:
             ack.headers.add("Content-Type", ACCEPT)
             ack.body = sdp
-        return self.stack.send_ack(ack, self._hop_of(dialog))
+        return self.stack.send_ack(ack, self.hop_of(dialog))
 
-    def _hop_of(self, dialog: Dialog) -> Hop:
+    def hop_of(self, dialog: Dialog) -> Hop:
         hop = request_hop(dialog.next_hop)
         return hop if dialog.routes else behind_nat(hop, self.hop)
 
@@ -467,10 +359,7 @@ class Session:
         self.stack.respond(cue.exchange, cue.exchange.request.reply(200))
 
     def _ack(self, cue: Cue) -> None:
-        assert self._ok is not None
-        tag, cseq = self._ok.to.tag, self._ok.cseq.number
-        self._ok = None
-        self._acks[tag] = self.send_ack(cseq, cue.sdp)
+        self.branches.acknowledge(cue.sdp)
 
     def _renew(self, _: Cue) -> None:
         self.reoffer.proceed()
@@ -494,26 +383,10 @@ class Session:
 
     def _bye_result(self, result: object) -> None:
         if isinstance(result, Failed) or (isinstance(result, Response) and result.status >= 200):
-            self._step("bye-done", NOTHING)
+            self.step("bye-done", Cue())
 
     def _over(self, _: Cue) -> None:
         self._unacked = None
         self._wake.clear()
         self.reoffer.drop()
         self.stack.forget(self)
-
-
-def _nobody(_: object) -> None:
-    """Listens to what nobody needs to know."""
-
-
-def _reason(request: Request) -> Reason:
-    """Why the peer says it ends the call; Q.850 tells more than SIP (RFC 3326)."""
-    found = []
-    for value in request.headers.values("Reason"):
-        try:
-            found.append(Reason.parse(value))
-        except SipSyntaxError:
-            continue
-    best = sorted(found, key=lambda reason: reason.protocol.upper() != "Q.850")
-    return best[0] if best else Reason("")

@@ -242,7 +242,7 @@ class Stack:
             # Its transaction is over, its dialog is not (section 13.2.2.4).
             session = self.sessions.get((response.call_id, response.from_.tag))
             if session is not None:
-                session.accepted_again(response)
+                session.branches.accepted(response)
         else:
             self.note("dropped", source=source, why=f"nobody waits for this {response.status}")
 
