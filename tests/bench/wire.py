@@ -90,7 +90,7 @@ class Answered:
 def answers(call: Outcome, packets: Packets, number: int) -> list[Answered]:
     """For every clip that was played while the agent was silent, and answered before the next."""
     loud = packets["at"][(packets["peak"] >= LOUD) & (packets["payload"] == 0)]
-    limits = [played.first_at for played in call.played[1:]] + [np.inf]
+    limits = [*(played.first_at for played in call.played), np.inf][1:]
     found = []
     for played, limit in zip(call.played, limits, strict=True):
         # A whole frame has been spoken when its packet is sent: the last of it just now.

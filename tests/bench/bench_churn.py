@@ -1,0 +1,89 @@
+"""Churn: 1,000 short calls, after 200 that warm the gateway up. What it holds before and after."""
+
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from tests.bench import phones
+from tests.bench.daemon import Daemon, Process
+from tests.bench.plan import Caller, Plan, Wait
+from tests.bench.results import Figure, as_program, publish
+
+WARM_UP, CALLS, RATE, TALK_S = 200, 1000, 25, 1.0
+SETTLE_S = 40.0  # transactions linger for 32 s (RFC 3261 timers H and J), ports for 2
+
+
+def measure(folder: Path) -> None:
+    with Daemon(folder) as daemon:
+        _call(daemon, folder, WARM_UP)
+        time.sleep(SETTLE_S)
+        before, held_before = daemon.processes(), _held(daemon)
+        failed = _call(daemon, folder, CALLS)
+        time.sleep(SETTLE_S)
+        after, held_after = daemon.processes(), _held(daemon)
+    figures = [Figure("calls that failed", failed, "calls", 0)]
+    figures += _growth(before, after)
+    figures += [
+        Figure(name, held_after[name] - held_before.get(name, 0.0), "more", 0)
+        for name in held_after
+    ]
+    figures.append(Figure("exit status of the gateway", float(daemon.status or 0), "", 0))
+    publish(f"churn: {CALLS} calls at {RATE}/s", figures)
+
+
+def _call(daemon: Daemon, folder: Path, count: int) -> int:
+    """How many of these calls went wrong."""
+    callers = tuple(Caller(n / RATE, (Wait(TALK_S),)) for n in range(count))
+    plan = Plan(daemon.sip, callers, packets=False)
+    with phones.run(plan, folder) as running:
+        report = running.report()
+    return sum(not (call.bye_status == 200 and call.received) for call in report.calls)
+
+
+def _held(daemon: Daemon) -> dict[str, float]:
+    """Gauges of what is in use."""
+    wanted = ("_live", "_in_use", "_rows", "_tasks", "_open")
+    return {
+        name: value
+        for name, value in daemon.metrics().items()
+        if name.startswith("trunkline_") and name.partition("{")[0].endswith(wanted)
+    }
+
+
+def _growth(before: list[Process], after: list[Process]) -> list[Figure]:
+    figures = []
+    old, new = _by_role(before), _by_role(after)
+    for role, was in old.items():
+        now = new[role]
+        pss, rss = (
+            (sum(getattr(p, what) for p in now) - sum(getattr(p, what) for p in was)) / CALLS
+            for what in ("pss_kib", "rss_kib")
+        )
+        figures += [
+            Figure(f"{role}: processes", len(now) - len(was), "more", 0),
+            Figure(f"{role}: descriptors", _sum(now, "descriptors", was), "more", 0),
+            Figure(f"{role}: threads", _sum(now, "threads", was), "more", 0),
+            Figure(f"{role}: PSS per call", pss, "KiB", 1),
+            Figure(f"{role}: RSS per call", rss, "KiB", 1),
+            Figure(f"{role}: PSS at the end", sum(p.pss_kib for p in now) / 1024, "MiB"),
+        ]
+    return figures
+
+
+def _sum(now: list[Process], what: str, was: list[Process]) -> int:
+    return sum(getattr(p, what) for p in now) - sum(getattr(p, what) for p in was)
+
+
+def _by_role(processes: list[Process]) -> dict[str, list[Process]]:
+    roles = defaultdict(list)
+    for process in processes:
+        roles[process.role].append(process)
+    return roles
+
+
+def test_churn(tmp_path: Path) -> None:
+    measure(tmp_path)
+
+
+if __name__ == "__main__":
+    as_program(measure)

@@ -1,0 +1,122 @@
+"""A turn: from the caller's last packet of speech to the agent's first packet of sound, on the
+wire; less the set wait and what the vendors took, it is the gateway's own share. The gateway's own
+account of each turn is laid beside it.
+"""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gateway.agent.timings import OWN, SET, VENDORS
+from tests.bench import assistants, phones, wire
+from tests.bench.clips import clip
+from tests.bench.daemon import ROOT, Daemon
+from tests.bench.plan import Caller, Plan, Report, Say, Step, Until
+from tests.bench.results import Figure, as_program, publish
+
+CALLS, TURNS = 8, 8
+FIRST_TOKEN_MS, TOKEN_MS, FIRST_AUDIO_MS, FINAL_MS = 200, 10, 120, 60
+DONE = Until(loud_s=0.3, quiet_s=1.0, within_s=15.0)
+
+
+def measure(folder: Path) -> None:
+    measure_embedded(folder)
+    measure_cloud(folder)
+
+
+def measure_embedded(folder: Path) -> None:
+    with Daemon(folder) as daemon:
+        daemon.assign("bench", assistants.embedded("It is time to measure. Thank you for asking."))
+        _measure("turn: embedded vendors", daemon, folder)
+
+
+def measure_cloud(folder: Path) -> None:
+    with _simulators() as (openai, deepgram):
+        env = {
+            "GATEWAY_VENDORS__OPENAI__BASE_URL": openai,
+            "GATEWAY_VENDORS__OPENAI__API_KEY": "simulated",
+            "GATEWAY_VENDORS__DEEPGRAM__BASE_URL": deepgram,
+            "GATEWAY_VENDORS__DEEPGRAM__API_KEY": "simulated",
+        }
+        with Daemon(folder, env) as daemon:
+            daemon.assign("bench", assistants.cloud())
+            _measure("turn: OpenAI and Deepgram, simulated", daemon, folder)
+
+
+@contextlib.contextmanager
+def _simulators() -> Iterator[tuple[str, str]]:
+    """The base_url of each."""
+    command = [sys.executable, "-m", "tests.simulators", "--openai", "0", "--deepgram", "0"]
+    command += ["--first-token-ms", str(FIRST_TOKEN_MS), "--token-ms", str(TOKEN_MS)]
+    command += ["--first-audio-ms", str(FIRST_AUDIO_MS), "--final-ms", str(FINAL_MS)]
+    command += ["--words", "what time is it", "--reply", "", "It is time to measure. Thank you."]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            urls = dict(process.stdout.readline().split() for _ in range(2))
+            yield urls["openai"], urls["deepgram"]
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _measure(name: str, daemon: Daemon, folder: Path) -> None:
+    steps: tuple[Step, ...] = (DONE, *(step for _ in range(TURNS) for step in (Say(0), DONE)))
+    callers = tuple(Caller(0.37 * n, steps) for n in range(CALLS))
+    plan = Plan(daemon.sip, callers, user="bench", clips=(clip(assistants.QUESTION),))
+    with phones.run(plan, folder) as running:
+        report = running.report()
+    shown = daemon.calls({call.call_id for call in report.calls})
+    publish(name, figures(report, shown))
+
+
+def figures(report: Report, shown: dict[str, Any]) -> list[Figure]:
+    """``shown``: the calls as the API has them, by SIP Call-ID."""
+    total, told, own, told_own, odd = [], [], [], [], 0
+    parts: dict[str, list[float]] = {}
+    for number, call in enumerate(report.calls):
+        heard = wire.answers(call, wire.of_call(report, number), number)
+        turns = (
+            shown.get(call.call_id, {}).get("artifact", {}).get("trunkline", {}).get("turns", [])
+        )
+        if len(heard) != len(turns) or len(turns) != TURNS:
+            odd += 1
+            continue
+        for answer, turn in zip(heard, turns, strict=True):
+            not_ours = 0.0
+            for part in turn["segments"]:
+                parts.setdefault(part["name"], []).append(part["ms"])
+                not_ours += part["ms"] * (part["name"] in SET | VENDORS)
+            total.append(1e3 * answer.response_s)
+            told.append(turn["totalMs"])
+            own.append(1e3 * answer.response_s - not_ours)
+            told_own.append(turn["ownMs"])
+    made = [Figure("turns measured", len(total), "turns")]
+    made += [Figure("calls whose turns could not be paired", odd, "calls", 0)]
+    for what, values, goal in (
+        ("turn on the wire", total, None),
+        ("turn as the gateway tells it", told, None),
+        ("own share on the wire", own, 60),
+        ("own share as the gateway tells it", told_own, 60),
+    ):
+        p50, p95 = wire.percentiles(values, 50, 95)
+        made += [Figure(f"{what}, p50", p50), Figure(f"{what}, p95", p95, most=goal)]
+    for name, values in parts.items():
+        whose = "ours" if name in OWN else "set" if name in SET else "vendors'"
+        made.append(Figure(f"segment {name} ({whose}), p50", wire.percentiles(values, 50)[0]))
+    return made
+
+
+def test_turn_with_embedded_vendors(tmp_path: Path) -> None:
+    measure_embedded(tmp_path)
+
+
+def test_turn_with_simulated_cloud(tmp_path: Path) -> None:
+    measure_cloud(tmp_path)
+
+
+if __name__ == "__main__":
+    as_program(measure)
