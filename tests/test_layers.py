@@ -36,6 +36,9 @@ LAYERS: dict[str, set[str]] = {
 WORLDLY: tuple[str, ...] = (
     "gateway.main",
     "gateway.systemd",
+    "gateway.gauges",
+    "gateway.leftovers",
+    "gateway.signals",
     "gateway.tasks",
     "gateway.cli.",
     "gateway.sip.endpoint",

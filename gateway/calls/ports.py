@@ -68,7 +68,7 @@ class Listener(Protocol):
     """Is told how calls go. Must return at once: it may neither wait nor raise."""
 
     def status_changed(self, record: CallRecord, papers: Papers) -> None:
-        """``record.status`` is new: queued, ringing, in-progress or ended (before ``ended``)."""
+        """``record.status`` is new: queued, ringing or in-progress; of the end tells ``ended``."""
 
     def ended(self, record: CallRecord, papers: Papers) -> None:
         """The record is complete: transcript, timings, recording and reason are in it."""

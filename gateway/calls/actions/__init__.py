@@ -1,0 +1,33 @@
+"""What an agent may have done on the phone, a file per action."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from gateway.agent.messages import Action, ActionResult
+from gateway.calls.actions import digits, function
+
+if TYPE_CHECKING:
+    from gateway.calls.call import Call
+
+Outcome = tuple[bool, str]  # did it work; what the model is told
+
+ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome]]] = {
+    "dtmf": digits.send,
+    "function": function.call,
+}
+
+
+async def perform(call: "Call", action: Action) -> ActionResult:
+    """Do it. Every action has an outcome, also one that nobody knows or that goes wrong."""
+    act = ACTIONS.get(action.kind)
+    try:
+        ok, content = (
+            await act(call, action)
+            if act
+            else (False, f"There is no action of the kind {action.kind!r} here.")
+        )
+    except Exception as error:
+        call.log.exception("action failed", extra={"tool": action.tool})
+        ok, content = False, f"The tool {action.tool} failed: {error}"
+    call.happened("action", tool=action.tool, ok=ok)
+    return ActionResult(call=call.record.id, action=action.action, ok=ok, content=content)

@@ -1,0 +1,25 @@
+"""The ``function`` tool: its webhook is called by whoever speaks the API's language."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gateway.agent.messages import Action, Say
+
+if TYPE_CHECKING:
+    from gateway.calls.call import Call
+
+
+async def call(call: "Call", action: Action) -> tuple[bool, str]:
+    tool = next((t for t in call.brief.tools if t.name == action.tool), None)
+    if tool is None:
+        return False, f"There is no tool named {action.tool!r}."
+    try:
+        async with asyncio.timeout(tool.timeout_s + 1.0):
+            reply = await call.tools.call(
+                call.record, call.papers, tool, action.arguments, action.action
+            )
+    except TimeoutError:
+        return False, f"The tool {tool.name} did not answer within {tool.timeout_s:g} s."
+    if reply.say or reply.end_call:
+        call.tell(Say(call=call.record.id, text=reply.say or "", then_end=reply.end_call))
+    return reply.ok, reply.content

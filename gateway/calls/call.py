@@ -1,0 +1,267 @@
+"""One call, from its first sign to its record.
+
+Four may end it: the party, the agent, the operator (API or shutdown) and the clock. The first
+to speak gives the reason; from then on the call only tidies up.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway import reasons
+from gateway.agent.brief import Brief
+from gateway.agent.messages import (
+    Action,
+    Answered,
+    Digit,
+    FromAgent,
+    HangUp,
+    Happened,
+    Spoken,
+    Start,
+    ToAgent,
+    TurnTimings,
+)
+from gateway.agent.pool import Agents
+from gateway.calls import actions, metrics, variables
+from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
+from gateway.calls.ports import Papers, ToolServer
+from gateway.calls.record import CallRecord, Event, Line, Status, Turn
+from gateway.logs import about
+from gateway.reasons import Ended
+from gateway.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+# An agent ends its call itself when the time is up; main only makes sure of it.
+GRACE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a call needs of the house it lives in."""
+
+    agents: Agents
+    tools: ToolServer
+    tasks: Tasks
+    state_dir: Path  # recordings lie below it
+    changed: Callable[["Call"], None]  # its status is new
+    over: Callable[["Call"], None]  # its record is complete
+
+
+class Call:
+    """``brief`` None is a call without an agent: the echo."""
+
+    def __init__(
+        self,
+        record: CallRecord,
+        brief: Brief | None,
+        papers: Papers,
+        agent: int,
+        limit_s: float,
+        leg: Leg,
+        house: Surroundings,
+    ) -> None:
+        self.record = record
+        self.papers = papers
+        self.agent = agent
+        self.leg = leg
+        self.tools = house.tools
+        self.log = log
+        self._brief = brief
+        self._house = house
+        self._limit_s = limit_s
+        self._answered = 0.0  # monotonic seconds; 0: not answered
+        self._begun = False  # the agent has the call
+        self._ending = False
+        self._limit: asyncio.TimerHandle | None = None
+
+    @property
+    def brief(self) -> Brief:
+        if self._brief is None:
+            raise LookupError("this call has no agent")
+        return self._brief
+
+    # what the party does
+
+    def leg_event(self, event: LegEvent) -> None:
+        with about(self.record.id):
+            match event:
+                case Ringing():
+                    if self.record.status is Status.QUEUED:
+                        self._enter(Status.RINGING)
+                case Up():
+                    self._up()
+                case Pressed(digit):
+                    self.tell(Digit(call=self.record.id, digit=digit))
+                case Down():
+                    self._down(event)
+
+    def _up(self) -> None:
+        if self._answered or self._ending:
+            return
+        self._answered = time.monotonic()
+        self.record.answered_at = datetime.now(UTC)
+        loop = asyncio.get_running_loop()
+        self._limit = loop.call_later(self._limit_s, self._too_long)
+        if self._brief is not None:
+            if self._brief.record:
+                self.record.recording = f"recordings/{self.record.id}.wav"
+                self.leg.record(self._house.state_dir / self.record.recording)
+            if self._begun:
+                self.tell(Answered(call=self.record.id))
+            else:
+                self._begin(ringing=False)
+        self._enter(Status.IN_PROGRESS)
+
+    def prepare(self) -> None:
+        """Have the agent dial its vendors while the party's phone still rings."""
+        if self._brief is not None:
+            self._begin(ringing=True)
+
+    def _begin(self, ringing: bool) -> None:
+        self.record.variables = variables.about(self.record) | self.record.variables
+        start = Start(
+            call=self.record.id,
+            row=self.leg.row,
+            brief=self.brief,
+            variables=self.record.variables,
+            ringing=ringing,
+        )
+        self._begun = True
+        self._house.agents.begin(self.agent, start, self.agent_said)
+
+    def _down(self, event: Down) -> None:
+        self.record.sip_status = event.status
+        inbound = self.record.direction == "inbound"
+        reason: str
+        if event.answered:
+            reason = Ended.CUSTOMER_ENDED_CALL if event.by_peer else Ended.SIP_COMPLETED
+        elif not inbound:
+            reason = reasons.outbound_refused(event.status or 0)
+        elif event.by_peer:
+            reason = Ended.CUSTOMER_HUNG_UP_WHILE_RINGING
+        else:
+            reason = Ended.INBOUND_FAILED_TO_CONNECT
+        self.end(reason, event.detail)
+
+    def _too_long(self) -> None:
+        with about(self.record.id):
+            self.end(Ended.EXCEEDED_MAX_DURATION, f"after {self._limit_s:g} s")
+
+    # what the agent does
+
+    def agent_said(self, message: FromAgent) -> None:
+        with about(self.record.id):
+            match message:
+                case Spoken():
+                    self._spoken(message)
+                case TurnTimings():
+                    self._turn(message)
+                case Happened():
+                    self.happened(message.what, at=message.at, **message.facts)
+                case Action():
+                    self._house.tasks.start(self._act(message), f"action {message.tool}")
+                case HangUp():
+                    self.end(message.reason, message.detail)
+                case _:
+                    pass  # Progress and Stopped are the pool's own business
+
+    async def _act(self, action: Action) -> None:
+        with about(self.record.id):
+            self.tell(await actions.perform(self, action))
+
+    def _spoken(self, message: Spoken) -> None:
+        self.record.transcript.append(
+            Line(
+                role=message.role,
+                text=message.text,
+                at=self._date(message.began_at),
+                began_s=self._since_answer(message.began_at),
+                ended_s=self._since_answer(message.ended_at),
+                interrupted=message.interrupted,
+                extra=message.extra,
+            )
+        )
+        log.info("%s: %s", message.role, message.text)
+
+    def _turn(self, message: TurnTimings) -> None:
+        self.record.turns.append(
+            Turn(
+                number=message.turn,
+                total_ms=message.total_ms,
+                own_ms=message.own_ms,
+                segments=list(message.segments),
+            )
+        )
+        metrics.turn(message)
+
+    def tell(self, message: ToAgent) -> None:
+        """Say something to the agent, if there is still one."""
+        if self._begun and not self._ending:
+            self._house.agents.send(self.record.id, message)
+
+    # the record
+
+    def happened(self, what: str, at: float | None = None, **facts: Any) -> None:
+        """Note an event; ``at`` is monotonic seconds, now if it is not given."""
+        when = time.monotonic() if at is None else at
+        self.record.events.append(Event(at=self._date(when), what=what, facts=facts))
+
+    def _since_answer(self, at: float) -> float:
+        return round(max(0.0, at - self._answered), 3)
+
+    def _date(self, at: float) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - at)
+
+    def _enter(self, status: Status) -> None:
+        self.record.status = status
+        self.record.updated_at = datetime.now(UTC)
+        self.happened(status)
+        log.info("call is %s", status)
+        if status is not Status.ENDED:  # that, ``over`` tells
+            self._house.changed(self)
+
+    # the end
+
+    def end(self, reason: str, detail: str = "") -> None:
+        """End the call; the first reason counts, later ones are only echoes of it."""
+        if self._ending:
+            return
+        self._ending = True
+        if self._limit:
+            self._limit.cancel()
+        self.record.ended_reason = reason
+        self.record.ended_detail = detail
+        self._house.tasks.start(self._finish(), f"end of call {self.record.id}")
+
+    async def _finish(self) -> None:
+        with about(self.record.id):
+            try:
+                self.leg.hang_up(self.record.ended_detail)
+                if self._begun:
+                    await self._house.agents.stop(self.record.id)
+                self.record.sound = self.leg.sound()
+                await self.leg.close()
+                if self.leg.recording_lost:
+                    self.happened("recording_lost", why=self.leg.recording_lost)
+            except Exception:
+                log.exception("the call's end went wrong")
+            finally:
+                self.record.ended_at = datetime.now(UTC)
+                self._enter(Status.ENDED)
+                log.info(
+                    "call ended: %s",
+                    self.record.ended_reason,
+                    extra={
+                        "detail": self.record.ended_detail,
+                        "turns": len(self.record.turns),
+                        "seconds": self._since_answer(time.monotonic()) if self._answered else 0,
+                    },
+                )
+                self._house.over(self)

@@ -1,0 +1,64 @@
+"""One party of a call: its signalling and its line. What a call may ask of it, and is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.calls.record import Sound
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The party we dialled is being alerted."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Answered, and both sides know where sound goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key that did not come in the sound (SIP INFO, RFC 6086)."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The leg is over. ``status`` is the SIP status or Q.850 cause that says why, if any does."""
+
+    by_peer: bool
+    answered: bool
+    status: int | None
+    detail: str
+
+
+LegEvent = Ringing | Up | Pressed | Down
+
+
+class Leg(Protocol):
+    """A party, however it is reached."""
+
+    row: int
+
+    def hang_up(self, detail: str) -> None:
+        """End it in whatever way its state wants; ``Down`` follows if it has not already."""
+
+    async def dial(self, digits: str) -> None:
+        """Send telephone digits, by the best way this peer understands; returns when sent."""
+
+    def record(self, path: Path) -> None:
+        """Record both directions from now until the leg is closed."""
+
+    @property
+    def recording_lost(self) -> str | None:
+        """Why the recording lacks something; complete once the leg is closed."""
+
+    def sound(self) -> Sound:
+        """What the media process counted so far."""
+
+    async def close(self) -> None:
+        """Give the line back. Nothing of the leg is left after this."""

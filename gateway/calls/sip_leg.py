@@ -1,0 +1,249 @@
+"""A party reached by SIP: one session, one line, and the descriptions that tie them together."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+from gateway.calls.leg import Down, LegEvent, Pressed, Ringing, Up
+from gateway.calls.record import Sound
+from gateway.errors import GatewayError
+from gateway.media.line import Line
+from gateway.sdp import Agreed, Description, Local, NoCommonCodec, SdpError, agree
+from gateway.sdp import make_answer as sdp_answer
+from gateway.sdp import make_offer as sdp_offer
+from gateway.sip import events
+from gateway.sip.endpoint import Endpoint
+from gateway.sip.session import Session
+from gateway_codecs import codec_named
+
+log = logging.getLogger(__name__)
+
+Q850_NORMAL = 16
+DIAL_POLL_S = 0.05  # a digit takes at least twice that
+INFO_RELAY, INFO_BARE = "application/dtmf-relay", "application/dtmf"
+
+
+class Unacceptable(GatewayError):
+    """The peer's offer cannot be answered; the status and headers say why (RFC 3261 13.3.1.3)."""
+
+    def __init__(self, status: int, phrase: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(phrase)
+        self.status = status
+        self.phrase = phrase
+        self.headers = headers
+
+
+class SipLeg:
+    """Its line is held from the beginning: admission comes before any promise to the peer."""
+
+    def __init__(
+        self, line: Line, host: str, session: Session | None = None, echo: bool = False
+    ) -> None:
+        """``host`` is what our descriptions say; ``session`` the INVITE that came, if one did."""
+        self.row = line.row
+        self.on_event: Callable[[LegEvent], None] = lambda event: None
+        self._line = line
+        self._local = Local(host, line.port)
+        self._echo = echo
+        self._session = session
+        self._ours: Description | None = None  # what we last said
+        self._agreed: Agreed | None = None
+        self._answered = False
+        self._up = False
+        self._gone = False
+        self._ring_limit: asyncio.TimerHandle | None = None
+
+    @property
+    def session(self) -> Session:
+        if self._session is None:
+            raise LookupError("the INVITE has not been sent yet")
+        return self._session
+
+    # signalling
+
+    def answer(self) -> None:
+        """Accept the INVITE. Without an offer in it, the offer is ours and the ACK completes it
+        (RFC 3261 13.2.1). Raises Unacceptable, and then nothing has been sent."""
+        if self.session.offer is None:
+            self._ours = sdp_offer(self._local)
+        else:
+            self._ours = self._answer_to(self.session.offer)
+        self.session.on_event = self._heard  # which may learn that the caller has given up
+        if not self._gone:
+            self.session.answer(bytes(self._ours))
+            self._answered = True
+            if self._agreed:
+                self._came_up()
+
+    def invite(self, endpoint: Endpoint, target: str, caller: str, ring_s: float) -> None:
+        """Call somebody. Raises ValueError (or a SIP error) when the target is no URI."""
+        self._ours = sdp_offer(self._local)
+        self._session = endpoint.invite(target, sdp=bytes(self._ours), from_uri=caller)
+        self._session.on_event = self._heard
+        loop = asyncio.get_running_loop()
+        self._ring_limit = loop.call_later(ring_s, self._rang_long_enough)
+
+    def _rang_long_enough(self) -> None:
+        self.session.end("No answer", cause=19)  # Q.850: no answer from user
+        self._down(by_peer=False, status=408, detail="nobody answered in time")
+
+    def hang_up(self, detail: str) -> None:
+        if self._session is not None and not self._session.over:
+            self._session.end(detail, cause=Q850_NORMAL)
+
+    def _heard(self, event: events.SessionEvent) -> None:
+        match event:
+            case events.Ringing(status):
+                self.on_event(Ringing(status))
+            case events.Answered(sdp):
+                self._accepted(sdp)
+            case events.Acked(sdp):
+                if not self._agreed:
+                    self._completed(sdp)
+            case events.Reoffered(sdp):
+                self._reoffered(sdp)
+            case events.InfoReceived(content_type, body):
+                if digit := info_digit(content_type, body):
+                    self.on_event(Pressed(digit))
+            case events.Refused(status, phrase, by):
+                self._down(by_peer=by == "peer", status=status, detail=f"{status} {phrase}")
+            case events.Cancelled(cause, detail):
+                self._down(by_peer=True, status=487, detail=detail or "cancelled by the caller")
+            case events.Ended(by, status, cause, detail):
+                self._down(by_peer=by == "peer", status=status or cause, detail=detail)
+            case events.ReofferAnswered():
+                pass  # nobody here offers anew yet
+
+    def _accepted(self, sdp: bytes | None) -> None:
+        self._stop_ringing()
+        self._answered = True
+        self._completed(sdp)
+
+    def _completed(self, sdp: bytes | None) -> None:
+        """The peer's answer to our offer; one that cannot be used ends the call."""
+        try:
+            if sdp is None or self._ours is None:
+                raise SdpError("", "the peer accepted without a description of its sound")
+            self._agreed = agree(self._ours, Description.parse(sdp))
+        except (SdpError, NoCommonCodec) as error:
+            log.warning("the peer's answer cannot be used: %s", error)
+            self.session.end(str(error), cause=88)  # Q.850: incompatible destination
+            self._down(by_peer=True, status=488, detail=str(error))
+            return
+        self._tune()
+        self._came_up()
+
+    def _reoffered(self, sdp: bytes | None) -> None:
+        """Hold, resume, or another address (RFC 3264 section 8); what we cannot do changes
+        nothing, and the call goes on as it was."""
+        try:
+            if sdp is None:
+                self._agreed = None  # the ACK brings the answer
+                self._ours = sdp_offer(self._local, previous=self._ours)
+            else:
+                self._ours = self._answer_to(sdp)
+        except Unacceptable as error:
+            self.session.refuse_reoffer(error.status, error.phrase, headers=error.headers)
+            return
+        self.session.accept_reoffer(bytes(self._ours))
+
+    def _answer_to(self, offer: bytes) -> Description:
+        try:
+            answer, self._agreed = sdp_answer(
+                Description.parse(offer), self._local, previous=self._ours
+            )
+        except SdpError as error:
+            raise Unacceptable(400, f"SDP: {error}") from None
+        except NoCommonCodec as error:
+            warning = ("Warning", f'{error.code} {self._local.address} "{error.detail}"')
+            raise Unacceptable(488, str(error), (warning,)) from None
+        self._tune()
+        return answer
+
+    def _came_up(self) -> None:
+        if not self._up:
+            self._up = True
+            self.on_event(Up())
+
+    def _down(self, *, by_peer: bool, status: int | None, detail: str) -> None:
+        self._stop_ringing()
+        self._gone = True
+        self.on_event(Down(by_peer, self._answered, status, detail))
+
+    def _stop_ringing(self) -> None:
+        if self._ring_limit:
+            self._ring_limit.cancel()
+            self._ring_limit = None
+
+    # sound
+
+    def _tune(self) -> None:
+        agreed = self._agreed
+        if agreed is None:
+            return
+        codec = codec_named(agreed.codec)
+        assert codec is not None, "agreed on what was never offered"
+        self._line.agree(
+            host=_address(agreed.host),
+            port=agreed.port,
+            codec=codec,
+            payload_out=agreed.payload_out,
+            payload_in=agreed.payload_in,
+            digits_out=agreed.digits_out,
+            digits_in=agreed.digits_in,
+            speaks=agreed.speaks,
+            hears=agreed.hears,
+            echo=self._echo,
+        )
+
+    async def dial(self, digits: str) -> None:
+        """Returns when they have been sent, so that a pause after them is one on the line. That
+        is a cursor in shared memory, which nobody announces."""
+        self._line.dial(digits)
+        while self._line.dialling and not self._gone:  # noqa: ASYNC110
+            await asyncio.sleep(DIAL_POLL_S)
+
+    def record(self, path: Path) -> None:
+        self._line.record(path)
+
+    @property
+    def recording_lost(self) -> str | None:
+        return self._line.recording_lost
+
+    def sound(self) -> Sound:
+        counts = self._line.counts()
+        return Sound(
+            packets_received=counts.packets_received,
+            packets_sent=counts.packets_sent,
+            packets_lost=counts.packets_lost,
+            packets_late=counts.packets_late,
+            frames_concealed=counts.frames_concealed,
+            jitter_ms=round(counts.jitter_ms, 2),
+        )
+
+    async def close(self) -> None:
+        self._stop_ringing()
+        await self._line.give_back()
+
+
+def _address(host: str) -> str:
+    """A description may name its host (RFC 8866 5.7); then we speak to wherever its first packet
+    comes from (symmetric RTP, RFC 4961) rather than wait for a resolver."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return "0.0.0.0"
+
+
+def info_digit(content_type: str, body: bytes) -> str | None:
+    """The key in an INFO body: ``Signal=5`` (dtmf-relay) or just ``5`` (dtmf); None if neither."""
+    text = body.decode("ascii", "replace")
+    if content_type == INFO_RELAY:
+        found = re.search(r"^\s*signal\s*=\s*([0-9*#A-D])\s*$", text, re.IGNORECASE | re.MULTILINE)
+        return found[1].upper() if found else None
+    if content_type == INFO_BARE and (text := text.strip()) in tuple("0123456789*#ABCD"):
+        return text
+    return None

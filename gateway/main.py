@@ -1,0 +1,178 @@
+"""The life of the daemon on one page. Birth order is death order, turned around."""
+
+import asyncio
+import logging
+import os
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from gateway import leftovers, logs, systemd
+from gateway.agent.pool import Agents
+from gateway.api.app import create_app
+from gateway.api.briefs import Defaults
+from gateway.api.directory import StoreDirectory
+from gateway.api.health import Readiness
+from gateway.api.keys import load_key
+from gateway.api.server import Server
+from gateway.api.webhooks import Webhooks
+from gateway.banner import banner
+from gateway.calls.call import Call
+from gateway.calls.routes import Routes
+from gateway.calls.switchboard import Switchboard
+from gateway.config import Settings
+from gateway.demo import demo_route
+from gateway.errors import ConfigError
+from gateway.gauges import Gauges
+from gateway.media.plane import Plane
+from gateway.metrics import REGISTRY
+from gateway.signals import Signals
+from gateway.sip.endpoint import Endpoint
+from gateway.sip.ports import holder
+from gateway.store import Store
+from gateway.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+STALE_S = 1.0  # a beat takes 20 ms; after this long without one, sound has stopped
+
+
+async def run(settings: Settings) -> int:
+    """Run until told to leave; the exit status. Raises ConfigError if it cannot start so."""
+    logs.configure(settings.log)
+    signals = Signals()
+    before = leftovers.descriptors()
+    async with AsyncExitStack() as life:
+        await _live(settings, signals, life)
+    clean = leftovers.check(before)
+    signals.close()
+    return 0 if clean else 1
+
+
+async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> None:
+    """Bring every part up, each able to do its work before the next needs it; then wait."""
+    state_dir = _state_dir(settings)
+    store = Store(settings.store.url_in(state_dir))
+    await store.start()
+    life.push_async_callback(store.close)
+
+    wakes = [_eventfd(life) for _ in range(settings.agents.count)]
+    plane = Plane(settings.media, settings.rtp, wakes)
+    life.push_async_callback(plane.close)
+    await plane.start()
+    agents = Agents(
+        settings.agents, wakes, plane.lines.fd, plane.capacity, settings.vendors, settings.log
+    )
+    life.push_async_callback(agents.close)
+    await agents.start()
+
+    webhooks = Webhooks()
+    life.push_async_callback(webhooks.close)
+    defaults = Defaults()
+    demo = demo_route(settings.vendors) if settings.calls.demo else None
+
+    def save(call: Call) -> None:
+        store.calls.save(call.record.model_dump(mode="json"), call.papers)
+
+    switchboard = Switchboard(
+        settings.calls,
+        Routes(StoreDirectory(store, defaults), demo),
+        plane,
+        agents,
+        webhooks,
+        save,
+        state_dir,
+        behind_nat=bool(settings.sip.public_address),
+    )
+    switchboard.listeners.append(webhooks)
+    endpoint = switchboard.endpoint = Endpoint(settings.sip, switchboard.offered)
+    life.push_async_callback(endpoint.close)
+    await endpoint.start()
+    life.push_async_callback(switchboard.close)
+
+    def readiness() -> dict[str, str]:
+        """What /health/ready says of each part."""
+        age_s = time.monotonic() - float(plane.lines["beats_at"][0])
+        return {
+            "calls": "draining" if switchboard.draining else "ok",
+            "media": "ok" if age_s < STALE_S else f"no beat for {age_s:.1f} s",
+        }
+
+    key = load_key(settings.api, state_dir)
+    app = create_app(
+        store,
+        switchboard,
+        key=key,
+        state_dir=state_dir,
+        readiness=readiness,
+        defaults=defaults,
+        link_url=settings.api.link_url,
+    )
+    server = Server(app, settings.api, holder)
+    life.push_async_callback(server.stop)
+    await server.start()
+    gauges = Gauges(plane, agents)
+    REGISTRY.register(gauges)
+    life.callback(REGISTRY.unregister, gauges)
+    tasks = Tasks()
+    life.push_async_callback(tasks.close)
+    tasks.start(_watchdog(readiness), "watchdog")
+
+    print(  # noqa: T201 (for the person at the terminal, whatever the log's form)
+        banner(
+            host=endpoint.local_address_for("192.0.2.1"),
+            sip_port=endpoint.ports[0].port,
+            api_url=f"http://localhost:{server.port}",
+            key=key,
+            key_file=None if settings.api.key else state_dir / "api.key",
+            demo=settings.calls.demo,
+        ),
+        flush=True,
+    )
+    systemd.ready("taking calls")
+    await _until_told(settings, signals, switchboard)
+
+
+async def _until_told(settings: Settings, signals: Signals, switchboard: Switchboard) -> None:
+    """Wait for the signal to leave; let live calls finish, unless told to leave at once."""
+    await signals.leave.wait()
+    systemd.stopping("draining")
+    waits = [
+        asyncio.create_task(switchboard.drain(), name="drain"),
+        asyncio.create_task(signals.now.wait(), name="told to leave now"),
+    ]
+    await asyncio.wait(waits, timeout=settings.calls.drain_s, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+    if switchboard.calls:
+        log.warning("leaving with %d live calls, which end now", len(switchboard.calls))
+
+
+async def _watchdog(readiness: Readiness) -> None:
+    """Tell systemd that we live for as long as the beat does: without sound we are dead."""
+    every_s = systemd.watchdog_s()
+    while every_s:
+        if readiness()["media"] == "ok":
+            systemd.alive()
+        await asyncio.sleep(every_s)
+
+
+def _eventfd(life: AsyncExitStack) -> int:
+    """Raised by media to wake one agent process."""
+    descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    life.callback(os.close, descriptor)
+    return descriptor
+
+
+def _state_dir(settings: Settings) -> Path:
+    """The state directory, made if need be, open to its owner only. Raises ConfigError."""
+    path = settings.state_dir.absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / "recordings").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"state_dir (or GATEWAY_STATE_DIR) {path} cannot be made: {error.strerror}"
+        ) from None
+    return path

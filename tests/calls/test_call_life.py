@@ -1,0 +1,278 @@
+"""One call from ring to record, with a leg and agents that only remember what they were told."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from gateway.agent.pool import Agents
+
+from gateway.agent.brief import Brief, Choice, ToolBrief
+from gateway.agent.messages import (
+    Action,
+    ActionResult,
+    Answered,
+    FromAgent,
+    HangUp,
+    Happened,
+    Say,
+    Spoken,
+    Start,
+    ToAgent,
+    TurnTimings,
+)
+from gateway.calls.call import Call, Surroundings
+from gateway.calls.leg import Down, Pressed, Ringing, Up
+from gateway.calls.ports import ToolReply
+from gateway.calls.record import CallRecord, Sound, Status
+from gateway.tasks import Tasks
+
+
+class FakeAgents:
+    def __init__(self) -> None:
+        self.told: list[ToAgent] = []
+        self.listener: Callable[[FromAgent], None] = lambda message: None
+        self.stopped: list[str] = []
+
+    def begin(self, index: int, start: Start, on_message: Callable[[FromAgent], None]) -> None:
+        self.told.append(start)
+        self.listener = on_message
+
+    def send(self, call: str, message: ToAgent) -> None:
+        self.told.append(message)
+
+    async def stop(self, call: str) -> None:
+        self.stopped.append(call)
+
+
+class FakeLeg:
+    row = 3
+
+    def __init__(self) -> None:
+        self.dialled: list[str] = []
+        self.recorded = ""
+        self.hung_up: list[str] = []
+        self.closed = False
+
+    def hang_up(self, detail: str) -> None:
+        self.hung_up.append(detail)
+
+    async def dial(self, digits: str) -> None:
+        self.dialled.append(digits)
+
+    recording_lost: str | None = None
+
+    def record(self, path: Path) -> None:
+        self.recorded = str(path)
+
+    def sound(self) -> Sound:
+        return Sound(packets_received=7)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeTools:
+    reply = ToolReply(ok=True, content="sunny")
+
+    async def call(self, *args: Any) -> ToolReply:
+        return self.reply
+
+
+BRIEF = Brief(
+    hearing=Choice(vendor="embedded"),
+    thinking=Choice(vendor="script"),
+    speaking=Choice(vendor="embedded"),
+    tools=(
+        ToolBrief(kind="dtmf", name="press"),
+        ToolBrief(kind="function", name="weather"),
+    ),
+)
+
+
+class Scene:
+    """A call and everything around it."""
+
+    def __init__(self, brief: Brief | None = BRIEF, direction: str = "inbound") -> None:
+        self.agents = FakeAgents()
+        self.leg = FakeLeg()
+        self.tools = FakeTools()
+        self.tasks = Tasks()
+        self.statuses: list[Status] = []
+        self.over = asyncio.Event()
+        self.call = Call(
+            CallRecord(id="c1", direction=cast(Any, direction), dialled="demo"),
+            brief,
+            {},
+            0,
+            60.0,
+            self.leg,
+            Surroundings(
+                cast(Agents, self.agents),
+                self.tools,
+                self.tasks,
+                Path("/state"),
+                lambda call: self.statuses.append(call.record.status),
+                lambda call: self.over.set(),
+            ),
+        )
+
+    async def finished(self) -> CallRecord:
+        await asyncio.wait_for(self.over.wait(), 5)
+        return self.call.record
+
+
+async def test_an_answered_call_gets_its_agent_its_recording_and_its_variables() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    start = scene.agents.told[0]
+    assert isinstance(start, Start)
+    assert start.row == 3
+    assert start.variables["phoneNumber"]["number"] == "demo"
+    assert not start.ringing
+    assert scene.leg.recorded == "/state/recordings/c1.wav"
+    assert scene.statuses == [Status.IN_PROGRESS]
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+async def test_while_the_phone_rings_the_agent_gets_ready_and_is_told_of_the_answer() -> None:
+    scene = Scene(direction="outbound")
+    scene.call.prepare()
+    scene.call.leg_event(Ringing(180))
+    scene.call.leg_event(Ringing(180))
+    scene.call.leg_event(Up())
+    start, answered = scene.agents.told
+    assert isinstance(start, Start)
+    assert start.ringing
+    assert isinstance(answered, Answered)
+    assert scene.statuses == [Status.RINGING, Status.IN_PROGRESS]
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+async def test_the_first_to_end_the_call_gives_the_reason() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    scene.agents.listener(HangUp(call="c1", reason="silence-timed-out"))
+    scene.call.leg_event(Down(by_peer=True, answered=True, status=None, detail=""))
+    record = await scene.finished()
+    assert record.ended_reason == "silence-timed-out"
+    assert record.status is Status.ENDED
+    assert scene.agents.stopped == ["c1"]
+    assert scene.leg.closed
+    assert record.sound.packets_received == 7
+
+
+@pytest.mark.parametrize(
+    ("direction", "down", "reason"),
+    [
+        ("inbound", Down(True, True, None, ""), "customer-ended-call"),
+        ("inbound", Down(False, True, 408, "no ACK"), "call.in-progress.sip-completed-call"),
+        (
+            "inbound",
+            Down(True, False, 487, ""),
+            "call.ringing.sip-inbound-caller-hungup-before-call-connect",
+        ),
+        ("outbound", Down(True, False, 486, ""), "customer-busy"),
+        ("outbound", Down(False, False, 408, ""), "customer-did-not-answer"),
+        (
+            "outbound",
+            Down(True, False, 503, ""),
+            "call.in-progress.error-providerfault-outbound-sip-503-service-unavailable",
+        ),
+        (
+            "outbound",
+            Down(True, False, 404, ""),
+            "call.in-progress.error-sip-outbound-call-failed-to-connect",
+        ),
+    ],
+)
+async def test_how_the_party_left_is_the_reason(direction: str, down: Down, reason: str) -> None:
+    scene = Scene(direction=direction)
+    if down.answered:
+        scene.call.leg_event(Up())
+    scene.call.leg_event(down)
+    record = await scene.finished()
+    assert record.ended_reason == reason
+    assert record.sip_status == down.status
+
+
+async def test_what_was_said_and_what_it_took_are_in_the_record() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    now = time.monotonic()
+    scene.agents.listener(
+        Spoken(call="c1", role="assistant", text="Hello", began_at=now + 1, ended_at=now + 2)
+    )
+    scene.agents.listener(
+        TurnTimings(call="c1", turn=1, total_ms=700, segments=(("wait", 400),), own_ms=20)
+    )
+    scene.agents.listener(Happened(call="c1", what="barge_in", at=now, facts={"words": 2}))
+    scene.call.end("manually-canceled")
+    record = await scene.finished()
+    (line,) = record.transcript
+    assert line.text == "Hello"
+    assert line.ended_s - line.began_s == pytest.approx(1, abs=0.01)
+    assert record.turns[0].own_ms == 20
+    assert {"barge_in", "ended"} <= {event.what for event in record.events}
+
+
+async def outcome_of(scene: Scene, action: Action) -> ActionResult:
+    scene.call.leg_event(Up())
+    scene.agents.listener(action)
+    while not any(isinstance(m, ActionResult) for m in scene.agents.told):
+        await asyncio.sleep(0)
+    result = next(m for m in scene.agents.told if isinstance(m, ActionResult))
+    scene.call.end("manually-canceled")
+    await scene.finished()
+    return result
+
+
+async def test_the_agent_presses_keys() -> None:
+    scene = Scene()
+    action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"dtmf": "1 2#"})
+    assert (await outcome_of(scene, action)).ok
+    assert scene.leg.dialled == ["12#"]
+
+
+async def test_keys_that_are_none_are_named() -> None:
+    action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"dtmf": "1x"})
+    result = await outcome_of(Scene(), action)
+    assert not result.ok
+    assert "'x'" in result.content
+
+
+async def test_a_tools_answer_reaches_the_model_and_its_words_the_caller() -> None:
+    scene = Scene()
+    scene.tools.reply = ToolReply(ok=True, content="sunny", say="It is sunny.")
+    action = Action(call="c1", action="a", tool="weather", kind="function")
+    assert (await outcome_of(scene, action)).content == "sunny"
+    assert any(isinstance(m, Say) and m.text == "It is sunny." for m in scene.agents.told)
+
+
+@pytest.mark.parametrize("kind", ["function", "teleport"])
+async def test_an_action_that_cannot_be_done_has_an_outcome_too(kind: str) -> None:
+    result = await outcome_of(Scene(), Action(call="c1", action="a", tool="nobody", kind=kind))
+    assert not result.ok
+    assert result.content
+
+
+async def test_a_key_by_info_reaches_the_agent() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    scene.call.leg_event(Pressed("5"))
+    assert scene.agents.told[-1].type == "digit"
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+async def test_an_echo_call_needs_no_agent() -> None:
+    scene = Scene(brief=None)
+    scene.call.leg_event(Up())
+    scene.call.leg_event(Down(by_peer=True, answered=True, status=None, detail=""))
+    record = await scene.finished()
+    assert scene.agents.told == []
+    assert record.recording is None

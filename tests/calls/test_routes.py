@@ -1,0 +1,51 @@
+"""Who answers a dialled user, and what its headers tell the agent."""
+
+from collections.abc import Mapping
+
+from gateway.agent.brief import Brief, Choice
+from gateway.calls.ports import Route
+from gateway.calls.routes import Echo, Routes
+from gateway.calls.sip_leg import info_digit
+from gateway.calls.variables import from_headers
+
+BRIEF = Brief(hearing=Choice(vendor="a"), thinking=Choice(vendor="b"), speaking=Choice(vendor="c"))
+DEMO, OWN = Route(brief=BRIEF, assistant_id="demo"), Route(brief=BRIEF, assistant_id="own")
+
+
+class Book:
+    def __init__(self, **entries: Route) -> None:
+        self.entries = entries
+
+    async def find(self, user: str, host: str, headers: Mapping[str, str]) -> Route | None:
+        return self.entries.get(user)
+
+
+async def test_the_built_in_users_answer() -> None:
+    routes = Routes(Book(), DEMO)
+    assert await routes.find("Demo", "host", {}) is DEMO
+    assert await routes.find("echo", "host", {}) == Echo()
+    assert await routes.find("nobody", "host", {}) is None
+
+
+async def test_an_owner_may_have_a_demo_of_its_own() -> None:
+    assert await Routes(Book(demo=OWN), DEMO).find("demo", "host", {}) is OWN
+
+
+async def test_the_built_in_users_can_be_switched_off() -> None:
+    routes = Routes(Book(), None)
+    assert await routes.find("demo", "host", {}) is None
+    assert await routes.find("echo", "host", {}) is None
+
+
+def test_x_headers_are_variables() -> None:
+    found = from_headers([("X-Name", "Ann"), ("x-Customer-Id", "7"), ("From", "x"), ("X-", "")])
+    assert found == {"Name": "Ann", "name": "Ann", "Customer-Id": "7", "customer_id": "7"}
+
+
+def test_digits_come_by_info_in_both_forms() -> None:
+    assert info_digit("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n") == "5"
+    assert info_digit("application/dtmf-relay", b"Signal= d\r\n") == "D"
+    assert info_digit("application/dtmf", b"#\r\n") == "#"
+    assert info_digit("application/dtmf", b"12") is None
+    assert info_digit("application/dtmf-relay", b"Duration=160") is None
+    assert info_digit("text/plain", b"5") is None
