@@ -1,6 +1,5 @@
 """What a call leaves behind, as the API shows it: messages, transcript, links, latencies."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,8 +22,9 @@ def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
     happened when, and the packet counts."""
     assistant = papers.get("assistant") or record.assistant or {}
     lines = [*_instructions(record, assistant), *record.transcript]
+    tools = {_id(line): str(line.extra.get("name", "")) for line in lines if "name" in line.extra}
     made: Json = {
-        "messages": [_message(line) for line in lines],
+        "messages": [_message(line, tools) for line in lines],
         "messagesOpenAIFormatted": [_openai(line) for line in lines],
         "transcript": transcript(record.transcript, assistant),
         "variableValues": record.variables,
@@ -117,7 +117,8 @@ def _instructions(record: CallRecord, assistant: Json) -> list[Line]:
     ]
 
 
-def _message(line: Line) -> Json:
+def _message(line: Line, tools: dict[str, str]) -> Json:
+    """``tools``: which tool a call's id means; a result does not say it again."""
     time_ms = round(line.at.timestamp() * 1000)
     duration_ms = round((line.ended_s - line.began_s) * 1000)
     common = {"time": time_ms, "secondsFromStart": round(line.began_s, 3)}
@@ -130,8 +131,11 @@ def _message(line: Line) -> Json:
         case "tool_call":
             return {"role": "tool_calls", "message": "", "toolCalls": [_call(line)], **common}
         case "tool_result":
-            name, call_id = _tool(line)
-            result = {"name": name, "toolCallId": call_id, "result": line.text}
+            result = {
+                "name": tools.get(_id(line), ""),
+                "toolCallId": _id(line),
+                "result": line.text,
+            }
             return {"role": "tool_call_result", **result, **common}
     return {"role": "system", "message": line.text, **common}
 
@@ -141,16 +145,15 @@ def _openai(line: Line) -> Json:
         case "tool_call":
             return {"role": "assistant", "content": "", "tool_calls": [_call(line)]}
         case "tool_result":
-            return {"role": "tool", "content": line.text, "tool_call_id": _tool(line)[1]}
+            return {"role": "tool", "content": line.text, "tool_call_id": _id(line)}
     return {"role": line.role, "content": line.text}
 
 
-def _tool(line: Line) -> tuple[str, str]:
-    return str(line.extra.get("name", "")), str(line.extra.get("id", ""))
+def _id(line: Line) -> str:
+    return str(line.extra.get("id", ""))
 
 
 def _call(line: Line) -> Json:
-    name, call_id = _tool(line)
-    arguments = line.extra.get("arguments", {})
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
+    """A call's text is its arguments, as the model wrote them."""
+    function = {"name": line.extra.get("name", ""), "arguments": line.text}
+    return {"id": _id(line), "type": "function", "function": function}

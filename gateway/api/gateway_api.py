@@ -1,0 +1,69 @@
+"""Everything of the API that the daemon starts and stops."""
+
+from pathlib import Path
+
+from gateway.api.app import create_app
+from gateway.api.briefs import Defaults
+from gateway.api.call_view import CallView
+from gateway.api.directory import StoreDirectory
+from gateway.api.health import Readiness
+from gateway.api.keys import load_key
+from gateway.api.server import Holder, Server
+from gateway.api.server_messages import Messages
+from gateway.api.settings import ApiSettings
+from gateway.api.webhooks import Webhooks
+from gateway.calls.ports import Switchboard
+from gateway.store import Store
+from gateway.store.tables import THE_ORG
+
+
+class Api:
+    """``directory`` and ``webhooks`` are there from the start, since the switchboard needs them;
+    the server starts when the switchboard is there. Raises ConfigError for a bad key."""
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        state_dir: Path,
+        store: Store,
+        defaults: Defaults | None = None,
+    ) -> None:
+        self._settings = settings
+        self._state_dir = state_dir
+        self._store = store
+        self._defaults = defaults or Defaults()
+        self._server: Server | None = None
+        self.key = load_key(settings, state_dir)
+        self.directory = StoreDirectory(store, self._defaults)
+        self.webhooks = Webhooks(Messages(CallView(THE_ORG, settings.link_url)))
+
+    async def start(
+        self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""
+    ) -> None:
+        """Serve. Raises ConfigError if the address is taken; ``holder`` finds out by whom."""
+        app = create_app(
+            self._store,
+            switchboard,
+            key=self.key,
+            state_dir=self._state_dir,
+            readiness=readiness,
+            defaults=self._defaults,
+            link_url=self._settings.public_url.rstrip("/"),
+        )
+        switchboard.listeners.append(self.webhooks)
+        self._server = Server(app, self._settings, holder)
+        await self._server.start()
+
+    @property
+    def port(self) -> int:
+        """The real TCP port."""
+        return self._server.port if self._server else 0
+
+    async def stop(self) -> None:
+        """Stop answering requests; webhooks go on until ``close``."""
+        if self._server is not None:
+            await self._server.stop()
+
+    async def close(self) -> None:
+        """Send the messages that are waiting."""
+        await self.webhooks.close()

@@ -1,0 +1,142 @@
+"""The bodies of server messages, and the reading of their answers. No IO."""
+
+import json
+import time
+from typing import Any
+
+from gateway.agent.brief import ToolBrief
+from gateway.api.artifact import of as artifact_of
+from gateway.api.call_view import CallView
+from gateway.api.resources import instant
+from gateway.api.tool_briefs import all_tools, tool_name
+from gateway.calls.ports import Papers, ToolReply
+from gateway.calls.record import CallRecord, Status
+
+Json = dict[str, Any]
+
+
+class Messages:
+    """Makes messages; ``view`` shows the calls in them."""
+
+    def __init__(self, view: CallView) -> None:
+        self._view = view
+
+    def status_update(self, record: CallRecord, papers: Papers) -> Json:
+        message = {"type": "status-update", "status": str(record.status)}
+        if record.status is Status.ENDED:
+            message["endedReason"] = record.ended_reason or "unknown-error"
+        return self._envelope(message, record, papers)
+
+    def end_of_call_report(self, record: CallRecord, papers: Papers) -> Json:
+        """The documented report, with the flat copies that older handlers read."""
+        artifact = artifact_of(record, papers, self._view.link_url)
+        seconds = 0.0
+        if record.answered_at and record.ended_at:
+            seconds = round((record.ended_at - record.answered_at).total_seconds(), 3)
+        message = {
+            "type": "end-of-call-report",
+            "endedReason": record.ended_reason or "unknown-error",
+            "startedAt": instant(record.answered_at),
+            "endedAt": instant(record.ended_at),
+            "cost": 0,
+            "costs": [],
+            "analysis": {},
+            "durationSeconds": seconds,
+            "durationMs": round(seconds * 1000),
+            "summary": "",
+            "transcript": artifact["transcript"],
+            "messages": artifact["messages"],
+            "recordingUrl": artifact.get("recordingUrl"),
+            "stereoRecordingUrl": artifact.get("stereoRecordingUrl"),
+        }
+        return self._envelope(message, record, papers)
+
+    def tool_calls(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: Json,
+        tool_call_id: str,
+    ) -> Json:
+        """Nested as the schema has it and flat as the examples have it."""
+        assistant = papers.get("assistant") or {}
+        known = all_tools(assistant.get("model") or {})
+        written = next((t for t in known if tool_name(t) == tool.name), {"type": tool.kind})
+        arguments = arguments | _static(written)
+        call = {
+            "id": tool_call_id,
+            "type": "function",
+            "function": {"name": tool.name, "arguments": arguments},
+            "name": tool.name,
+            "arguments": arguments,
+        }
+        message = {
+            "type": "tool-calls",
+            "toolCallList": [call],
+            "toolCalls": [call],
+            "toolWithToolCallList": [{**written, "name": tool.name, "toolCall": call}],
+        }
+        return self._envelope(message, record, papers)
+
+    def _envelope(self, message: Json, record: CallRecord, papers: Papers) -> Json:
+        call = self._view.show(record, papers)
+        common = {
+            "timestamp": round(time.time() * 1000),
+            "call": call,
+            "assistant": papers.get("assistant"),
+            "customer": call.get("customer"),
+            "phoneNumber": papers.get("phoneNumber"),
+            "artifact": call["artifact"],
+        }
+        whole = common | message
+        return {"message": {name: value for name, value in whole.items() if value is not None}}
+
+
+def _static(tool: Json) -> Json:
+    """Values that are sent to the server and hidden from the model."""
+    return {p["key"]: p["value"] for p in tool.get("parameters") or () if isinstance(p, dict)}
+
+
+def read_tool_answer(body: bytes, tool_call_id: str, name: str) -> ToolReply:
+    """What a tool's server answered, in any of the documented forms, old and new."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return failed(name, "its server's answer is not JSON")
+    if not isinstance(answer, dict):
+        return failed(name, "its server's answer is not a JSON object")
+    results = answer.get("results")
+    if isinstance(results, list):
+        named = [r for r in results if isinstance(r, dict)]
+        ours = [r for r in named if r.get("toolCallId") == tool_call_id]
+        # An answer to one call that forgot which one it was can mean only this one.
+        ours = ours or [r for r in named if len(named) == 1 and not r.get("toolCallId")]
+        if ours:
+            return _read_result(ours[-1], name)
+        return failed(name, f"its server's answer has no result with toolCallId {tool_call_id}")
+    if "result" in answer or "error" in answer:
+        return _read_result(answer, name)
+    return failed(name, "its server's answer has neither results nor error")
+
+
+def _read_result(result: Json, name: str) -> ToolReply:
+    message = result.get("message")
+    message = message if isinstance(message, dict) else {}
+    says = message.get("role", "assistant") == "assistant"
+    spoken = message.get("content") if says else None
+    ends = bool(message.get("endCallAfterSpokenEnabled"))
+    if result.get("error") is not None:
+        return ToolReply(False, f"Error: {_text(result['error'])}", spoken, ends)
+    if "result" not in result:
+        return failed(name, "its server gave neither result nor error")
+    return ToolReply(True, _text(result["result"]), spoken, ends)
+
+
+def failed(name: str, why: str) -> ToolReply:
+    """What the model is told when there is nothing else to tell."""
+    return ToolReply(False, f"The tool {name} failed: {why}.")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

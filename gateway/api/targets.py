@@ -1,0 +1,91 @@
+"""Where server messages go: pure choices, from an assistant's JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+TIMEOUT_S = 20.0
+
+# Sent where the assistant names no serverMessages.
+DEFAULT_MESSAGES = frozenset(
+    {
+        "conversation-update", "end-of-call-report", "function-call", "hang", "speech-update",
+        "status-update", "tool-calls", "transfer-destination-request",
+        "handoff-destination-request", "user-interrupted", "assistant.started",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """When a message is tried again: ``retries`` times, ``base_s`` apart or doubling from it."""
+
+    retries: int = 3
+    base_s: float = 1.0
+    doubling: bool = True
+    never: frozenset[int] = frozenset()  # status codes that are final
+
+    def wait_s(self, tried: int) -> float:
+        return self.base_s * 2 ** (tried - 1) if self.doubling else self.base_s
+
+    def again(self, tried: int, status: int | None) -> bool:
+        """After ``tried`` attempts of which the last was answered so; None: not answered."""
+        worth_it = status is None or status in (408, 425, 429) or status >= 500
+        return worth_it and status not in self.never and tried <= self.retries
+
+
+@dataclass(frozen=True)
+class Target:
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = TIMEOUT_S
+    backoff: Backoff = Backoff()
+
+
+def target(server: Json | None) -> Target | None:
+    """A documented Server object, or None if it names no place."""
+    if not server or not server.get("url"):
+        return None
+    headers = {str(k): str(v) for k, v in (server.get("headers") or {}).items()}
+    if server.get("secret"):
+        headers["X-Vapi-Secret"] = str(server["secret"])
+    return Target(
+        url=server["url"],
+        headers=headers,
+        timeout_s=server.get("timeoutSeconds") or TIMEOUT_S,
+        backoff=_backoff(server.get("backoffPlan")),
+    )
+
+
+def of_call(papers: Json) -> Target | None:
+    """The one target of a call's messages: the assistant's server, else the phone number's."""
+    assistant, number = papers.get("assistant") or {}, papers.get("phoneNumber") or {}
+    return target(_server(assistant)) or target(_server(number))
+
+
+def wanted(papers: Json) -> frozenset[str]:
+    """The types of message that the assistant has asked for."""
+    names = (papers.get("assistant") or {}).get("serverMessages")
+    return DEFAULT_MESSAGES if names is None else frozenset(names)
+
+
+def _server(part: Json) -> Json | None:
+    if part.get("server"):
+        return dict(part["server"])
+    if part.get("serverUrl"):  # how older clients wrote it
+        return {"url": part["serverUrl"], "secret": part.get("serverUrlSecret")}
+    return None
+
+
+def _backoff(plan: Json | None) -> Backoff:
+    if not plan:
+        return Backoff()
+    kind = plan.get("type")
+    return Backoff(
+        retries=int(plan.get("maxRetries") or 0),
+        base_s=float(plan.get("baseDelaySeconds") or 0),
+        doubling=kind == "exponential" or (isinstance(kind, dict) and "exponential" in str(kind)),
+        never=frozenset(plan.get("excludedStatusCodes") or ()),
+    )
