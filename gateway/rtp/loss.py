@@ -25,6 +25,7 @@ class Concealment:
 
     def __init__(self, capacity: int) -> None:
         self._history = np.zeros((capacity, _HISTORY), np.int16)
+        self._model = np.zeros((capacity, _HISTORY), np.int16)  # the history when the loss began
         self._period = np.full(capacity, _LONGEST, np.int64)
         self._lost = np.zeros(capacity, np.int64)  # frames made up since the last true one
 
@@ -50,25 +51,24 @@ class Concealment:
             head = sound[found, :_CROSS]
             sound[found, :_CROSS] = np.rint(ending * (1 - _RISE) + head * _RISE)
         self._lost[rows[there]] = 0
-        # The history is that of true sound: made-up sound is never made into more of it.
-        kept = rows[there]
-        self._history[kept, :-FRAME] = self._history[kept, FRAME:]
-        self._history[kept, -FRAME:] = sound[there]
+        self._history[rows, :-FRAME] = self._history[rows, FRAME:]
+        self._history[rows, -FRAME:] = sound
         return made_up
 
     def _next(self, rows: Rows, samples: int) -> Samples:
         """The continuation of each row's sound, ``lost`` frames after the true sound ended."""
         first = rows[self._lost[rows] == 0]
         if len(first):
+            self._model[first] = self._history[first]
             self._period[first] = _pitch(self._history[first].astype(np.float32))
         at = self._lost[rows, None] * FRAME + np.arange(samples)
         period = self._period[rows, None]
         phase = at % (2 * period)
         overlap = period // 4
         weight = np.clip((phase - (2 * period - overlap)) / overlap, 0, 1)
-        history = self._history[rows]
-        now = np.take_along_axis(history, _HISTORY - 2 * period + phase, 1)
-        before = np.take_along_axis(history, np.maximum(_HISTORY - 4 * period + phase, 0), 1)
+        model = self._model[rows]
+        now = np.take_along_axis(model, _HISTORY - 2 * period + phase, 1)
+        before = np.take_along_axis(model, np.maximum(_HISTORY - 4 * period + phase, 0), 1)
         level = np.clip(1 - (at - _STEADY) / _FADE, 0, 1)
         return np.rint((now * (1 - weight) + before * weight) * level).astype(np.int16)
 

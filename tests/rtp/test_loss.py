@@ -1,0 +1,91 @@
+"""Concealment: what is made up continues the sound, fades, and hands over without a click."""
+
+import numpy as np
+import pytest
+
+from gateway.rtp.loss import MOST, Concealment
+
+ROW = np.array([1])
+YES, NO = np.array([True]), np.array([False])
+
+
+def voice(hz: float, frames: int) -> np.ndarray:
+    """Something like a vowel: a fundamental and its overtones."""
+    t = np.arange(frames * 160) / 8000
+    sound = sum(np.sin(2 * np.pi * hz * k * t + k) / k for k in range(1, 6))
+    return np.rint(5000 * np.asarray(sound)).astype(np.int16)
+
+
+def through(sound: np.ndarray, lost: set[int]) -> np.ndarray:
+    concealment = Concealment(3)
+    out = []
+    for n, frame in enumerate(sound.reshape(-1, 160)):
+        frame = frame[None].copy()
+        if n in lost:
+            frame[:] = 12345  # rubbish that must not be heard
+        concealment.run(ROW, frame, NO if n in lost else YES)
+        out.append(frame[0])
+    return np.concatenate(out)
+
+
+@pytest.mark.parametrize("hz", [80, 100, 125, 160, 200])
+def test_one_lost_frame_of_a_vowel_is_hardly_missed(hz: int) -> None:
+    sound = voice(hz, 20)
+    heard = through(sound, {10})
+    gap = slice(1600, 1600 + 80)
+    error = np.sqrt(np.mean((heard[gap].astype(float) - sound[gap]) ** 2))
+    assert error < 0.35 * np.sqrt(np.mean(sound[gap].astype(float) ** 2))
+
+
+@pytest.mark.parametrize("hz", [80, 111, 145, 200])
+@pytest.mark.parametrize("lost", [{10}, {10, 11}, {10, 11, 12, 13, 14, 15}, {10, 12, 14}])
+def test_no_click_at_either_end(hz: int, lost: set[int]) -> None:
+    sound = voice(hz, 20)
+    steps = np.abs(np.diff(through(sound, lost).astype(int)))
+    assert steps.max() < 2 * np.abs(np.diff(sound.astype(int))).max()
+
+
+def test_a_long_loss_is_silent_after_60_ms() -> None:
+    heard = through(voice(100, 30), set(range(10, 20))).reshape(-1, 160).astype(int)
+    level = np.abs(heard[9:20]).max(axis=1)
+    assert level[1] > 0.8 * level[0]
+    assert level[3] < 0.3 * level[0]
+    assert not level[4:].any()
+
+
+def test_made_up_frames_are_told_as_such() -> None:
+    concealment = Concealment(2)
+    frame = np.zeros((1, 160), np.int16)
+    concealment.run(ROW, frame, YES)
+    told = [bool(concealment.run(ROW, frame, NO)[0]) for _ in range(6)]
+    assert told == [True] * MOST + [False] * (6 - MOST)
+
+
+def test_what_is_there_is_not_touched() -> None:
+    sound = voice(123, 20)
+    assert np.array_equal(through(sound, set()), sound)
+
+
+def test_silence_is_made_into_silence() -> None:
+    assert not through(np.zeros(1600, np.int16), {5, 6}).any()
+
+
+def test_a_forgotten_row_has_nothing_to_go_on_with() -> None:
+    concealment = Concealment(2)
+    concealment.run(ROW, voice(100, 1)[None].copy(), YES)
+    concealment.forget(1)
+    frame = np.full((1, 160), 999, np.int16)
+    concealment.run(ROW, frame, NO)
+    assert not frame.any()
+
+
+def test_rows_are_concealed_from_their_own_past() -> None:
+    together, rows = Concealment(4), np.array([0, 2])
+    sounds = [voice(90, 12), voice(170, 12)]
+    out = []
+    for n in range(12):
+        frames = np.stack([sound[160 * n : 160 * n + 160] for sound in sounds])
+        together.run(rows, frames, np.array([n != 9, n != 10]))
+        out.append(frames)
+    assert np.array_equal(np.concatenate([f[0] for f in out]), through(sounds[0], {9}))
+    assert np.array_equal(np.concatenate([f[1] for f in out]), through(sounds[1], {10}))
