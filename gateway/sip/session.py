@@ -135,9 +135,11 @@ class Session:
 
         ``reason`` and ``cause`` (Q.850; 16 is normal clearing) go into a Reason header.
         """
+        if reason and cause is None:
+            cause = 16
         reasons: Extra = ()
-        if reason or cause is not None:
-            reasons = (("Reason", str(Reason("Q.850", 16 if cause is None else cause, reason))),)
+        if cause is not None:
+            reasons = (("Reason", str(Reason("Q.850", cause, reason))),)
         if self.state in (State.OFFERED, State.RINGING):
             self.refuse(480, reason, headers=reasons)
             return
