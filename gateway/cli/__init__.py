@@ -1,0 +1,27 @@
+"""``trunkline``: the command line."""
+
+import typer
+
+from gateway import __version__
+from gateway.cli import call, calls, doctor, run
+
+app = typer.Typer(
+    help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
+)
+for command in (run.run, doctor.doctor, call.call, calls.calls):
+    app.command()(command)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trunkline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: bool = typer.Option(
+        False, "--version", callback=_say_version, is_eager=True, help="Say which one, and exit."
+    ),
+) -> None:
+    """A self-hosted voice-agent gateway."""
