@@ -80,6 +80,38 @@ class Stop(Plain):
     call: str
 
 
+# main to the process
+
+
+class Setup(Plain):
+    """What an agent process is told first. Descriptors are those of the child; the vendors'
+    secrets come this way because the command line is everybody's to read."""
+
+    type: Literal["setup"] = "setup"
+    lines: int
+    capacity: int
+    wakes: tuple[int, ...]  # an eventfd for each process
+    vendors: dict[str, dict[str, Any]]  # speech.settings.VendorSettings, secrets and all
+    log: dict[str, Any]
+
+
+class Adopt(Plain):
+    """From now on, be the agent process of this number; until then it is a spare."""
+
+    type: Literal["adopt"] = "adopt"
+    index: int
+
+
+# the process to main
+
+
+class Ready(Plain):
+    """Everything is loaded."""
+
+    type: Literal["ready"] = "ready"
+    pid: int
+
+
 # agent to main
 
 
@@ -155,12 +187,37 @@ class Stopped(Plain):
 
 ToAgent = Start | Answered | Digit | ActionResult | Say | Stop
 FromAgent = Action | Spoken | TurnTimings | Happened | Progress | HangUp | Stopped
+ToProcess = ToAgent | Setup | Adopt
+FromProcess = FromAgent | Ready
 
-TO_AGENT: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])
-FROM_AGENT: TypeAdapter[FromAgent] = TypeAdapter(Annotated[FromAgent, Field(discriminator="type")])
+TO_PROCESS: TypeAdapter[ToProcess] = TypeAdapter(Annotated[ToProcess, Field(discriminator="type")])
+FROM_PROCESS: TypeAdapter[FromProcess] = TypeAdapter(
+    Annotated[FromProcess, Field(discriminator="type")]
+)
 
 
-def frame(message: ToAgent | FromAgent) -> bytes:
+def frame(message: ToProcess | FromProcess) -> bytes:
     """The message as bytes for the socket."""
     body = message.model_dump_json().encode()
     return len(body).to_bytes(LENGTH, "big") + body
+
+
+class Unframe:
+    """Bytes from the socket, in pieces of any size, to the bodies of whole messages."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Raises ValueError if a message is longer than ``LIMIT``."""
+        self._bytes += data
+        bodies = []
+        while len(self._bytes) >= LENGTH:
+            length = int.from_bytes(self._bytes[:LENGTH], "big")
+            if length > LIMIT:
+                raise ValueError(f"a message of {length} bytes")
+            if len(self._bytes) < LENGTH + length:
+                break
+            bodies.append(bytes(self._bytes[LENGTH : LENGTH + length]))
+            del self._bytes[: LENGTH + length]
+        return bodies

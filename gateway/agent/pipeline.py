@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from gateway import reasons
-from gateway.agent.conversation import KEYPAD, Conversation
+from gateway.agent.caller import Caller
+from gateway.agent.conversation import Conversation
+from gateway.agent.crew import Crew
 from gateway.agent.dialogue import Dialogue
-from gateway.agent.ear import Ear
 from gateway.agent.messages import (
     ActionResult,
     Answered,
@@ -22,22 +23,19 @@ from gateway.agent.messages import (
     Start,
     ToAgent,
 )
-from gateway.agent.mind import Mind
 from gateway.agent.mouth import Mouth
 from gateway.agent.reply import Piece
 from gateway.agent.report import Report
-from gateway.agent.row import Row, Sound
+from gateway.agent.row import Row
 from gateway.agent.streams import Clock, Running
 from gateway.agent.templates import Templates
-from gateway.agent.timings import Timings
 from gateway.agent.turn_table import AUDIBLE, DEAF, HELD, State
 from gateway.agent.turns import Turns
 from gateway.agent.vendors import Vendors
-from gateway.agent.voice import Voice
 from gateway.errors import VendorError
 from gateway.logs import about
 from gateway.reasons import Ended
-from gateway.speech.contract import Called, Finished, Heard, Said, Speaking, Thinking
+from gateway.speech.contract import Called, Finished, Heard, Said
 from gateway.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -50,8 +48,8 @@ class Agent:
     """Holds one call, from :meth:`open` to :meth:`close`.
 
     ``send`` is given every message for main; ``clock`` is monotonic seconds; ``at`` is the wall
-    clock's time at the start, with a time zone. Raises VendorError if a vendor is unknown or
-    badly set; later failures are dealt with inside and never raised.
+    clock's time at the start, with a time zone. Raises Unfit; later failures are dealt with inside
+    and never raised.
     """
 
     def __init__(
@@ -63,39 +61,22 @@ class Agent:
         clock: Clock,
         at: datetime,
     ) -> None:
-        brief, call, now = start.brief, start.call, clock()
-        self.call = call
-        self._brief = brief
+        now = clock()
+        self.call = start.call
+        self._brief = start.brief
         self._row = row
-        self._vendors = vendors
         self._clock = clock
         self._tasks = Tasks()
-        self._report = Report(call, send)
+        self._report = Report(start.call, send)
         self._resumed = start.resumed is not None
-        self._ear = Ear(
-            lambda: vendors.hearing(brief.hearing, call),
-            brief.hearing.vendor,
-            vendors.timeout_s(brief.hearing.vendor),
-            self._spawn,
-            clock,
-            self,
-        )
-        self._mind = Mind(
-            vendors.thinking(brief.thinking, call),
-            vendors.timeout_s(brief.thinking.vendor),
-            self._spawn,
-            clock,
-            self,
-        )
-        self._voices: list[Speaking] = [vendors.speaking(brief.speaking, call)]
-        self._mouth = Mouth(row, self._voice(self._voices[0]))
+        self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
+        self._ear = crew.ear
+        self._mouth = Mouth(row, crew.voice)
         fill = Templates(start.variables, at).fill
-        self._dialogue = Dialogue(start, fill, self._mind, self._mouth, self._report, now)
-        self._turns = Turns(brief, self._dialogue.started_at)
+        self._dialogue = Dialogue(start, fill, crew.mind, self._mouth, self._report, now)
+        self._turns = Turns(start.brief, self._dialogue.started_at)
         self._to_say: list[Say] = []
-        self._flag = False  # the last frame was speech
-        self._began_at: float | None = None  # when the caller's unanswered speech began
-        self._final_at = self._key_at = now  # of the last final words, and of the last key
+        self._caller = Caller(self._turns, crew.ear, self._report, now)
         self._ringing = start.ringing
         self._interruptible: bool | None = None
         self._working = False
@@ -113,9 +94,7 @@ class Agent:
     def open(self) -> None:
         """Dial the vendors, all at once; begin, unless the phone still rings."""
         self._row.resume()
-        self._ear.open(self._clock())
-        self._mind.open()
-        self._mouth.voice.open()
+        self._crew.open()
         if not self._ringing:
             self._guard(self._begin)
 
@@ -125,7 +104,7 @@ class Agent:
             case Answered() if self._ringing:
                 self._guard(self._begin)
             case Digit(digit=digit):
-                self._guard(lambda now: self._digit(digit, now))
+                self._guard(lambda now: self._caller.digit(digit, now))
             case ActionResult(action=action, ok=ok, content=content):
                 self._guard(lambda now: self._result(action, ok, content, now))
             case Say():
@@ -141,12 +120,7 @@ class Agent:
             self._row.hush()
             self._row.interruptible(False)
             await self._tasks.close()
-            vendors: list[Thinking | Speaking] = [self._mind.thinking, *self._voices]
-            for vendor in vendors:
-                try:
-                    await vendor.close()
-                except Exception:
-                    log.exception("%s did not close", vendor.vendor)
+            await self._crew.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> Running:
         async def watched() -> None:
@@ -157,10 +131,6 @@ class Agent:
 
         with about(self.call):
             return self._tasks.start(watched(), f"{name} {self.call}")
-
-    def _voice(self, speaking: Speaking) -> Voice:
-        timeout_s = self._vendors.timeout_s(speaking.vendor)
-        return Voice(speaking, timeout_s, self._spawn, self._clock, self)
 
     def _guard(self, what: Callable[[float], None], now: float | None = None) -> None:
         """What goes wrong in this call goes wrong in this call only."""
@@ -206,34 +176,14 @@ class Agent:
         if sound.missed:
             self._report.happened("sound_missed", now, frames=sound.missed)
         if sound.pcm:
-            self._ear.hear(sound.pcm)
-            self._watch_voice(sound, now)
+            self._caller.listen(sound, now)
         for key in keys:
-            self._digit(key, now)
+            self._caller.digit(key, now)
         self._dialogue.beat(now)
         self._show_results(now)
         self._turns.wake(now)
         if self._row.paused and self._turns.state not in (State.PAUSED, State.DOUBTED):
             self._row.resume()  # a pause that there was nothing to decide about
-
-    def _watch_voice(self, sound: Sound, now: float) -> None:
-        for index, flag in enumerate(sound.speech):
-            if flag and not self._flag:
-                if self._began_at is None:
-                    self._began_at = sound.at(index)
-                self._ear.onset()
-                self._turns.onset(sound.at(index), now)
-            elif flag:
-                self._turns.speech(sound.at(index))
-            elif self._flag:
-                self._ear.offset()
-                self._turns.offset(now)
-            self._flag = flag
-
-    def _digit(self, digit: str, now: float) -> None:
-        self._key_at = now
-        self._report.happened("digit", now, digit=digit)
-        self._turns.digit(digit, now)
 
     def _result(self, action: str, ok: bool, content: str, now: float) -> None:
         self._dialogue.result(action, ok, content, now)
@@ -254,9 +204,7 @@ class Agent:
 
     def heard(self, heard: Heard) -> None:
         now = self._clock()
-        if heard.final:
-            self._final_at = now
-        self._turns.words(heard.text, heard.final, heard.ended, now)
+        self._caller.heard(heard, now)
         self._work(now)
 
     def thought(self, delta: Said | Called | Finished) -> None:
@@ -296,13 +244,10 @@ class Agent:
 
     def voice_failed(self, error: VendorError) -> None:
         now = self._failure("vendor_error", error)
-        spare = self._vendors.spare_voice(self.call) if len(self._voices) == 1 else None
         reason = reasons.voice_failed(error.vendor)
         self._turns.end("voice-dead", reason, now, error.detail)
-        if spare:
-            self._voices.append(spare)
-            self._mouth.voice = self._voice(spare)
-            self._mouth.voice.open()
+        if spare := self._crew.spare_voice():
+            self._mouth.voice = spare
         self._work(now)
 
     def _failure(self, what: str, error: VendorError, **facts: Any) -> float:
@@ -372,10 +317,7 @@ class Agent:
                 self._release(now)
             case "resume":
                 self._release(now)
-                words = self._turns.take_text()
-                self._report.happened("false_alarm", now, words=words)
-                if words:
-                    self._caller_said(words, ignored=True)
+                self._caller.false_alarm(now)
             case "cancel" | "interrupt":
                 uttered = self._dialogue.drop(now)
                 if uttered and self._turns.state in HELD:
@@ -391,7 +333,7 @@ class Agent:
                 if self._turns.reason != Ended.ASSISTANT_SAID_END_CALL_PHRASE:
                     self._dialogue.say(self._brief.end_message)
             case "rest":
-                self._began_at = None
+                self._caller.rest()
                 if self._dialogue.conversation.owes_reply:
                     self._turns.step("owed", now)
                 self._expect()
@@ -403,35 +345,13 @@ class Agent:
         self._dialogue.mark("caller_hesitated", now)
 
     def _ask(self, now: float) -> None:
-        """The model's turn: because of the caller, or because of a tool."""
-        turns = self._turns
-        unclear, began, waited = turns.unclear, turns.last_speech, turns.set_wait
-        text, keys = turns.take_text(), turns.take_keys()
-        if text or keys or unclear:
-            if keys:
-                timings = Timings(self._key_at)
-                timings.mark("keypad_wait", now)
-            else:
-                timings = Timings(began)
-                timings.mark("end_of_speech_wait", min(now, began + waited))
-                timings.mark("transcriber", now if turns.guessed else self._final_at)
-                timings.mark("endpointing", now)
-            self._dialogue.turn_of_caller(text, keys, timings)
-            if text:
-                self._caller_said(text)
-            if keys:
-                self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
-        self._began_at = None
+        """It is the model's turn: because of the caller, or because of a tool."""
+        if turn := self._caller.take(now):
+            self._dialogue.turn_of_caller(turn.text, turn.keys, turn.timings)
         try:
             self._dialogue.ask(now)
         except VendorError as error:
             self.mind_failed(error)
-
-    def _caller_said(self, text: str, **extra: Any) -> None:
-        ended_at = self._turns.last_speech
-        began_at = ended_at if self._began_at is None else self._began_at
-        self._began_at = None
-        self._report.caller_said(text, began_at, ended_at, **extra)
 
     def _expect(self) -> None:
         """Tell the transcriber what the dialogue expects now."""

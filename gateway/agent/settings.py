@@ -1,5 +1,7 @@
 """``[agents]``: the processes in which the conversations are held."""
 
+import os
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -11,3 +13,8 @@ class AgentSettings(BaseModel):
     deaths: int = Field(
         3, ge=1, description="a call whose agent process died this often is given up, not resumed"
     )
+
+    @property
+    def count(self) -> int:
+        """How many processes that makes on this machine."""
+        return self.processes or max(1, len(os.sched_getaffinity(0)) - 1)

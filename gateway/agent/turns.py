@@ -10,7 +10,7 @@ PATIENCE_S = 2.5  # how long a transcriber may think about the last words after 
 DOUBT_S = 1.0  # after a sound that stopped the agent: how long words may take to come
 LONG_S = 1.0  # a voice this long interrupts, words or not
 STUCK_S = 20.0  # a "voice" without words for so long is a noise on the line
-KEYS_S = 2.0  # between two keys of one entry
+KEYS_S = 1.5  # between two keys of one entry
 ENDING_S = 20.0  # for the last words
 
 
@@ -78,7 +78,7 @@ class Turns:
         if kind and (self._voiced or self.state is not State.SPEAKING):
             self.step(kind, now)
         if final and not self.voice:
-            self._unclear = not kind
+            self._unclear = not kind and self.state is State.WAITING and self._lasted
             self.step("final" if kind else "nothing", now)
         if ended:
             self.step("ended", now)
@@ -96,6 +96,11 @@ class Turns:
     def text(self) -> str:
         """What the caller has said since it was last taken."""
         return " ".join([*self._finals, self._interim]).strip()
+
+    @property
+    def _lasted(self) -> bool:
+        """The caller's last sound was long enough to be speech."""
+        return self.last_speech - self.began_speech >= self._brief.interrupt_voice_s
 
     @property
     def unclear(self) -> bool:
@@ -116,8 +121,8 @@ class Turns:
         return text
 
     def take_keys(self) -> str:
-        keys, self.keys = self.keys.removesuffix("#"), ""
-        return keys
+        keys, self.keys = self.keys, ""
+        return keys.removesuffix("#") or keys
 
     def answered(self, now: float) -> None:
         """The caller is there: the silence and the longest duration count from now."""

@@ -115,19 +115,19 @@ class Clay:
     def timeout_s(self, vendor: str) -> float:
         return 3.0
 
-    def hearing(self, choice: Choice, call: str) -> "ClayHearing":
+    def hearing(self, start: Start) -> "ClayHearing":
         if self.hearing_errors:
             raise self.hearing_errors.pop(0)
         self.hearings.append(ClayHearing(self))
         return self.hearings[-1]
 
-    def thinking(self, choice: Choice, call: str) -> "ClayThinking":
+    def thinking(self, start: Start) -> "ClayThinking":
         return ClayThinking(self)
 
-    def speaking(self, choice: Choice, call: str) -> "ClaySpeaking":
+    def speaking(self, start: Start) -> "ClaySpeaking":
         return ClaySpeaking(self, "clay")
 
-    def spare_voice(self, call: str) -> "ClaySpeaking | None":
+    def spare_voice(self, start: Start) -> "ClaySpeaking | None":
         return ClaySpeaking(self, "spare") if self.spare else None
 
 

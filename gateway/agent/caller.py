@@ -1,0 +1,98 @@
+"""The caller's side: sound, words and keys become inputs of the turn machine, and then a turn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.agent.conversation import KEYPAD
+from gateway.agent.ear import Ear
+from gateway.agent.report import Report
+from gateway.agent.row import Sound
+from gateway.agent.timings import Timings
+from gateway.agent.turns import Turns
+from gateway.speech.contract import Heard
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the caller has said and typed; both empty if nothing was understood."""
+
+    text: str
+    keys: str
+    timings: Timings
+
+
+class Caller:
+    def __init__(self, turns: Turns, ear: Ear, report: Report, now: float) -> None:
+        self._turns = turns
+        self._ear = ear
+        self._report = report
+        self._speaking = False  # in the last frame
+        self._began_at: float | None = None  # when the speech began that nobody has answered yet
+        self._final_at = self._key_at = now  # of the last final words, and of the last key
+
+    def listen(self, sound: Sound, now: float) -> None:
+        """Frames of the caller's sound, silence included."""
+        self._ear.hear(sound.pcm)
+        for index, speech in enumerate(sound.speech):
+            if speech and not self._speaking:
+                if self._began_at is None:
+                    self._began_at = sound.at(index)
+                self._ear.onset()
+                self._turns.onset(sound.at(index), now)
+            elif speech:
+                self._turns.speech(sound.at(index))
+            elif self._speaking:
+                self._ear.offset()
+                self._turns.offset(now)
+            self._speaking = speech
+
+    def heard(self, heard: Heard, now: float) -> None:
+        """The transcriber's words."""
+        if heard.final:
+            self._final_at = now
+        self._turns.words(heard.text, heard.final, heard.ended, now)
+
+    def digit(self, digit: str, now: float) -> None:
+        self._key_at = now
+        self._report.happened("digit", now, digit=digit)
+        self._turns.digit(digit, now)
+
+    def take(self, now: float) -> Turn | None:
+        """The caller's turn, now that it is over; None if it is not because of the caller that
+        the model is asked."""
+        turns = self._turns
+        unclear = turns.unclear
+        text, keys = turns.take_text(), turns.take_keys()
+        if not (text or keys or unclear):
+            return None
+        if keys:
+            timings = Timings(self._key_at)
+            timings.mark("keypad_wait", now)
+        else:
+            timings = Timings(turns.last_speech)
+            timings.mark("end_of_speech_wait", min(now, turns.last_speech + turns.set_wait))
+            timings.mark("transcriber", now if turns.guessed else self._final_at)
+            timings.mark("endpointing", now)
+        if text:
+            self._said(text)
+        if keys:
+            self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
+        self.rest()
+        return Turn(text, keys, timings)
+
+    def false_alarm(self, now: float) -> None:
+        """What stopped the agent was nothing; the words in it are not for the model."""
+        words = self._turns.take_text()
+        self._report.happened("false_alarm", now, words=words)
+        if words:
+            self._said(words, ignored=True)
+        self.rest()
+
+    def rest(self) -> None:
+        """Nothing that was said waits for an answer."""
+        self._began_at = None
+
+    def _said(self, text: str, **extra: Any) -> None:
+        ended_at = self._turns.last_speech
+        began_at = ended_at if self._began_at is None else self._began_at
+        self._report.caller_said(text, began_at, ended_at, **extra)

@@ -1,0 +1,181 @@
+"""The process that agents live in: ``python -m gateway.agent.process FD``, started by ``pool``.
+
+It is told everything over the control socket, its one argument, and goes when that closes. Media
+wakes it once per beat; it then gives every one of its agents their beat.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import uvloop
+
+from gateway.agent.crew import Unfit
+from gateway.agent.messages import (
+    TO_PROCESS,
+    Adopt,
+    FromProcess,
+    HangUp,
+    Ready,
+    Setup,
+    Start,
+    Stop,
+    Stopped,
+    ToProcess,
+    Unframe,
+    frame,
+)
+from gateway.agent.pipeline import Agent
+from gateway.agent.row import Row
+from gateway.agent.vendors import Catalog, Vendors
+from gateway.logs import LogSettings, about, configure
+from gateway.media.lines import BEAT_S, Lines, Writer
+from gateway.reasons import Ended
+from gateway.speech import catalog
+from gateway.speech.settings import VendorSettings
+from gateway.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+CLOSE_S = 3.0  # how long an agent's vendors may take to say goodbye
+MISSED_BEATS = 5  # after so many without a word from media, time goes on without it
+
+
+class Process:
+    """All the agents of this process. ``make`` gives the vendors; a test gives its own."""
+
+    def __init__(self, control: socket.socket, make: Callable[[Setup], Vendors]) -> None:
+        self._control = control
+        self._make = make
+        self._agents: dict[str, Agent] = {}
+        self._tasks = Tasks()
+        self._woken_at = time.monotonic()
+        self._setup: Setup
+        self._lines: Lines
+        self._vendors: Vendors
+        self._writer: asyncio.StreamWriter
+
+    async def run(self) -> None:
+        """Until main closes the control socket."""
+        reader, self._writer = await asyncio.open_connection(sock=self._control)
+        unframe = Unframe()
+        while data := await reader.read(65536):
+            for body in unframe.feed(data):
+                self._take(TO_PROCESS.validate_json(body))
+        await self._tasks.close()
+        await asyncio.gather(*(self._close(call) for call in list(self._agents)))
+        await catalog.close()
+        self._writer.close()
+        with contextlib.suppress(OSError):  # main is gone already
+            await self._writer.wait_closed()
+
+    def _take(self, message: ToProcess) -> None:
+        match message:
+            case Setup():
+                self._set_up(message)
+            case Adopt(index=index):
+                wake = self._setup.wakes[index]
+                asyncio.get_running_loop().add_reader(wake, self._wake, wake)
+                self._tasks.start(self._keep_time(), "keep-time")
+            case Start(call=call):
+                self._start(message)
+            case Stop(call=call):
+                self._tasks.start(self._stop(call), f"stop {call}")
+            case _:
+                if agent := self._agents.get(message.call):
+                    agent.receive(message)
+
+    def _set_up(self, setup: Setup) -> None:
+        configure(LogSettings.model_validate(setup.log))
+        self._setup = setup
+        self._lines = Lines(setup.lines, setup.capacity, Writer.AGENT)
+        self._vendors = self._make(setup)
+        # What has been loaded stays: the collector need not look at it again, and looks at the
+        # rest more seldom, because its pauses are heard by every call.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        self._send(Ready(pid=os.getpid()))
+
+    def _start(self, start: Start) -> None:
+        if start.call in self._agents:
+            log.error("a call was started twice", extra={"call": start.call})
+            return
+        try:
+            row = Row(self._lines, start.row)
+            agent = Agent(start, row, self._vendors, self._send, time.monotonic, datetime.now(UTC))
+        except Unfit as error:
+            self._refuse(start.call, error.reason, str(error))
+        except Exception as error:
+            with about(start.call):
+                log.exception("the call could not be begun")
+            self._refuse(start.call, Ended.WORKER_DIED, f"the agent could not begin: {error!r}")
+        else:
+            self._agents[start.call] = agent
+            agent.open()
+
+    def _refuse(self, call: str, reason: str, detail: str) -> None:
+        self._send(HangUp(call=call, reason=reason, detail=detail))
+
+    async def _stop(self, call: str) -> None:
+        await self._close(call)
+        self._send(Stopped(call=call))
+
+    async def _close(self, call: str) -> None:
+        agent = self._agents.pop(call, None)
+        if agent is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await agent.close()
+        except TimeoutError:
+            with about(call):
+                log.error("a vendor would not let go of the call")
+
+    def _wake(self, wake: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(wake)
+            self._beat()
+
+    def _beat(self) -> None:
+        self._woken_at = now = time.monotonic()
+        for agent in list(self._agents.values()):
+            agent.beat(now)
+
+    async def _keep_time(self) -> None:
+        """While media is down, time-outs still come due."""
+        while True:
+            await asyncio.sleep(MISSED_BEATS * BEAT_S)
+            if time.monotonic() - self._woken_at >= MISSED_BEATS * BEAT_S:
+                self._beat()
+
+    def _send(self, message: FromProcess) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(frame(message))
+
+
+def _catalog(setup: Setup) -> Vendors:
+    settings = {name: VendorSettings.model_validate(v) for name, v in setup.vendors.items()}
+    catalog.warm_up("embedded", "script", *settings)
+    return Catalog(settings)
+
+
+def main(make: Callable[[Setup], Vendors] = _catalog) -> None:
+    # A terminal's or a service manager's signal is for main, which may want calls to finish.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.setblocking(False)
+    uvloop.run(Process(control, make).run())
+
+
+if __name__ == "__main__":
+    main()
