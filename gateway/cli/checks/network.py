@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 
 from gateway.cli.checks import Finding
-from gateway.cli.checks.sockets import owner, taken
 from gateway.config import Settings
+from gateway.sip.ports import holder
 
 SOMEWHERE = "198.51.100.1"  # TEST-NET-2 (RFC 5737): routed like any other, and nobody's
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -37,8 +37,8 @@ def _port(about: str, transport: str, host: str, port: int) -> Finding:
 def _refused(about: str, where: str, transport: str, port: int, error: OSError) -> Finding:
     key = "[api] listen" if about == "API" else "[sip] listen"
     if error.errno == errno.EADDRINUSE:
-        who = owner(taken(transport).get(port, "")) or "a process that this user may not see"
-        if "trunkline" in who or "gateway.cli" in who:
+        who = holder(transport, port) or "a process that this user may not see"
+        if who.startswith("trunkline "):
             return Finding("ok", about, f"{where} is a running gateway's: {who}")
         remedy = f"stop it, or choose another port in {key}"
         return Finding("fail", about, f"{where} is taken by {who}", remedy)
@@ -55,7 +55,7 @@ def sound_ports(settings: Settings, ephemeral: Path = EPHEMERAL) -> Finding:
     pairs = settings.rtp.port_pairs
     first, last = pairs[0], pairs[-1] + 1
     calls = settings.media.capacity
-    used = sum(first <= port <= last for port in taken("udp"))
+    used = sum(first <= port <= last for port in _udp_ports())
     what = f"udp {first}-{last}: {len(pairs)} calls' worth, {used} ports in use"
     if len(pairs) < calls:
         remedy = f"[rtp] ports with {2 * calls} ports or more, or a lower [media] capacity"
@@ -70,6 +70,13 @@ def sound_ports(settings: Settings, ephemeral: Path = EPHEMERAL) -> Finding:
             f"sysctl -w net.ipv4.ip_local_reserved_ports={first}-{last}",
         )
     return Finding("ok", "sound ports", what)
+
+
+def _udp_ports() -> set[int]:
+    """The local UDP ports that are open."""
+    tables = (Path(f"/proc/net/{name}") for name in ("udp", "udp6"))
+    rows = [row for table in tables if table.exists() for row in table.read_text().splitlines()[1:]]
+    return {int(row.split()[1].rpartition(":")[2], 16) for row in rows}
 
 
 def addresses(settings: Settings) -> Finding:
