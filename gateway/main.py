@@ -9,13 +9,9 @@ from pathlib import Path
 
 from gateway import leftovers, logs, systemd
 from gateway.agent.pool import Agents
-from gateway.api.app import create_app
-from gateway.api.briefs import Defaults
-from gateway.api.directory import StoreDirectory
+from gateway.api.gateway_api import Api
 from gateway.api.health import Readiness
-from gateway.api.keys import load_key
-from gateway.api.server import Server
-from gateway.api.webhooks import Webhooks
+from gateway.api.keys import FILE as KEY_FILE
 from gateway.banner import banner
 from gateway.calls.call import Call
 from gateway.calls.routes import Routes
@@ -66,9 +62,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     life.push_async_callback(agents.close)
     await agents.start()
 
-    webhooks = Webhooks()
-    life.push_async_callback(webhooks.close)
-    defaults = Defaults()
+    api = Api(settings.api, state_dir, store)
+    life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 
     def save(call: Call) -> None:
@@ -76,15 +71,14 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
 
     switchboard = Switchboard(
         settings.calls,
-        Routes(StoreDirectory(store, defaults), demo),
+        Routes(api.directory, demo),
         plane,
         agents,
-        webhooks,
+        api.webhooks,
         save,
         state_dir,
         behind_nat=bool(settings.sip.public_address),
     )
-    switchboard.listeners.append(webhooks)
     endpoint = switchboard.endpoint = Endpoint(settings.sip, switchboard.offered)
     life.push_async_callback(endpoint.close)
     await endpoint.start()
@@ -98,19 +92,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
             "media": "ok" if age_s < STALE_S else f"no beat for {age_s:.1f} s",
         }
 
-    key = load_key(settings.api, state_dir)
-    app = create_app(
-        store,
-        switchboard,
-        key=key,
-        state_dir=state_dir,
-        readiness=readiness,
-        defaults=defaults,
-        link_url=settings.api.link_url,
-    )
-    server = Server(app, settings.api, holder)
-    life.push_async_callback(server.stop)
-    await server.start()
+    life.push_async_callback(api.stop)
+    await api.start(switchboard, readiness, holder)
     gauges = Gauges(plane, agents)
     REGISTRY.register(gauges)
     life.callback(REGISTRY.unregister, gauges)
@@ -122,9 +105,9 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         banner(
             host=endpoint.local_address_for("192.0.2.1"),
             sip_port=endpoint.ports[0].port,
-            api_url=f"http://localhost:{server.port}",
-            key=key,
-            key_file=None if settings.api.key else state_dir / "api.key",
+            api_url=f"http://localhost:{api.port}",
+            key=api.key,
+            key_file=None if settings.api.key else state_dir / KEY_FILE,
             demo=settings.calls.demo,
         ),
         flush=True,

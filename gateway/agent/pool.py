@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
+from typing import cast
 
 from gateway.agent.messages import (
     FROM_PROCESS,
@@ -91,10 +92,10 @@ class _Child(asyncio.Protocol):
         await asyncio.get_running_loop().create_connection(lambda: self, sock=mine)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no asyncio.Transport, so this cannot be asserted.
+        self._transport = cast(asyncio.Transport, transport)
         for data in self._unsent:
-            transport.write(data)
+            self._transport.write(data)
         self._unsent.clear()
 
     def data_received(self, data: bytes) -> None:
