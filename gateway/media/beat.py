@@ -181,10 +181,9 @@ class Beat:
         lines["late"][rows] += put.late
         lines["lost"][rows] = self._jitter.lost(rows)
         lines["jitter_s"][rows] = self._jitter.jitter_s[rows]
-        if put.fresh.any():
-            self._concealment.forget(rows[put.fresh])
-            if (again := put.fresh & (lines["received"][rows] > 1)).any():
-                self._digits_in.forget(rows[again])
+        if put.other.any():
+            self._concealment.forget(rows[put.other])
+            self._digits_in.forget(rows[put.other])
         if digit.any():
             self._press(rows[digit], headers.only(digit), data[digit])
 
@@ -207,7 +206,7 @@ class Beat:
             its = codec == index
             sound[its] = known.decode(payloads[its])
         made_up = self._concealment.run(rows, sound, there)
-        lines["concealed"][rows] += made_up & self._jitter.started[rows]
+        lines["concealed"][rows] += made_up
         for index, known in enumerate(CODECS):
             if len(lacking := np.flatnonzero((codec == index) & ~there)):
                 payloads[lacking] = known.encode(sound[lacking])

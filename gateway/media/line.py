@@ -91,6 +91,11 @@ class Line:
             lines["dial"][row, (dialled + n) % DIGITS] = code
         lines["dialled"][row] = dialled + len(codes)
 
+    @property
+    def dialling(self) -> bool:
+        """Keys are still waiting to be sent."""
+        return bool(self._lines["dialled"][self.row] != self._lines["sent_digits"][self.row])
+
     def record(self, path: Path) -> None:
         """Write what is heard and said from now on to a stereo WAV file, until ``give_back``. If
         that fails, ``recording_lost`` tells why; the sound does not suffer."""

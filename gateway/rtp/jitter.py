@@ -37,7 +37,7 @@ class Put:
 
     duplicate: Mask
     late: Mask
-    fresh: Mask  # the first of a new stream: another SSRC
+    other: Mask  # the first of another stream than before: a new SSRC
 
 
 class Jitter:
@@ -83,7 +83,8 @@ class Jitter:
             audio: Mask, now: float) -> Put:  # fmt: skip
         """Take a batch: at most one packet a row. Those not ``audio`` (telephone events) are only
         counted; ``now`` is their arrival in seconds, for the interarrival jitter."""
-        fresh = ~self.started[rows] | (self._ssrc[rows] != headers.ssrc)
+        other = self.started[rows] & (self._ssrc[rows] != headers.ssrc)
+        fresh = other | ~self.started[rows]
         if fresh.any():
             self._begin(rows[fresh], headers.ssrc[fresh], headers.sequence[fresh],
                         headers.timestamp[fresh])  # fmt: skip
@@ -92,7 +93,7 @@ class Jitter:
         late = np.zeros(len(rows), bool)
         if use.any():
             late[use] = self._place(rows[use], headers.only(use), data[use], now)
-        return Put(duplicate, late, fresh)
+        return Put(duplicate, late, other)
 
     def _begin(self, rows: Rows, ssrc: npt.NDArray[np.uint32], sequence: npt.NDArray[np.uint16],
                timestamp: npt.NDArray[np.uint32]) -> None:  # fmt: skip

@@ -27,12 +27,12 @@ class Concealment:
         self._history = np.zeros((capacity, _HISTORY), np.int16)
         self._model = np.zeros((capacity, _HISTORY), np.int16)  # the history when the loss began
         self._period = np.full(capacity, _LONGEST, np.int64)
-        self._lost = np.zeros(capacity, np.int64)  # frames made up since the last true one
+        self._lost = np.full(capacity, MOST, np.int64)  # frames made up since the last true one
 
     def forget(self, rows: Rows | int) -> None:
         """Nothing that was heard before may sound again: a new stream, or a key was pressed."""
         self._history[rows] = 0
-        self._lost[rows] = 0
+        self._lost[rows] = MOST
 
     def run(
         self, rows: Rows, sound: Samples, there: npt.NDArray[np.bool_]

