@@ -55,6 +55,7 @@ class Reoffer:
         self._wanted: bytes | None = None  # to be offered as soon as the line is free
         self._offered = b""  # what our re-INVITE that is out says
         self._theirs: Exchange | None = None  # the peer's re-INVITE
+        self._ours: Exchange | None = None
         self._acked: Sent | None = None  # what our last re-INVITE's 2xx was told
 
     def want(self, sdp: bytes) -> None:
@@ -96,6 +97,12 @@ class Reoffer:
         self._wanted = self.due = None
         if self.stage is Stage.ASKED:
             self._step("cancelled", self._reply(487))
+
+    def close(self) -> None:
+        """The call is over on both sides: an answer to a re-INVITE of ours may never come."""
+        self.drop()
+        if self.stage is Stage.ASKING and self._ours is not None:
+            self._session.stack.abandon(self._ours)
 
     def _step(self, what: str, cue: object = None) -> None:
         entry = OFFERING.get((self.stage, what))
@@ -149,7 +156,7 @@ class Reoffer:
         request.headers.add("Content-Type", ACCEPT)
         request.body = self._offered
         self._acked = None
-        session.send(request, self._result)
+        self._ours = session.send(request, self._result)
 
     def _hold(self, _: object) -> None:
         session, theirs = self._session, self._theirs

@@ -390,5 +390,5 @@ class Session:
     def _over(self, _: Cue) -> None:
         self._unacked = None
         self._wake.clear()
-        self.reoffer.drop()
+        self.reoffer.close()
         self.stack.forget(self)
