@@ -140,20 +140,21 @@ def _check_any(members: list[Schema], value: Any, at: str, depth: int) -> Iterat
         found = list(_check(member, value, at, depth + 1))
         if not found:
             return
-        tries.append((not _same_kind(member, value), len(found), found))
+        tries.append((-_likeness(member, value), len(found), found))
     yield from min(tries)[2]
 
 
-def _same_kind(schema: Schema, value: Any) -> bool:
-    """Whether the value seems meant for this member of a union."""
+def _likeness(schema: Schema, value: Any) -> int:
+    """How much the value seems meant for this member of a union: below 0 not at all, else by how
+    many constants it has in common with it."""
     schema = _resolve(schema)
     if not isinstance(value, dict):
-        name = schema.get("type")
-        return isinstance(value, _TYPES[name][0]) if name else isinstance(value, str)
+        name = schema.get("type", "string")
+        return 0 if isinstance(value, _TYPES[name][0]) else -1
     constants = {n: p["const"] for n, p in schema.get("properties", {}).items() if "const" in p}
-    return schema.get("type") == "object" and all(
-        value.get(name) == constant for name, constant in constants.items()
-    )
+    if schema.get("type") != "object" or any(value.get(n) != c for n, c in constants.items()):
+        return -1
+    return len(constants)
 
 
 def _join(at: str, name: str) -> str:
