@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -81,9 +80,14 @@ class Child:
         assert self._process.stdin
         self._process.stdin.write(text.encode())
 
-    def signal(self, number: signal.Signals) -> None:
+    @property
+    def runs(self) -> bool:
+        return self._reader is not None and not self._reader.done()
+
+    def terminate(self) -> None:
         assert self._process
-        self._process.send_signal(number)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
 
     async def until(self, true: Callable[[], bool], within_s: float, what: str) -> None:
         """Wait for something that this peer's output makes true.
@@ -93,7 +97,7 @@ class Child:
         try:
             async with asyncio.timeout(within_s):
                 while not true():
-                    if self._reader is None or self._reader.done():
+                    if not self.runs:
                         raise Gone(f"{self.command[0]} ended before {what}\n{self.last_words()}")
                     await self._news.wait()
         except TimeoutError:
@@ -119,8 +123,7 @@ class Child:
         """TERM, then KILL; its exit code."""
         assert self._process
         if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+            self.terminate()
             try:
                 async with asyncio.timeout(STOP_S):
                     await self._process.wait()
