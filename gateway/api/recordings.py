@@ -71,8 +71,9 @@ def _stream(path: Path, mix: Callable[[Samples], Samples]) -> Iterator[bytes]:
         channels, left = sound.getnchannels(), sound.getnframes()
         yield _header(sound.getframerate(), left * 2)
         while left > 0:
-            frames: Any = np.frombuffer(sound.readframes(min(CHUNK, left)), "<i2")
-            frames = frames[: len(frames) // channels * channels].reshape(-1, channels)
+            read = sound.readframes(min(CHUNK, left))
+            whole = len(read) // (2 * channels)
+            frames: Any = np.frombuffer(read, "<i2", whole * channels).reshape(-1, channels)
             if not len(frames):
                 # The header promised more than the file has: a recorder that was killed.
                 frames = np.zeros((min(CHUNK, left), channels), np.int16)

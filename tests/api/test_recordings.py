@@ -1,0 +1,107 @@
+"""Downloads: the stereo file as it lies there, and one channel or the mix made of it."""
+
+import io
+import wave
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from gateway.api.recordings import CHUNK
+from gateway.calls.record import CallRecord, Status
+from gateway.store import Store
+
+CALL = "11111111-1111-4111-8111-111111111111"
+
+
+def keep(store: Store, status: Status = Status.ENDED, recording: str | None = "x.wav") -> None:
+    record = CallRecord(id=CALL, direction="inbound", status=status, recording=recording)
+    store.calls.save(record.model_dump(mode="json"))
+
+
+def record_stereo(path: Path, frames: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(frames.astype("<i2").tobytes())
+
+
+def heard(body: bytes) -> tuple[wave._wave_params, np.ndarray]:
+    with wave.open(io.BytesIO(body)) as file:
+        return file.getparams(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    frames = rng.integers(-32768, 32768, (CHUNK * 2 + 77, 2), np.int16)
+    record_stereo(tmp_path / "x.wav", frames)
+    return frames
+
+
+async def test_stereo_is_the_file_itself_and_can_be_read_in_parts(
+    api: httpx.AsyncClient, store: Store, tmp_path: Path, frames: np.ndarray
+) -> None:
+    keep(store)
+    answer = await api.get(f"/call/{CALL}/stereo-recording")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "audio/wav"
+    assert answer.content == (tmp_path / "x.wav").read_bytes()
+    part = await api.get(f"/call/{CALL}/stereo-recording", headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+
+
+@pytest.mark.parametrize("which", ["mono", "customer", "assistant"])
+async def test_one_channel_is_made_of_two(
+    api: httpx.AsyncClient, store: Store, frames: np.ndarray, which: str
+) -> None:
+    keep(store)
+    answer = await api.get(f"/call/{CALL}/{which}-recording")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert f"{CALL}-{which}.wav" in answer.headers["content-disposition"]
+    params, samples = heard(answer.content)
+    assert (params.nchannels, params.sampwidth, params.framerate) == (1, 2, 16_000)
+    wide = frames.astype(int)
+    expected = {
+        "mono": wide.sum(axis=1).clip(-32768, 32767),
+        "customer": wide[:, 0],
+        "assistant": wide[:, 1],
+    }[which]
+    assert np.array_equal(samples, expected)
+
+
+async def test_a_recorder_that_was_killed_leaves_a_file_that_is_still_whole(
+    api: httpx.AsyncClient, store: Store, tmp_path: Path, frames: np.ndarray
+) -> None:
+    whole = (tmp_path / "x.wav").read_bytes()
+    (tmp_path / "x.wav").write_bytes(whole[:-4001])
+    keep(store)
+    answer = await api.get(f"/call/{CALL}/customer-recording")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    _, samples = heard(answer.content)
+    assert np.array_equal(samples[:-1001], frames[:-1001, 0])
+    assert not samples[-1000:].any()
+
+
+async def test_what_is_missing_is_said(
+    api: httpx.AsyncClient, store: Store, tmp_path: Path, frames: np.ndarray
+) -> None:
+    async def said(which: str = "mono") -> str:
+        answer = await api.get(f"/call/{CALL}/{which}-recording")
+        assert answer.status_code == 404
+        return str(answer.json()["message"])
+
+    assert "does not exist" in await said()
+    keep(store, Status.IN_PROGRESS)
+    assert "has not ended" in await said()
+    keep(store, recording=None)
+    assert "was not recorded" in await said()
+    keep(store)
+    assert "There is no video recording" in await said("video")
+    (tmp_path / "x.wav").write_bytes(b"not a wave file")
+    assert "damaged" in await said()
+    (tmp_path / "x.wav").unlink()
+    assert "has been deleted" in await said()
+    assert "has been deleted" in await said("stereo")
