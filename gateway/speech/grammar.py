@@ -11,7 +11,7 @@ from gateway.speech.script import DIGITS, SPOKEN, words
 
 Arc = tuple[int, int, float, str]  # from, to, probability, word
 START, END = 0, 1
-MORE_DIGITS = 0.8  # how likely another digit follows
+MORE_DIGITS = 0.05  # how likely another digit follows; more, and noise is heard as digits
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,9 @@ class DigitsWanted(_Strict):
 
     least: int = Field(1, ge=1)
     most: int = Field(20, ge=1)
+    spoken: bool = Field(
+        True, description="false: keys only, which leaves the embedded recogniser fewer mistakes"
+    )
 
 
 class ToolUse(_Strict):
@@ -242,7 +245,11 @@ class Dialogue:
         """Phrases that mean something now; :data:`DIGITS` among them where digits do."""
         rules = self._script.rules(self.position(messages).state)
         phrases = [" ".join(words(phrase)) for rule in rules for phrase in rule.phrases]
-        return list(dict.fromkeys([*phrases, *(DIGITS for rule in rules if rule.digits)]))
+        return list(
+            dict.fromkeys(
+                [*phrases, *(DIGITS for rule in rules if rule.digits and rule.digits.spoken)]
+            )
+        )
 
     def answer(self, messages: Sequence[Message], now: datetime) -> Answer:
         """The next assistant message. ``now`` has a time zone: the one the time is told in."""

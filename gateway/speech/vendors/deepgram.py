@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import RATE, Heard
 from gateway.speech.settings import VendorSettings
-from gateway.speech.vendors.faults import broken, patiently, refused
+from gateway.speech.vendors.faults import broken, key_of, patiently, refused
 from gateway.speech.vendors.shared import shared
 
 with warnings.catch_warnings():  # the SDK asks websockets for names that are on their way out
@@ -99,7 +99,7 @@ class _Client:
 
 
 def _client(settings: VendorSettings) -> _Client:
-    key = (settings.base_url, settings.key, settings.timeout_s)
+    key = (settings.base_url, key_of(VENDOR, settings), settings.timeout_s)
     return shared((VENDOR, *key), lambda: _Client(*key))
 
 
@@ -300,7 +300,8 @@ class DeepgramSpeaking:
         }
 
     async def open(self) -> None:
-        await _client(self._settings).warm()
+        with contextlib.suppress(VendorError):  # a missing key: speak will say it
+            await _client(self._settings).warm()
 
     async def speak(self, text: str) -> AsyncIterator[bytes]:
         client = _client(self._settings)

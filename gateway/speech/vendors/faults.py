@@ -5,12 +5,21 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeVar
 
 from gateway.errors import Fault, VendorError
+from gateway.speech.settings import VendorSettings
 
 T = TypeVar("T")
 
 _BY_STATUS = {401: Fault.AUTH, 402: Fault.QUOTA, 403: Fault.AUTH, 408: Fault.OVERLOAD,
               429: Fault.OVERLOAD}  # fmt: skip
 _QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "ASR_PAYMENT_REQUIRED"}
+
+
+def key_of(vendor: str, settings: VendorSettings) -> str:
+    """The key for a vendor. A server of one's own may need none; a cloud without one is not
+    worth a connection."""
+    if settings.key or settings.base_url:
+        return settings.key or "none"
+    raise VendorError(vendor, Fault.AUTH, f"no key: set api_key in [vendors.{vendor}]")
 
 
 def refused(

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import RATE, Called, Delta, Finished, Message, Said, Tool
 from gateway.speech.settings import VendorSettings
-from gateway.speech.vendors.faults import broken, patiently, refused
+from gateway.speech.vendors.faults import broken, key_of, patiently, refused
 from gateway.speech.vendors.shared import shared
 
 KEEPALIVE_S = 120.0  # a connection stays warm between a caller's turns
@@ -86,7 +86,7 @@ class _Client:
             max_connections=1000, max_keepalive_connections=200, keepalive_expiry=KEEPALIVE_S
         )
         self.sdk = openai.AsyncOpenAI(
-            api_key=key or "none",  # a local model may need no key; a cloud answers 401
+            api_key=key,
             base_url=base_url,
             max_retries=0,
             timeout=timeout_s,
@@ -106,8 +106,9 @@ class _Client:
         await self.sdk.close()
 
 
-def _client(base_url: str | None, settings: VendorSettings) -> _Client:
-    key = (base_url, settings.key, settings.timeout_s)
+def _client(vendor: str, base_url: str | None, settings: VendorSettings) -> _Client:
+    secret = settings.key or "none" if vendor == "custom-llm" else key_of(vendor, settings)
+    key = (base_url, secret, settings.timeout_s)
     return shared(("openai", *key), lambda: _Client(*key))
 
 
@@ -156,7 +157,8 @@ class OpenAIThinking:
         self._body = {"call": {"id": call_id}} if vendor == "custom-llm" else None
 
     async def open(self) -> None:
-        await _client(self._url, self._settings).warm()
+        with contextlib.suppress(VendorError):  # a missing key: reply will say it
+            await _client(self.vendor, self._url, self._settings).warm()
 
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[Tool]
@@ -164,7 +166,7 @@ class OpenAIThinking:
         def blame(error: Exception) -> VendorError:
             return _blame(self.vendor, error)
 
-        client = _client(self._url, self._settings)
+        client = _client(self.vendor, self._url, self._settings)
         client.used_at = time.monotonic()
         self._requests += 1
         try:
@@ -291,13 +293,14 @@ class OpenAISpeaking:
         }
 
     async def open(self) -> None:
-        await _client(self._settings.base_url, self._settings).warm()
+        with contextlib.suppress(VendorError):  # a missing key: speak will say it
+            await _client(self.vendor, self._settings.base_url, self._settings).warm()
 
     async def speak(self, text: str) -> AsyncIterator[bytes]:
         def blame(error: Exception) -> VendorError:
             return _blame(self.vendor, error)
 
-        client = _client(self._settings.base_url, self._settings)
+        client = _client(self.vendor, self._settings.base_url, self._settings)
         client.used_at = time.monotonic()
         self._sentences += 1
         resample = soxr.ResampleStream(SPEECH_RATE, RATE, 1, dtype="int16", quality="MQ")
