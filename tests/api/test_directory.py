@@ -1,0 +1,63 @@
+"""What was dialled finds who answers."""
+
+from typing import Any
+
+import pytest
+
+from gateway.api.briefs import Defaults
+from gateway.api.directory import StoreDirectory
+from gateway.calls.ports import CallRefused
+from gateway.store import Store
+
+
+@pytest.fixture
+def directory(store: Store) -> StoreDirectory:
+    return StoreDirectory(store, Defaults())
+
+
+async def test_a_number_leads_to_its_assistant(
+    store: Store, directory: StoreDirectory, script: dict[str, Any]
+) -> None:
+    assistant = await store.assistants.create({**script, "name": "Ann"})
+    body = {"provider": "vapi", "sipUri": "sip:desk@here", "assistantId": assistant.id}
+    number = await store.phone_numbers.create(body)
+    route = await directory.find("Desk", "192.0.2.1", {})
+    assert route is not None
+    assert route.brief.name == "Ann"
+    assert (route.assistant_id, route.phone_number_id) == (assistant.id, number.id)
+    assert route.assistant is None
+    assert route.papers == {"assistant": assistant.body, "phoneNumber": {"id": number.id, **body}}
+
+
+async def test_nobody_is_nobody(directory: StoreDirectory) -> None:
+    assert await directory.find("nobody", "here", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("assistant", "said", "reason"),
+    [
+        (None, "has no assistant", "call-start-error-neither-assistant-nor-server-set"),
+        ("gone", "has been deleted", "call.start.error-get-assistant"),
+        ("mute", "model should not be empty", ""),
+    ],
+)
+async def test_a_number_that_cannot_be_answered_says_why(
+    store: Store, directory: StoreDirectory, assistant: str | None, said: str, reason: str
+) -> None:
+    mute = await store.assistants.create({})
+    assistant_id = {"gone": "11111111-1111-4111-8111-111111111111", "mute": mute.id}.get(
+        assistant or ""
+    )
+    await store.phone_numbers.create({"number": "+14155550100", "assistantId": assistant_id})
+    with pytest.raises(CallRefused, match=said) as error:
+        await directory.find("14155550100", "here", {})
+    assert error.value.reason == reason
+
+
+async def test_a_store_that_fails_refuses_the_call_and_says_so(
+    store: Store, directory: StoreDirectory
+) -> None:
+    async with store._engine.begin() as connection:
+        await connection.exec_driver_sql("drop table phone_numbers")
+    with pytest.raises(CallRefused, match="no such table"):
+        await directory.find("desk", "here", {})
