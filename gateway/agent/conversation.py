@@ -43,6 +43,12 @@ class Conversation:
         """Plain data, from which the same conversation can be made again."""
         return tuple(asdict(entry.message()) for entry in self._entries)
 
+    def index(self, entry: Entry) -> int:
+        return self._entries.index(entry)
+
+    def at(self, index: int) -> Entry:
+        return self._entries[index]
+
     def user(self, text: str) -> None:
         """The caller said this. While nobody has answered it is one message, however often the
         caller paused for breath."""

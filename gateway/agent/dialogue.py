@@ -41,7 +41,9 @@ class Dialogue:
         self.greeted = resumed.greeted if resumed else False
         self.started_at = resumed.started_at if resumed else now
         self.turn = resumed.turns if resumed else 0
-        self.conclude: str | None = None  # what is being said is the last, for this reason
+        self.conclude = (
+            resumed.conclude if resumed else ""
+        )  # what is being said is the last, for this reason
         self.model_failures = 0  # in a row
         self._end_phrases = start.brief.end_phrases
         self._fill = fill
@@ -53,6 +55,8 @@ class Dialogue:
         self._entry: Entry | None = None  # the message the model is writing
         self._timings: Timings | None = None  # of the turn whose first frame is not out yet
         self._rounds = 0
+        if resumed:
+            mouth.resume(resumed.saying, self.conversation)
 
     @property
     def thinking(self) -> bool:
@@ -173,7 +177,8 @@ class Dialogue:
         if self._entry and (uttered is None or self._entry not in uttered.entries):
             self._entry.content = ""
             self.conversation.forget_if_empty(self._entry)
-        self._entry = self._timings = self.conclude = None
+        self._entry = self._timings = None
+        self.conclude = ""
         self._uttered(uttered, True)
         return uttered
 
@@ -207,5 +212,7 @@ class Dialogue:
                 greeted=self.greeted,
                 started_at=self.started_at,
                 turns=self.turn,
+                saying=self._mouth.saying(self.conversation),
+                conclude=self.conclude,
             )
         )

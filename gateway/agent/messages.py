@@ -14,6 +14,15 @@ LENGTH = 4
 LIMIT = 4 * 1024 * 1024  # bytes of one message; more is a bug, not a conversation
 
 
+class Unsaid(Plain):
+    """A sentence that was being said, or still to be said, at a checkpoint."""
+
+    text: str
+    start: int | None  # its first frame's place in the row's queue; None: it had not begun
+    entry: int | None  # the message of the conversation that it belongs to; None: a filler
+    whole: bool  # all of it is in the queue
+
+
 class Checkpoint(Plain):
     """Where a conversation stands: enough for another process to go on with it."""
 
@@ -21,6 +30,8 @@ class Checkpoint(Plain):
     greeted: bool = False
     started_at: float = 0.0  # monotonic seconds: when the agent first had the line
     turns: int = 0
+    saying: tuple[Unsaid, ...] = ()
+    conclude: str = ""  # what is being said is the last, for this reason
 
 
 # main to agent

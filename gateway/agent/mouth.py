@@ -1,8 +1,10 @@
 """What the agent says: text becomes pieces, pieces become sound, sound goes into the queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.agent.conversation import Entry
+from gateway.agent.conversation import Conversation, Entry
+from gateway.agent.messages import Unsaid
 from gateway.agent.reply import Reply
 from gateway.agent.row import Row
 from gateway.agent.sentences import Sentences
@@ -55,8 +57,31 @@ class Mouth:
             self._reply.add(rest, entry)
         return bool(rest)
 
+    def saying(self, conversation: Conversation) -> tuple[Unsaid, ...]:
+        """Plain data, from which another process can go on in mid-sentence."""
+        return tuple(
+            Unsaid(
+                text=piece.text,
+                start=piece.start,
+                entry=None if piece.entry is None else conversation.index(piece.entry),
+                whole=piece.over,
+            )
+            for piece in self._reply.pieces
+        )
+
+    def resume(self, saying: Sequence[Unsaid], conversation: Conversation) -> None:
+        """Go on with what another process was saying."""
+        begun = [piece.start for piece in saying if piece.start is not None]
+        ends = [*begun[1:], self.row.written]  # where the next one begins, this one is whole
+        for number, piece in enumerate(saying):
+            entry = None if piece.entry is None else conversation.at(piece.entry)
+            resumed = self._reply.add(piece.text, entry)
+            if piece.start is not None:
+                resumed.resume(piece.start, ends[number])
+                resumed.whole = piece.whole or number < len(begun) - 1
+
     def pump(self, now: float) -> bool:
-        """Keep the voice and the queue busy; True if the reply's first frame was queued."""
+        """Keep the voice and the queue busy; True if the first frame of a piece was queued."""
         self.voice.beat(now)
         while (piece := self._reply.to_voice) and not self.voice.busy:
             if self._reply.backlog_s > BACKLOG_S:
@@ -64,10 +89,10 @@ class Mouth:
             self.voice.say(piece, now)
         if self.held:
             return False
-        silent = self._reply.start is None
+        begun = self._reply.begun
         while (frames := self._reply.take(self.row.room, self.row.written)) is not None:
             self.row.write(frames)
-        return silent and self._reply.start is not None
+        return self._reply.begun > begun
 
     def went_out(self) -> bool:
         """Whether the first frame of the reply has gone out since this was last asked."""

@@ -129,8 +129,12 @@ class Agent:
             except Exception:
                 self._broken()
 
+        watching = watched()
         with about(self.call):
-            return self._tasks.start(watched(), f"{name} {self.call}")
+            task = self._tasks.start(watching, f"{name} {self.call}")
+        # A task that is cancelled before its first step leaves them unawaited.
+        task.add_done_callback(lambda _: (watching.close(), work.close()))
+        return task
 
     def _guard(self, what: Callable[[float], None], now: float | None = None) -> None:
         """What goes wrong in this call goes wrong in this call only."""
@@ -276,6 +280,7 @@ class Agent:
                 if self._mouth.pump(now):
                     self._dialogue.mark("queue", now)
                     self._turns.step("sound", now)
+                    self._dialogue.progress()
                 if not self._tell_what_remains(now) and not self._turns.outbox:
                     break
         finally:

@@ -67,14 +67,15 @@ class Process:
         """Until main closes the control socket."""
         reader, self._writer = await asyncio.open_connection(sock=self._control)
         unframe = Unframe()
-        while data := await reader.read(65536):
-            for body in unframe.feed(data):
-                self._take(TO_PROCESS.validate_json(body))
+        with contextlib.suppress(OSError):  # main is gone, with something still on its way to it
+            while data := await reader.read(65536):
+                for body in unframe.feed(data):
+                    self._take(TO_PROCESS.validate_json(body))
         await self._tasks.close()
         await asyncio.gather(*(self._close(call) for call in list(self._agents)))
         await catalog.close()
         self._writer.close()
-        with contextlib.suppress(OSError):  # main is gone already
+        with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
     def _take(self, message: ToProcess) -> None:

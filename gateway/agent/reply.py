@@ -51,6 +51,12 @@ class Piece:
         """Nothing of it is left to be written."""
         return self.whole and not self.frames
 
+    def resume(self, start: int, upto: int) -> None:
+        """Another process began it: its frames from ``start`` to ``upto`` are in the queue, and
+        will not be written again when the voice repeats them."""
+        self.start, self.written = start, upto - start
+        self.received = self.written * BYTES
+
     def sound(self, pcm: bytes) -> None:
         """More of its sound, of any length."""
         self.received += len(pcm)
@@ -101,6 +107,11 @@ class Reply:
     def start(self) -> int | None:
         """The first frame's place in the queue."""
         return next((piece.start for piece in self.pieces if piece.start is not None), None)
+
+    @property
+    def begun(self) -> int:
+        """How many pieces have a frame in the queue."""
+        return sum(piece.start is not None for piece in self.pieces)
 
     @property
     def backlog_s(self) -> float:

@@ -1,0 +1,47 @@
+"""An agent process with vendors of clay, for tests of the pool: ``python -m tests.agent.actor FD``.
+
+Its model answers every turn with one long sentence, and crashes the process when told to.
+"""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+
+from gateway.agent.messages import Setup, Start
+from gateway.agent.process import main
+from gateway.errors import Fault, VendorError
+from gateway.speech.contract import Called, Delta, Finished, Message, Said, Tool
+from tests.agent.stage import Clay, ClayThinking
+
+
+class Actor(ClayThinking):
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool]
+    ) -> AsyncIterator[Delta]:
+        last = messages[-1].content
+        if last.endswith("die"):
+            os._exit(3)
+        if last.endswith("raise"):
+            raise RuntimeError("a slip")
+        if last.endswith("look"):
+            yield Called("look-1", "look", "{}")
+            yield Finished("tool_calls")
+            return
+        yield Said(f"You said: {last}, and I could go on about it for a long time.")
+        yield Finished("stop")
+
+
+class Actors(Clay):
+    def thinking(self, start: Start) -> Actor:
+        if start.variables.get("refuse"):
+            raise VendorError("clay", Fault.AUTH, f"no key in {sorted(self.setup.vendors)}")
+        return Actor(self)
+
+
+def make(setup: Setup) -> Actors:
+    actors = Actors()
+    actors.setup = setup
+    return actors
+
+
+if __name__ == "__main__":
+    main(make)
