@@ -42,7 +42,7 @@ class Turns:
         self._voiced = False  # since the agent was last silent, the caller has made a sound
         self._quiet_until = started_at
         self._waited = False  # the wait after the last speech is over
-        self._unclear = False  # the transcriber says that what it heard were no words
+        self._wordless = False  # the transcriber says that what it heard were no words
         self._timers.start("max", started_at + brief.max_duration_s)
 
     # What the caller does
@@ -51,7 +51,7 @@ class Turns:
         """A frame of speech after silence; it had been heard at ``at``."""
         self.voice = self._voiced = True
         self.began_speech = self.last_speech = at
-        self._unclear = False
+        self._wordless = False
         self.step("onset", now)
 
     def speech(self, at: float) -> None:
@@ -78,7 +78,7 @@ class Turns:
         if kind and (self._voiced or self.state is not State.SPEAKING):
             self.step(kind, now)
         if final and not self.voice:
-            self._unclear = not kind and self.state is State.WAITING and self._lasted
+            self._wordless = not kind and self.state is State.WAITING
             self.step("final" if kind else "nothing", now)
         if ended:
             self.step("ended", now)
@@ -98,14 +98,10 @@ class Turns:
         return " ".join([*self._finals, self._interim]).strip()
 
     @property
-    def _lasted(self) -> bool:
-        """The caller's last sound was long enough to be speech."""
-        return self.last_speech - self.began_speech >= self._brief.interrupt_voice_s
-
-    @property
     def unclear(self) -> bool:
-        """The caller spoke, and no word of it was understood."""
-        return self._unclear and not self.text
+        """The caller spoke, no word of it was understood, and it is worth asking again."""
+        lasted = self.last_speech - self.began_speech >= self._brief.interrupt_voice_s
+        return self._wordless and not self.text and self.expecting and lasted
 
     @property
     def guessed(self) -> bool:
@@ -114,7 +110,7 @@ class Turns:
 
     def take_text(self) -> str:
         text = self.text
-        self._unclear = False
+        self._wordless = False
         self._guessed = plain_words(self._interim)
         self._finals.clear()
         self._interim = ""
@@ -220,8 +216,8 @@ class Turns:
             return
         if self._finals and not self._interim:
             self.step("turn", now)
-        elif self.unclear:
-            self.step("unclear" if self.expecting else "silent", now)
+        elif self._wordless and not self.text:
+            self.step("unclear" if self.unclear else "silent", now)
         elif "patience" not in self._timers:
             self._start("patience", now)
 

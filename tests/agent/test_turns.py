@@ -1,0 +1,402 @@
+"""Whose turn it is, with a clock turned by hand: the machine alone, no vendors and no row."""
+
+from typing import Any
+
+import pytest
+
+from gateway.agent.brief import Brief, Choice
+from gateway.agent.turn_table import State
+from gateway.agent.turns import DOUBT_S, PATIENCE_S, STUCK_S, Turns
+from gateway.reasons import Ended
+
+CHOICE = Choice(vendor="clay")
+T0 = 50.0
+
+
+def machine(*inputs: str, **brief: Any) -> Turns:
+    """A machine that has been given some inputs already."""
+    turns = Turns(
+        Brief(
+            hearing=CHOICE,
+            thinking=CHOICE,
+            speaking=CHOICE,
+            **{"acknowledgements": ("okay", "uh-huh", "i see"), **brief},
+        ),
+        T0,
+    )
+    for what in inputs:
+        turns.step(what, T0)
+    turns.outbox.clear()
+    return turns
+
+
+def speaking(**brief: Any) -> Turns:
+    turns = machine("listen", "owed", "sound", **brief)
+    assert turns.state is State.SPEAKING
+    return turns
+
+
+def test_a_turn_needs_silence_and_final_words() -> None:
+    turns = machine("listen", wait_s=0.4)
+    turns.onset(51.0, 51.0)
+    turns.speech(52.0)
+    turns.offset(52.08)
+    turns.words("hello", True, False, 52.2)
+    turns.wake(52.39)
+    assert turns.state is State.WAITING
+    turns.wake(52.4)
+    assert turns.state is State.THINKING
+    assert turns.outbox == ["ask"]
+    assert turns.set_wait == pytest.approx(0.4)
+    assert turns.take_text() == "hello"
+
+
+def test_words_that_come_after_the_wait_are_asked_at_once() -> None:
+    turns = machine("listen")
+    turns.onset(51.0, 51.0)
+    turns.offset(52.0)
+    turns.wake(53.0)
+    assert turns.state is State.WAITING
+    turns.words("he", False, False, 53.1)
+    assert turns.state is State.WAITING
+    turns.words("hello", True, False, 53.2)
+    assert turns.state is State.THINKING
+
+
+def test_interim_words_are_taken_when_the_final_ones_never_come() -> None:
+    turns = machine("listen")
+    turns.onset(51.0, 51.0)
+    turns.words("hel", False, False, 51.5)
+    turns.words("hello", False, False, 51.6)
+    turns.offset(52.0)
+    turns.wake(53.0)
+    turns.wake(53.0 + PATIENCE_S)
+    assert turns.state is State.THINKING
+    assert turns.take_text() == "hello"
+    assert turns.guessed
+    turns.words("Hello!", True, False, 58.0)  # now it comes: nothing new
+    assert turns.state is State.THINKING
+    assert turns.text == ""
+
+
+def test_a_sound_without_words_is_forgotten() -> None:
+    turns = machine("listen")
+    turns.onset(51.0, 51.0)
+    turns.offset(51.3)
+    turns.wake(52.0)
+    turns.wake(52.0 + PATIENCE_S)
+    assert turns.state is State.LISTENING
+
+
+@pytest.mark.parametrize(("expecting", "state"), [(True, "thinking"), (False, "listening")])
+def test_speech_that_was_no_words_is_asked_again_by_a_dialogue_that_expects_some(
+    expecting: bool, state: str
+) -> None:
+    turns = machine("listen")
+    turns.expecting = expecting
+    turns.onset(51.0, 51.0)
+    turns.speech(51.8)
+    turns.offset(51.9)
+    turns.words("", True, False, 52.0)
+    turns.wake(52.5)
+    assert turns.state.value == state
+    assert turns.unclear is expecting
+
+
+def test_a_click_is_never_asked_again() -> None:
+    turns = machine("listen")
+    turns.expecting = True
+    turns.onset(51.0, 51.0)
+    turns.offset(51.08)
+    turns.words("", True, False, 51.2)
+    turns.wake(52.5)
+    assert turns.state is State.LISTENING
+
+
+def test_speaking_again_before_the_wait_is_over_is_one_turn() -> None:
+    turns = machine("listen")
+    turns.onset(51.0, 51.0)
+    turns.offset(52.0)
+    turns.words("I want", True, False, 52.1)
+    turns.onset(52.2, 52.2)
+    turns.wake(54.0)
+    assert turns.state is State.HEARING
+    turns.speech(54.0)
+    turns.offset(54.1)
+    turns.words("a pizza", True, False, 54.2)
+    turns.wake(54.5)
+    assert turns.take_text() == "I want a pizza"
+
+
+def test_the_transcribers_end_of_turn_counts_although_the_line_is_noisy() -> None:
+    turns = machine("listen", wait_s=0.4)
+    turns.onset(51.0, 51.0)
+    turns.speech(52.0)
+    turns.words("hello", True, True, 52.5)
+    assert turns.state is State.WAITING
+    turns.wake(52.5)
+    assert turns.state is State.THINKING
+
+
+def test_a_noise_that_never_ends_is_not_listened_to() -> None:
+    turns = machine("listen", silence_timeout_s=30)
+    turns.onset(51.0, 51.0)
+    turns.wake(51.0 + STUCK_S)
+    turns.wake(51.0 + STUCK_S)
+    turns.wake(51.0 + STUCK_S + PATIENCE_S)
+    assert turns.state is State.LISTENING
+    turns.wake(51.0 + STUCK_S + PATIENCE_S + 30)
+    assert turns.state is State.ENDING
+    assert turns.reason == Ended.SILENCE_TIMED_OUT
+
+
+# Barge-in
+
+
+def test_a_click_resumes_as_soon_as_it_is_over() -> None:
+    turns = speaking(interrupt_voice_s=0.2)
+    turns.onset(51.0, 51.0)
+    assert turns.state is State.PAUSED
+    turns.wake(51.1)
+    turns.offset(51.15)
+    assert turns.state is State.SPEAKING
+    assert turns.outbox == ["resume"]
+
+
+def test_a_cough_resumes_when_no_words_come() -> None:
+    turns = speaking()
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    assert turns.state is State.DOUBTED
+    turns.offset(51.5)
+    turns.wake(51.5 + DOUBT_S - 0.01)
+    assert turns.state is State.DOUBTED
+    turns.wake(51.5 + DOUBT_S)
+    assert turns.state is State.SPEAKING
+    assert turns.outbox == ["resume"]
+
+
+def test_a_cough_resumes_at_once_when_the_transcriber_says_so() -> None:
+    turns = speaking()
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.offset(51.5)
+    turns.words("", True, False, 51.6)
+    assert turns.state is State.SPEAKING
+
+
+@pytest.mark.parametrize("text", ["Uh-huh.", "okay", "Okay, I see.", "okay okay"])
+def test_an_acknowledgement_resumes(text: str) -> None:
+    turns = speaking()
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.words(text, False, False, 51.3)
+    assert turns.state is State.DOUBTED
+    turns.offset(51.4)
+    turns.words(text, True, False, 51.5)
+    assert turns.state is State.SPEAKING
+    assert turns.outbox == ["resume"]
+    assert turns.take_text() == text
+
+
+def test_an_acknowledgement_that_goes_on_is_an_interruption() -> None:
+    turns = speaking()
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.words("okay", False, False, 51.3)
+    turns.words("okay but wait", False, False, 51.6)
+    assert turns.state is State.HEARING
+    assert turns.outbox == ["interrupt"]
+
+
+def test_words_interrupt_before_the_voice_has_lasted() -> None:
+    turns = speaking(interrupt_voice_s=0.5)
+    turns.onset(51.0, 51.0)
+    turns.words("no", False, False, 51.1)
+    assert turns.state is State.HEARING
+    assert turns.outbox == ["interrupt"]
+
+
+def test_a_long_voice_interrupts_without_words() -> None:
+    turns = speaking()
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.wake(51.99)
+    assert turns.state is State.DOUBTED
+    turns.wake(52.0)
+    assert turns.state is State.HEARING
+
+
+def test_so_many_words_are_wanted_and_no_voice_is_long_enough() -> None:
+    turns = speaking(interrupt_words=3)
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.wake(55.0)
+    turns.words("please stop", False, False, 55.0)
+    assert turns.state is State.DOUBTED
+    turns.words("please stop now", False, False, 55.1)
+    assert turns.state is State.HEARING
+
+
+def test_too_few_words_resume() -> None:
+    turns = speaking(interrupt_words=3)
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.offset(51.8)
+    turns.words("please stop", True, False, 52.0)
+    assert turns.state is State.SPEAKING
+
+
+def test_words_that_come_when_the_caller_is_silent_again_interrupt_and_are_a_turn() -> None:
+    turns = speaking(backoff_s=0.0)
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    turns.offset(51.6)
+    turns.words("stop it", True, False, 52.0)
+    assert turns.state is State.WAITING
+    turns.wake(52.0)
+    assert turns.state is State.THINKING
+    assert turns.outbox == ["interrupt", "ask"]
+
+
+def test_words_that_come_too_late_to_hold_still_interrupt() -> None:
+    turns = speaking()
+    turns.onset(51.0, 51.0)
+    turns.offset(51.1)
+    assert turns.state is State.SPEAKING
+    turns.words("no", True, False, 51.6)
+    assert turns.state is State.WAITING
+    assert turns.outbox == ["resume", "interrupt"]
+
+
+def test_words_of_before_the_agent_spoke_do_not_interrupt_it_and_are_not_lost() -> None:
+    turns = speaking()
+    turns.words("by the way", True, False, 51.0)
+    assert turns.state is State.SPEAKING
+    turns.step("played-out", 52.0)
+    turns.wake(53.0)
+    assert turns.state is State.THINKING
+    assert turns.take_text() == "by the way"
+
+
+def test_after_an_interruption_the_agent_backs_off() -> None:
+    turns = speaking(backoff_s=2.0, wait_s=0.1)
+    turns.onset(51.0, 51.0)
+    turns.words("no no", True, False, 51.1)
+    turns.offset(51.2)
+    turns.wake(53.0)
+    assert turns.state is State.WAITING
+    turns.wake(53.1)
+    assert turns.state is State.THINKING
+
+
+def test_a_sound_while_thinking_holds_the_answer_and_no_more() -> None:
+    turns = machine("listen", "owed")
+    turns.onset(51.0, 51.0)
+    assert turns.state is State.HESITATING
+    turns.offset(51.1)
+    assert turns.state is State.THINKING
+    assert turns.outbox == ["release"]
+
+
+def test_a_voice_while_thinking_takes_the_turn_back() -> None:
+    turns = machine("listen", "owed")
+    turns.onset(51.0, 51.0)
+    turns.wake(51.2)
+    assert turns.state is State.HEARING
+    assert turns.outbox == ["cancel"]
+
+
+def test_the_greeting_is_not_interrupted_but_what_was_said_into_it_is_answered() -> None:
+    turns = machine("greet")
+    turns.onset(51.0, 51.0)
+    turns.wake(52.5)
+    turns.offset(53.0)
+    turns.words("I need help", True, False, 53.1)
+    assert turns.state is State.GREETING
+    turns.step("played-out", 54.0)
+    turns.wake(54.0)
+    assert turns.state is State.THINKING
+
+
+def test_a_caller_who_still_speaks_when_the_greeting_ends_is_heard() -> None:
+    turns = machine("greet")
+    turns.onset(51.0, 51.0)
+    turns.step("played-out", 54.0)
+    assert turns.state is State.HEARING
+
+
+# Keys
+
+
+def test_keys_are_collected_until_the_hash() -> None:
+    turns = machine("listen")
+    for n, key in enumerate("42"):
+        turns.digit(key, 51.0 + n)
+        turns.wake(51.0 + n)
+    assert turns.state is State.KEYING
+    turns.digit("#", 53.0)
+    assert turns.state is State.THINKING
+    assert turns.take_keys() == "42"
+    assert turns.take_keys() == ""
+
+
+def test_keys_are_complete_after_a_pause() -> None:
+    turns = machine("listen")
+    turns.digit("1", 51.0)
+    turns.wake(52.4)
+    assert turns.state is State.KEYING
+    turns.wake(52.5)
+    assert turns.state is State.THINKING
+
+
+def test_a_key_interrupts() -> None:
+    turns = speaking()
+    turns.digit("#", 51.0)
+    assert turns.state is State.THINKING
+    assert turns.outbox == ["interrupt", "ask"]
+    assert turns.take_keys() == "#"
+
+
+def test_keys_pressed_during_the_greeting_wait_for_its_end() -> None:
+    turns = machine("greet")
+    turns.digit("5", 51.0)
+    assert turns.state is State.GREETING
+    turns.step("played-out", 52.0)
+    assert turns.state is State.KEYING
+
+
+# Ends
+
+
+def test_silence_ends_the_call_and_reminders_do_not_delay_it_for_ever() -> None:
+    turns = machine("listen", idle_messages=("a", "b"), idle_after_s=10, silence_timeout_s=25)
+    now, reminders = T0, 0
+    while turns.state is not State.ENDING:
+        now += 1
+        turns.wake(now)
+        if turns.state is State.SPEAKING:
+            reminders += 1
+            turns.step("played-out", now)
+    assert reminders == 2
+    assert turns.reason == Ended.SILENCE_TIMED_OUT
+    assert now == T0 + 10 + 10 + 25
+
+
+def test_the_longest_duration_ends_the_call_in_mid_sentence() -> None:
+    turns = speaking(max_duration_s=60)
+    turns.wake(T0 + 60)
+    assert turns.state is State.ENDING
+    assert turns.reason == Ended.EXCEEDED_MAX_DURATION
+    assert turns.outbox == ["interrupt", "farewell"]
+    turns.wake(T0 + 100)
+    assert turns.state is State.ENDED
+    assert turns.outbox[-1] == "hang-up"
+
+
+def test_the_first_reason_to_end_is_the_one_that_counts() -> None:
+    turns = speaking()
+    turns.end("model-dead", "first", 51.0, "why")
+    turns.end("voice-dead", "second", 52.0, "and")
+    assert (turns.state, turns.reason, turns.detail) == (State.ENDED, "first", "why")
+    assert turns.outbox[-1] == "hang-up"
