@@ -107,7 +107,7 @@ class Media(Section):
 
     def codec(self, payload: str) -> Codec | None:
         """What this payload type means here; None if nothing says so."""
-        if not payload.isdigit() or int(payload) > 127:
+        if not re.fullmatch("[0-9]{1,3}", payload) or int(payload) > 127:
             return None
         number = int(payload)
         for name, value in self.attributes:
@@ -122,7 +122,7 @@ class Media(Section):
 
     def milliseconds(self, name: str) -> int | None:
         """``ptime`` or ``maxptime``; what is no sensible number is as good as absent."""
-        match = re.match(r"\s*(\d{1,4})(?:\.\d*)?\s*$", self.attribute(name) or "")
+        match = re.match(r"\s*([0-9]{1,4})(?:\.[0-9]*)?\s*$", self.attribute(name) or "")
         return int(match[1]) or None if match else None
 
     def _fmtp(self, payload: str) -> str:
@@ -240,7 +240,7 @@ def _connection(value: str) -> str:
 
 def _origin(value: str) -> Origin:
     parts = value.split()
-    if len(parts) != 6 or not re.fullmatch(r"\d{1,30}", parts[2]):
+    if len(parts) != 6 or not re.fullmatch(r"[0-9]{1,30}", parts[2]):
         raise SdpError(f"o={value}", "expected name, id, version, IN, IP4 or IP6, address")
     return Origin(parts[0], parts[1], int(parts[2]), parts[5])
 
@@ -250,7 +250,7 @@ def _media(lines: list[tuple[str, str]]) -> Media:
     parts = value.split()
     if len(parts) < 4:
         raise SdpError(f"m={value}", "expected kind, port, protocol, formats")
-    port = re.fullmatch(r"(\d{1,5})(?:/\d+)?", parts[1])
+    port = re.fullmatch(r"([0-9]{1,5})(?:/[0-9]+)?", parts[1])
     if port is None or int(port[1]) > 65535:
         raise SdpError(f"m={value}", f"{parts[1]} is not a port")
     connection, attributes, others = _common(lines[1:], "")
@@ -264,7 +264,7 @@ def _media(lines: list[tuple[str, str]]) -> Media:
 
 
 def _rtpmap(value: str, payload: int, fmtp: str) -> Codec:
-    match = re.fullmatch(r"\d+\s+([^/\s]+)\s*/\s*(\d{1,6})(?:\s*/\s*(\d{1,2}))?", value)
+    match = re.fullmatch(r"[0-9]+\s+([^/\s]+)\s*/\s*([0-9]{1,6})(?:\s*/\s*([0-9]{1,2}))?", value)
     if match is None:
         raise SdpError(f"a=rtpmap:{value}", "expected payload type and name/rate")
     name, rate, channels = match.groups()

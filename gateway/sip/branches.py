@@ -84,4 +84,4 @@ class Branches:
         bye = other.request("BYE")
         bye.headers.add("Reason", str(Reason("SIP", 200, "Call completed elsewhere")))
         session.stack.request(bye, session.hop_of(other), lambda _: None)
-        session.stack.note("fork refused", call=session.id, peer=other.remote)
+        session.stack.note("fork refused", sip_call_id=session.id, peer=other.remote)

@@ -104,8 +104,3 @@ class Dialog:
         """Take the Contact of a re-INVITE, or of its 2xx, as the new target."""
         if contact := message.contact:
             self.target = str(contact.uri)
-
-    def confirm(self, response: Response) -> None:
-        """The 2xx has the last word on target and routes (section 13.2.2.4)."""
-        self.refresh(response)
-        self.routes = tuple(reversed(response.headers.values("Record-Route")))

@@ -57,7 +57,7 @@ class Endpoint:
         try:
             for place in self._settings.places:
                 if place.transport == "udp":
-                    udp = await Udp.bind(place, self._received)
+                    udp = await Udp.bind(place, self._received, self._broken)
                     self._udp.append(udp)
                     self.ports.append(Listen("udp", *udp.address))
                 else:

@@ -64,16 +64,6 @@ class Headers:
         """Append what the parser has already checked."""
         self._rows.append((_key(name), COMPACT.get(name.lower(), name), value))
 
-    def put(self, name: str, value: str) -> None:
-        """Replace all headers of this name by one, in the place of the first."""
-        key = _key(name)
-        for at, row in enumerate(self._rows):
-            if row[0] == key:
-                rest = [r for r in self._rows[at + 1 :] if r[0] != key]
-                self._rows[at:] = [(key, row[1], value), *rest]
-                return
-        self.add(name, value)
-
     def replace_top(self, name: str, value: str) -> None:
         """Replace the first value of this name and leave the others as they are."""
         key = _key(name)
@@ -82,10 +72,6 @@ class Headers:
                 rest = split(old, ",", name)[1:]
                 self._rows[at] = (key, written, ", ".join([value, *rest]))
                 return
-
-    def drop(self, name: str) -> None:
-        key = _key(name)
-        self._rows = [row for row in self._rows if row[0] != key]
 
     def get(self, name: str) -> str | None:
         """The first header of this name, whole."""
@@ -213,7 +199,7 @@ class Via:
 
 
 _VIA = re.compile(
-    rf"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9-]+)\s+({HOST})(?:\s*:\s*(\d{{1,5}}))?\s*(;.*)?", re.I
+    rf"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9-]+)\s+({HOST})(?:\s*:\s*([0-9]{{1,5}}))?\s*(;.*)?", re.I
 )
 
 

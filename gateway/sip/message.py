@@ -172,8 +172,8 @@ class Response(Message):
 
 
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
-_REQUEST = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+) +(\S+) +SIP/(\d+\.\d+) *", re.I)
-_RESPONSE = re.compile(r"SIP/(\d+\.\d+) +([1-6]\d\d)(?: (.*))?", re.I)
+_REQUEST = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+) +(\S+) +SIP/([0-9]+\.[0-9]+) *", re.I)
+_RESPONSE = re.compile(r"SIP/([0-9]+\.[0-9]+) +([1-6][0-9][0-9])(?: (.*))?", re.I)
 _HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:[ \t]*(.*?)[ \t]*")
 
 

@@ -1,5 +1,6 @@
 """Who holds a port, as far as /proc tells: for the operator whose port is taken."""
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -7,13 +8,20 @@ def holder(transport: str, port: int) -> str:
     """The name and id of a process bound to this local port, or "" if it cannot be found."""
     inodes = _inodes(transport, port)
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
-        try:
-            links = [link.readlink().name for link in (process / "fd").iterdir()]
-            if inodes.intersection(links):
+        if inodes.intersection(_open_files(process)):
+            with suppress(OSError):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-        except OSError:  # it is gone, or it is not ours to look into
-            continue
     return ""
+
+
+def _open_files(process: Path) -> list[str]:
+    """What its descriptors point to, as far as we may look and they do not go meanwhile."""
+    found = []
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(OSError):
+                found.append(str(link.readlink()))
+    return found
 
 
 def _inodes(transport: str, port: int) -> set[str]:

@@ -44,8 +44,14 @@ def response_hop(via: Via, source: Address, transport: str) -> Hop:
         return Hop(source, transport)
     host = via.param("received") or via.host.strip("[]")
     rport = via.param("rport") or ""
-    port = int(rport) if rport.isdigit() else via.port or DEFAULT_PORT
+    port = int(rport) if rport.isascii() and rport.isdigit() else via.port or DEFAULT_PORT
     return Hop((host, port), transport)
+
+
+def without_connection(via: Via) -> Hop:
+    """Where a response goes whose connection is closed: to what the Via says (18.2.2)."""
+    host = via.param("received") or via.host.strip("[]")
+    return Hop((host, via.port or DEFAULT_PORT), via.transport.lower())
 
 
 def request_hop(uri: Uri) -> Hop:
@@ -62,11 +68,13 @@ def _private(host: str) -> bool | None:
 
 
 def behind_nat(hop: Hop, seen: Hop) -> Hop:
-    """The address the peer was seen at, where the one it gave cannot be reached.
+    """The address the peer was seen at, where the one it gave cannot be reached from here.
 
     A Contact with a private address, of a peer that came from a public one, names a place
     behind that peer's NAT; and a TCP peer's port is only open through its own connection.
     """
+    if hop.transport not in TRANSPORTS or not hop.address[0]:
+        return seen
     if hop.address[0] == seen.address[0]:
         return seen if seen.transport in RELIABLE and hop.transport == seen.transport else hop
     hidden = _private(hop.address[0]) and _private(seen.address[0]) is False

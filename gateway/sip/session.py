@@ -187,7 +187,7 @@ class Session:
         try:
             sdp = description(request)
         except (Objection, SipSyntaxError) as problem:
-            self.stack.note("ignored body of ACK", call=self.id, why=str(problem))
+            self.stack.note("ignored body of ACK", sip_call_id=self.id, why=str(problem))
             sdp = None
         if unacked.exchange is self._exchange:
             self.step("peer-ack", Cue(Acked(sdp)))
@@ -301,7 +301,7 @@ class Session:
         try:
             return description(message)
         except (Objection, SipSyntaxError) as problem:
-            self.stack.note("ignored body", call=self.id, why=str(problem))
+            self.stack.note("ignored body", sip_call_id=self.id, why=str(problem))
             return None
 
     def ack_to(self, dialog: Dialog, cseq: int, sdp: bytes | None = None) -> Sent:

@@ -21,12 +21,14 @@ from gateway.sip.matching import ack_for, cancel_for, merged_key, server_key
 from gateway.sip.message import COOKIE, LIMITS, Limits, Request, Response, parse
 from gateway.sip.routing import (
     RELIABLE,
+    TRANSPORTS,
     Address,
     Hop,
     Sent,
     request_hop,
     response_hop,
     stamp,
+    without_connection,
 )
 from gateway.sip.session import Session
 from gateway.sip.transaction import (
@@ -112,6 +114,10 @@ class Stack:
             method = exchange.request.method
             self.note("unreachable", method=method, to=destination, over=transport, why=why)
             exchange.feed("broken", now, why)
+        if transport in RELIABLE:
+            for exchange in self._servers.values():
+                if exchange.hop == hop:
+                    exchange.hop = without_connection(exchange.request.via)
 
     def deliver(self) -> None:
         """Call the owners. An exception of theirs passes through; call again for the rest."""
@@ -143,6 +149,8 @@ class Stack:
         extra = Headers(headers)
         routes = extra.values("Route")
         hop = request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
+        if hop.transport not in TRANSPORTS:
+            raise SipSyntaxError("target", f"nothing is sent over {hop.transport} here", 416)
         sender = Uri.parse(from_uri.strip(), "from_uri") if from_uri else None
         tag = self.token()
         if sender is None:

@@ -39,16 +39,18 @@ def taken(place: Listen, error: OSError) -> ConfigError:
 class Udp(asyncio.DatagramProtocol):
     """One bound UDP socket."""
 
-    def __init__(self, received: Received) -> None:
+    def __init__(self, received: Received, broken: Broken) -> None:
         self._received = received
+        self._broken = broken
+        self._sending: Address | None = None
         self._transport: asyncio.DatagramTransport
 
     @classmethod
-    async def bind(cls, place: Listen, received: Received) -> "Udp":
+    async def bind(cls, place: Listen, received: Received, broken: Broken) -> "Udp":
         loop = asyncio.get_running_loop()
         try:
             _, udp = await loop.create_datagram_endpoint(
-                lambda: cls(received), local_addr=(place.host, place.port)
+                lambda: cls(received, broken), local_addr=(place.host, place.port)
             )
         except OSError as error:
             raise taken(place, error) from error
@@ -62,7 +64,9 @@ class Udp(asyncio.DatagramProtocol):
         return host, port
 
     def send(self, data: bytes, destination: Address) -> None:
+        self._sending = destination
         self._transport.sendto(data, destination)
+        self._sending = None
 
     def close(self) -> None:
         self._transport.close()
@@ -74,7 +78,10 @@ class Udp(asyncio.DatagramProtocol):
         self._received(data, (addr[0], addr[1]), "udp")
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP error for some earlier datagram: the transactions' timers deal with silence."""
+        """The kernel has no way there. Of what ICMP says of an earlier datagram nothing is told
+        but that; silence is for the transactions' timers."""
+        if self._sending is not None:
+            self._broken(self._sending, "udp", getattr(exc, "strerror", None) or str(exc))
 
 
 class Connection(asyncio.Protocol):

@@ -10,8 +10,8 @@ from gateway.sip.events import (
     Cancelled,
     Ended,
     Refused,
-    Reoffered,
     ReofferAnswered,
+    Reoffered,
     SessionEvent,
 )
 from gateway.sip.session import Session

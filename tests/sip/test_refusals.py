@@ -1,4 +1,4 @@
-"""What the stack does with requests it cannot take: the status, the phrase, the header, the note."""
+"""Requests the stack cannot take: the status, the phrase, the header and the note of each."""
 
 import random
 
@@ -9,6 +9,7 @@ from gateway.sip.session import Session
 from gateway.sip.stack import Stack
 
 PEER = ("192.0.2.1", 5060)
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 BASE = {
     "Via": "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1",
     "Max-Forwards": "70",
@@ -61,7 +62,7 @@ def server() -> Server:
 @pytest.mark.parametrize(
     ("change", "status", "phrase", "header"),
     [
-        ({"method": "PUBLISH"}, 405, "PUBLISH", ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO")),
+        ({"method": "PUBLISH"}, 405, "PUBLISH", ("Allow", ALLOW)),
         ({"method": "REGISTER"}, 405, "REGISTER", ("Allow", None)),
         ({"method": "FOO.BAR"}, 405, "FOO.BAR", ("Allow", None)),
         ({"target": "http://x.com"}, 416, "http", None),
@@ -74,7 +75,8 @@ def server() -> Server:
         ({"Contact": None}, 400, "Contact", None),
         ({"CSeq": "1 BYE"}, 400, "CSeq", ("Warning", None)),
         ({"CSeq": "one INVITE"}, 400, "CSeq", None),
-        ({"body": b"hi", "Content_Type": "text/plain"}, 415, "text/plain", ("Accept", "application/sdp")),
+        ({"body": b"hi", "Content_Type": "text/plain"}, 415, "text/plain",
+         ("Accept", "application/sdp")),
         ({"body": b"hi", "Content_Encoding": "gzip"}, 415, "gzip", ("Accept-Encoding", "identity")),
         ({"To": "<sip:bob@example.com>;tag=unknown"}, 481, "dialog", None),
         ({"method": "BYE"}, 481, "BYE", None),
@@ -255,7 +257,8 @@ def test_keep_alives(server: Server) -> None:
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\xfe", b"SIP/2.0 200 OK\r\n\r\n",
-                                  b"INVITE sip:x SIP/2.0\r\n\r\n", b"ACK sip:x SIP/2.0\r\n\r\n"])  # fmt: skip
+                                  b"INVITE sip:x SIP/2.0\r\n\r\n",
+                                  b"ACK sip:x SIP/2.0\r\n\r\n"])  # fmt: skip
 def test_what_cannot_be_answered_is_dropped_with_a_note(server: Server, data: bytes) -> None:
     server.hear(data)
     assert server.stack.outbox == []

@@ -11,8 +11,8 @@ from gateway.sip.events import (
     Ended,
     InfoReceived,
     Refused,
-    Reoffered,
     ReofferAnswered,
+    Reoffered,
     Ringing,
 )
 from gateway.sip.life import LIFE, State
@@ -200,7 +200,11 @@ def test_missing_ack_ends_the_call_with_bye_after_32_s() -> None:
     assert isinstance(ended, Ended)
     assert (ended.by, ended.status) == ("timeout", 408)
     assert world.alice.told[ours][-1] == Ended("peer")
-    oks = [at for at, _, data in world.wire if data.startswith(b"SIP/2.0 200 OK") and b"SDP" not in data]
+    oks = [
+        at
+        for at, _, data in world.wire
+        if data.startswith(b"SIP/2.0 200 OK") and b"SDP" not in data
+    ]
     assert oks[0] == pytest.approx(0.01)
 
 
@@ -302,7 +306,9 @@ def test_reinvite(by_caller: bool) -> None:
     sessions = connected(world)
     asking, asked = sessions if by_caller else sessions[::-1]
     for phone in (world.alice, world.bob):
-        phone.on_event = lambda s, e: s.accept_reoffer(b"new answer") if type(e) is Reoffered else None
+        phone.on_event = lambda s, e: (
+            s.accept_reoffer(b"new answer") if type(e) is Reoffered else None
+        )
     asking.reinvite(b"new offer")
     world.run(2.0)
     everything = {**world.alice.told, **world.bob.told}
@@ -380,7 +386,9 @@ def test_second_phone_of_a_fork_is_acked_and_hung_up_on() -> None:
     def fork(host: str, data: bytes) -> bool:
         if data.startswith(b"INVITE") and not invites:
             invites.append(data)
-            world.after(0.2, lambda: carol.stack.receive(data, ("192.0.2.1", 5060), "udp", world.now))
+            world.after(
+                0.2, lambda: carol.stack.receive(data, ("192.0.2.1", 5060), "udp", world.now)
+            )
         return False
 
     world.drop = fork

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
@@ -120,9 +121,11 @@ class World:
     def _carry(self, data: bytes, source: str, target: str, transport: str) -> None:
         for _ in range(1 + (self._rng.random() < self._twice)):
             if self._rng.random() >= self._loss and target in self.phones:
-                stack = self.phones[target].stack
-
-                def arrive() -> None:
-                    stack.receive(data, (source, 5060), transport, self.now)
-
+                receive = self.phones[target].stack.receive
+                arrive = partial(self._arrive, receive, data, source, transport)
                 self.after(self._rng.uniform(*self._delay), arrive)
+
+    def _arrive(
+        self, receive: Callable[..., None], data: bytes, source: str, transport: str
+    ) -> None:
+        receive(data, (source, 5060), transport, self.now)
