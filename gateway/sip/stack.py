@@ -289,7 +289,7 @@ class Stack:
             session = self.sessions.get((request.call_id, tag))
             if session is None:
                 raise Objection(481, "No such dialog: it has ended, or it never was")
-            exchange.owner = session
+            self._entrust(exchange, session)
             session.requested(exchange)
             return
         if self._initial.setdefault(merged_key(request), key) != key:
@@ -298,13 +298,23 @@ class Stack:
             case "INVITE":
                 session = Session.as_server(self, exchange)
                 self.sessions[session.key] = session
-                exchange.owner = session
+                self._entrust(exchange, session)
                 self.respond(exchange, request.reply(100))
                 self.later(lambda: self._on_invite(session))
             case "OPTIONS":
                 self.respond(exchange, self.capabilities(exchange))
             case _:
                 raise Objection(481, f"{request.method} belongs to a dialog, and names none")
+
+    def _entrust(self, exchange: Exchange, session: Session) -> None:
+        """What else belongs to this request is the session's: a CANCEL, and the ACK of a 2xx of
+        those (RFC 2543) who send it within the transaction."""
+
+        def passed_up(message: object) -> None:
+            if isinstance(message, Request):
+                session.acked(message)
+
+        exchange.owner, exchange.listener = session, passed_up
 
     def capabilities(self, exchange: Exchange) -> Response:
         """The answer to OPTIONS (section 11.2)."""

@@ -177,6 +177,16 @@ def test_rfc_2543_peer_is_matched_without_a_unique_branch(server: Server) -> Non
     assert server.stack.outbox == []  # the ACK was matched: 486 is not repeated
 
 
+@pytest.mark.parametrize("branch", ["1", "z9hG4bK1"])
+def test_ack_of_a_200_within_the_transaction_is_taken_too(server: Server, branch: str) -> None:
+    via = f"SIP/2.0/UDP 192.0.2.1:5060;branch={branch}"
+    server.ask(Via=via)
+    (session,) = server.sessions
+    session.answer(b"x")
+    server.ask("ACK", Via=via, To=f"<sip:bob@example.com>;tag={session.key[1]}")
+    assert session.up
+
+
 def test_cancel_for_a_final_invite_changes_nothing(server: Server) -> None:
     server.ask()
     server.sessions[0].answer(b"x")
