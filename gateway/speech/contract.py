@@ -43,10 +43,16 @@ class Hearing(Protocol):
         """The voice activity detector says that speech began (within the sound given last)."""
 
     def offset(self) -> None:
-        """And that it has stopped: a transcriber that waits for a hint finishes its utterance."""
+        """And that it has stopped: a transcriber that waits for a hint finishes its utterance.
+
+        For each onset at least one final ``Heard`` comes, with empty text if there were no words.
+        """
 
     def expect(self, phrases: Sequence[str]) -> None:
-        """What the dialogue expects next (embedded recogniser's grammar); others ignore it."""
+        """What the dialogue expects next (embedded recogniser's grammar); others ignore it.
+
+        ``<digits>`` among the phrases stands for any spoken digits.
+        """
 
     def events(self) -> AsyncIterator[Heard]:
         """Words as they come, until ``close`` or a VendorError."""
@@ -56,7 +62,11 @@ class Hearing(Protocol):
 
 @dataclass(frozen=True)
 class Message:
-    """One entry of the conversation, as chat models know it."""
+    """One entry of the conversation, as chat models know it.
+
+    A user's empty ``content`` is speech that was not understood. Keys the caller pressed are a
+    user's message that is nothing but them, or them after a colon: ``User's Keypad Entry: 12#``.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulators.sound import hum, spoken_s
-from tests.simulators.wire import Reply, Request, Server
+from tests.simulators.wire import Reply, Request, Server, Trouble
 
 PIECE = 4800  # bytes of one piece of speech: 100 ms
 
@@ -33,10 +33,9 @@ class OpenAISimulator(Server):
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def answer(self, request: Request, reply: Reply) -> None:
-        trouble = self.trouble
-        if await reply.refused(
-            {"error": {"message": "refused", "code": (trouble and trouble.code) or None}}
-        ):
+        why = self.trouble or Trouble("refuse")
+        error = {"message": "refused", "code": why.code or None, "param": why.param or None}
+        if await reply.refused({"error": error}):
             return
         match request.path:
             case "/v1/chat/completions":

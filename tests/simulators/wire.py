@@ -30,6 +30,7 @@ class Trouble:
     after: int = 0
     status: int = 500
     code: str = ""
+    param: str = ""  # the field that OpenAI says is wrong
     retry_after: str = ""
     times: int = 1 << 30
 

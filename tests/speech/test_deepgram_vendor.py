@@ -148,7 +148,7 @@ async def test_a_stream_that_breaks_says_whose_fault_it_is(
     cloud: DeepgramSimulator, kind: str, fault: Fault
 ) -> None:
     cloud.trouble = Trouble(kind)  # type: ignore[arg-type]
-    hearing = ear(cloud, timeout_s=0.05)
+    hearing = ear(cloud, timeout_s=0.3 if kind == "stall" else 5.0)
     await hearing.open()
     hearing.onset()
     speak(hearing, 1.0)

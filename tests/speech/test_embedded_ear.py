@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import webrtcvad
 
 from gateway.errors import Fault, VendorError
 from gateway.speech import catalog
@@ -14,7 +15,6 @@ from gateway.speech.contract import Heard, Hearing
 from gateway.speech.grammar import END, START, graph
 from gateway.speech.script import DIGITS, Dialogue, Script
 from gateway.speech.settings import VendorSettings
-from gateway.speech.vendors.embedded import BEFORE_S, BYTES_PER_S
 from gateway.speech.vendors.recogniser import Recogniser
 from tests.speech.telephone import utterance
 
@@ -34,15 +34,27 @@ def ear(timeout_s: float = 20.0, **options: object) -> Hearing:
     return catalog.hearing("embedded", "", options, VendorSettings(timeout_s=timeout_s), "call-1")
 
 
-async def hear(hearing: Hearing, sound: bytes, early_s: float = 0.3) -> Heard:
-    """As the pipeline does: frames all along, onset and offset at their moments."""
-    begins = round(early_s / 0.02)
-    frames = [sound[n : n + FRAME] for n in range(0, len(sound), FRAME)]
-    for n, frame in enumerate(frames):
+async def hear(hearing: Hearing, sound: bytes) -> Heard:
+    """As the pipeline does: frames all along, and what a voice activity detector says of them,
+    with every pause of 80 ms an offset."""
+    detector, voiced, speaking = webrtcvad.Vad(2), [False] * 5, False
+    for start in range(0, len(sound) - FRAME + 1, FRAME):
+        frame = sound[start : start + FRAME]
         hearing.hear(frame)
-        if n == begins:
+        voiced = [*voiced[1:], detector.is_speech(frame, 16_000)]
+        if not speaking and sum(voiced) >= 3:
+            speaking = True
             hearing.onset()
+        elif speaking and not any(voiced[1:]):
+            speaking = False
+            hearing.offset()
+    return await after_silence(hearing)
+
+
+async def after_silence(hearing: Hearing) -> Heard:
     hearing.offset()
+    for _ in range(10):
+        hearing.hear(bytes(FRAME))
     return await anext(aiter(hearing.events()))
 
 
@@ -106,7 +118,9 @@ async def test_silence_and_a_click_are_no_words() -> None:
     hearing = ear()
     hearing.expect(MENU)
     for sound in (bytes(FRAME * 20), b"\x00\x10" * 320):
-        assert (await hear(hearing, sound, early_s=0)).text == ""
+        hearing.onset()
+        hearing.hear(sound)
+        assert (await after_silence(hearing)).text == ""
     await hearing.close()
 
 
@@ -148,21 +162,31 @@ async def test_a_recogniser_that_is_stuck_is_given_up() -> None:
     await hearing.close()
 
 
-async def test_what_came_just_before_the_onset_belongs_to_the_utterance() -> None:
+def test_an_utterance_is_from_before_its_onset_until_a_pause_that_is_long_enough() -> None:
     hearing = ear()
-    for n in range(100):
-        hearing.hear(bytes([n]) * FRAME)
+
+    def frames(count: int, octet: int) -> None:
+        for _ in range(count):
+            hearing.hear(bytes([octet]) * FRAME)
+
+    frames(100, 1)
     hearing.onset()
-    hearing.hear(b"x" * FRAME)
-    hearing.onset()  # a second onset within an utterance changes nothing
+    frames(5, 2)
     hearing.offset()
+    frames(9, 3)  # 180 ms: a pause within the phrase
+    hearing.onset()
+    frames(5, 4)
     hearing.offset()
+    frames(11, 5)
     said = hearing._said  # type: ignore[attr-defined]
     assert said.qsize() == 1
-    _, pcm = said.get_nowait()
-    assert len(pcm) == BEFORE_S * BYTES_PER_S + FRAME
-    assert pcm.startswith(bytes([85]) * FRAME)
-    assert pcm.endswith(b"x" * FRAME)
+    pcm = said.get_nowait()[1]
+    assert [(octet, pcm.count(octet) // FRAME) for octet in range(1, 6)] == [
+        (1, 15), (2, 5), (3, 9), (4, 5), (5, 10)
+    ]  # fmt: skip
+    hearing.offset()  # without an onset: nothing to end
+    frames(20, 6)
+    assert said.empty()
 
 
 def test_a_grammar_has_every_way_through_and_no_unknown_word() -> None:

@@ -128,6 +128,18 @@ async def test_a_failure_says_whose_it_is(
     assert len(cloud.requests) == 1  # whether to try again is the pipeline's to say
 
 
+async def test_what_a_model_does_not_support_is_left_out(cloud: OpenAISimulator) -> None:
+    cloud.trouble = Trouble(
+        "refuse", status=400, code="unsupported_value", param="temperature", times=1
+    )
+    thinking = mind(cloud, temperature=0.0, max_tokens=50)
+    for _ in range(2):
+        assert Said(" hello") in await replied(thinking)
+    sent = [request.json() for request in cloud.requests]
+    assert ["temperature" in one for one in sent] == [True, False, False]
+    assert all("max_completion_tokens" in one for one in sent)
+
+
 @pytest.mark.parametrize("kind", ["nonsense", "end"])
 async def test_a_reply_that_is_no_reply_is_the_vendors_fault(
     cloud: OpenAISimulator, kind: str

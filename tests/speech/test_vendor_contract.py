@@ -72,6 +72,8 @@ async def test_an_ear_says_something_final_after_speech_and_ends_with_close(ear:
     for _ in range(40):
         ear.hear(hum(16_000, 0.02))
     ear.offset()
+    for _ in range(20):
+        ear.hear(bytes(640))
     async for heard in events:
         assert 0 <= heard.confidence <= 1
         if heard.final:

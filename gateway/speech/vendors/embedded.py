@@ -25,6 +25,7 @@ from gateway.speech.vendors.shared import shared
 VENDOR = "embedded"
 BYTES_PER_S = RATE * 2
 BEFORE_S = 0.3  # sound from before the detector noticed that speech began
+AFTER_S = 0.2  # a shorter pause is one within a phrase, as before a "p" or "t"
 LONGEST_S = 15.0  # of an utterance; no phrase of a dialogue is longer
 
 
@@ -58,6 +59,14 @@ class _Worker:
     async def recognise(
         self, phrases: Sequence[str], pcm: bytes, timeout_s: float
     ) -> tuple[str, float]:
+        """A caller who hangs up meanwhile leaves the answer to be read: it is not another's."""
+        asking = asyncio.ensure_future(self._in_turn(phrases, pcm, timeout_s))
+        asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(asking)
+
+    async def _in_turn(
+        self, phrases: Sequence[str], pcm: bytes, timeout_s: float
+    ) -> tuple[str, float]:
         async with self._turn:
             try:
                 async with asyncio.timeout(timeout_s):
@@ -68,9 +77,6 @@ class _Worker:
             except (OSError, EOFError) as error:
                 await self.close()
                 raise VendorError(VENDOR, Fault.THEIRS, "the recogniser died") from error
-            except asyncio.CancelledError:
-                await self.close()  # its answer to this one must not be taken for the next one's
-                raise
 
     async def _ask(self, phrases: Sequence[str], pcm: bytes) -> tuple[str, float]:
         process = await self.start()
@@ -105,6 +111,7 @@ class EmbeddedHearing:
         self._before_bytes = 0
         self._utterance: list[bytes] | None = None
         self._utterance_bytes = 0
+        self._silence_bytes: int | None = None  # since the offset
         self._said: asyncio.Queue[tuple[tuple[str, ...], bytes] | None] = asyncio.Queue()
 
     async def open(self) -> None:
@@ -118,17 +125,22 @@ class EmbeddedHearing:
         return shared("recogniser", _Worker)
 
     def hear(self, pcm: bytes) -> None:
-        if self._utterance is not None:
-            self._utterance_bytes += len(pcm)
-            if self._utterance_bytes <= LONGEST_S * BYTES_PER_S:
-                self._utterance.append(pcm)
+        if self._utterance is None:
+            self._before.append(pcm)
+            self._before_bytes += len(pcm)
+            while self._before_bytes - len(self._before[0]) >= BEFORE_S * BYTES_PER_S:
+                self._before_bytes -= len(self._before.popleft())
             return
-        self._before.append(pcm)
-        self._before_bytes += len(pcm)
-        while self._before_bytes - len(self._before[0]) >= BEFORE_S * BYTES_PER_S:
-            self._before_bytes -= len(self._before.popleft())
+        self._utterance_bytes += len(pcm)
+        if self._utterance_bytes <= LONGEST_S * BYTES_PER_S:
+            self._utterance.append(pcm)
+        if self._silence_bytes is not None:
+            self._silence_bytes += len(pcm)
+            if self._silence_bytes >= AFTER_S * BYTES_PER_S:
+                self._finish(b"".join(self._utterance))
 
     def onset(self) -> None:
+        self._silence_bytes = None
         if self._utterance is None:
             self._utterance = list(self._before)
             self._utterance_bytes = self._before_bytes
@@ -137,9 +149,12 @@ class EmbeddedHearing:
 
     def offset(self) -> None:
         if self._utterance is not None:
-            # The phrases of this moment: while the recogniser is busy, the dialogue may go on.
-            self._said.put_nowait((self._expected, b"".join(self._utterance)))
-            self._utterance = None
+            self._silence_bytes = 0
+
+    def _finish(self, pcm: bytes) -> None:
+        # The phrases of this moment: while the recogniser is busy, the dialogue may go on.
+        self._said.put_nowait((self._expected, pcm))
+        self._utterance = self._silence_bytes = None
 
     def expect(self, phrases: Sequence[str]) -> None:
         self._expected = tuple(sorted(phrases))

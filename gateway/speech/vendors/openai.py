@@ -25,6 +25,7 @@ from gateway.speech.vendors.shared import shared
 
 KEEPALIVE_S = 120.0  # a connection stays warm between a caller's turns
 WARM_S = 30.0  # one that was used so lately needs no warming
+_UNSUPPORTED = ("unsupported_value", "unsupported_parameter")
 SPEECH_RATE = 24_000  # of response_format "pcm"
 
 
@@ -153,6 +154,7 @@ class OpenAIThinking:
         asked = options.model_dump(exclude={"url", "headers", "max_tokens"}, exclude_none=True)
         if options.max_tokens is not None:
             asked[row.limit] = options.max_tokens
+        self._settable = set(asked)
         self._asked: dict[str, Any] = {"model": model, **asked}
         self._body = {"call": {"id": call_id}} if vendor == "custom-llm" else None
 
@@ -170,7 +172,7 @@ class OpenAIThinking:
         client.used_at = time.monotonic()
         self._requests += 1
         try:
-            stream = await client.sdk.chat.completions.create(**self._request(messages, tools))
+            stream = await self._ask(client.sdk, messages, tools)
         except Exception as error:
             raise blame(error) from error
         try:
@@ -182,6 +184,20 @@ class OpenAIThinking:
                 yield delta
         finally:
             await stream.close()
+
+    async def _ask(
+        self, sdk: openai.AsyncOpenAI, messages: Sequence[Message], tools: Sequence[Tool]
+    ) -> Any:
+        """Models differ in what may be set: a reasoning one refuses a temperature. What is refused
+        is left out, for the rest of the call."""
+        while True:
+            try:
+                return await sdk.chat.completions.create(**self._request(messages, tools))
+            except openai.BadRequestError as error:
+                if error.code not in _UNSUPPORTED or error.param not in self._settable:
+                    raise
+                self._settable.remove(error.param)
+                self._asked.pop(error.param)
 
     def _request(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
         request = {
