@@ -45,7 +45,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
             )
         self.pid = self._process.pid
-        self.born_at = self._loop.time()
+        self.ready = False  # it has said so
         self._watch = os.pidfd_open(self.pid)
         self._loop.add_reader(self._watch, self._ended)
         self._loop.add_reader(self._control.fileno(), self._read)
@@ -95,6 +95,7 @@ class Child:
     def _read(self) -> None:
         try:
             while message := hear(self._control):
+                self.ready = self.ready or "ready" in message[0]
                 self._on_message(self, message[0])
         except EOFError:
             self._loop.remove_reader(self._control.fileno())

@@ -1,7 +1,7 @@
 """One line in main's hands: from ``Plane.take`` until ``give_back``."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Protocol
 
@@ -37,11 +37,12 @@ class Owner(Protocol):
 class Line:
     """A row and its ports. ``port`` is the even one, for RTP; the next is bound for RTCP."""
 
-    def __init__(self, owner: Owner, row: int, port: int) -> None:
+    def __init__(self, owner: Owner, row: int, port: int, host: str) -> None:
         self._owner = owner
         self._lines = owner.lines
         self.row = row
         self.port = port
+        self._ipv6 = ":" in host  # the address its sockets are bound to
         self.recording_lost: str | None = None  # why the recording lacks something
 
     def agree(
@@ -62,6 +63,10 @@ class Line:
         it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; no digits
         were agreed on: None. ValueError: ``host`` is no address."""
         address = ip_address(host)
+        if self._ipv6 and address.version == 4:  # as an IPv6 socket names it (RFC 4291 2.5.5.2)
+            address = IPv6Address(f"::ffff:{address}")
+        elif address.version == 6 and not self._ipv6:
+            raise ValueError(f"the peer wants its sound at {host}, but this line has only IPv4")
         sends = port and not address.is_unspecified  # 0.0.0.0: hold, as in RFC 2543
         lines, row = self._lines, self.row
         lines["address"][row] = 0

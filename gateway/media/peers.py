@@ -71,5 +71,9 @@ class Peers:
 def _source(family: int, address: npt.NDArray[np.uint8], port: int) -> Source | None:
     if not family or not port:
         return None
-    host = str(ip_address(address[: 4 if family == 4 else 16].tobytes()))
-    return (host, int(port)) if family == 4 else (host, int(port), 0, 0)
+    host = ip_address(address[: 4 if family == 4 else 16].tobytes())
+    if host.version == 4:
+        return str(host), int(port)
+    # The kernel writes an IPv4 address on an IPv6 socket with dots.
+    name = f"::ffff:{host.ipv4_mapped}" if host.ipv4_mapped else str(host)
+    return name, int(port), 0, 0

@@ -75,6 +75,11 @@ class Plane:
             "recorder": self._recordings.pid,
         }
 
+    @property
+    def spare_ready(self) -> bool:
+        """Whether media's death would be bridged within a beat or two."""
+        return self._spare is not None and self._spare.ready
+
     async def start(self) -> None:
         """Returns when sound is beating. GatewayError: it does not."""
         self._put_to_work(self._load())
@@ -116,7 +121,7 @@ class Plane:
         self.lines["ssrc"][row] = random.getrandbits(32)
         self.lines["agent"][row] = agent
         self._sockets[row] = pair
-        line = self._taken[row] = Line(self, row, port)
+        line = self._taken[row] = Line(self, row, port, local_host)
         if self._worker:
             self._worker.send({"rows": [row]}, [pair[0]])
         return line

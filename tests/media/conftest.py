@@ -49,7 +49,8 @@ class Stage:
 
     def open(self, row: int, **changes: object) -> Line:
         """Make a row live (or change it), as main does."""
-        line = Line(Owner(self.main), row, 20_000)  # type: ignore[arg-type]
+        host = "::" if ":" in str(changes.get("host", "")) else "0.0.0.0"
+        line = Line(Owner(self.main), row, 20_000, host)  # type: ignore[arg-type]
         if not self.main["live"][row]:
             self.main.clear(row)
             self.main.seed(row, 65_534, 2**32 - 320)
@@ -157,6 +158,11 @@ def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
     stage.close()
+
+
+@pytest.fixture(scope="session")
+def new_stage() -> type[Stage]:
+    return Stage
 
 
 @pytest.fixture

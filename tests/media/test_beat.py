@@ -2,10 +2,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.media.lines import FRAME, RING
 from gateway_codecs import CODECS
 
+# Anything, and things that look like RTP of ours until one looks closer.
+DATAGRAM = st.one_of(
+    st.binary(max_size=400),
+    st.builds(
+        lambda first, kind, rest: bytes([first, kind]) + rest,
+        st.integers(0x80, 0xBF),
+        st.sampled_from([0, 8, 13, 101, 128, 136, 229]),
+        st.binary(min_size=10, max_size=600),
+    ),
+)
 TONE = np.rint(8000 * np.sin(2 * np.pi * 500 * np.arange(1600 * 2) / 8000)).astype(np.int16)
 
 
@@ -235,6 +247,21 @@ def test_more_digits_than_fit_are_refused_and_none_is_lost(stage) -> None:
     with pytest.raises(ValueError, match="no more than 32"):
         line.dial("123")
     assert stage.main["dialled"][0] == 30
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.tuples(st.integers(0, 3), DATAGRAM), max_size=6), max_size=12))
+def test_nothing_a_network_brings_stops_the_beat(
+    new_stage, beats: list[list[tuple[int, bytes]]]
+) -> None:
+    stage = new_stage()
+    for row in range(3):
+        stage.open(row, codec=row % 2, payload_in=8 * (row % 2), payload_out=8 * (row % 2))
+    for datagrams in beats:
+        stage.run(*((row, octets, ("192.0.2.7", 4000)) for row, octets in datagrams))
+    assert stage.main["beat"][:3].tolist() == [len(beats)] * 3
+    assert (stage.main["sent"][:3] == len(beats)).all()
+    stage.close()
 
 
 def test_a_flood_on_one_row_does_not_disturb_another(stage) -> None:

@@ -1,5 +1,15 @@
 """Symmetric RTP: from where sound is taken and where it is sent."""
 
+import pytest
+
+from gateway.media.line import Line
+
+
+class Owner:
+    def __init__(self, lines) -> None:
+        self.lines = lines
+
+
 SDP = ("192.0.2.7", 4000)
 REAL = ("198.51.100.9", 61_000)
 STRANGER = ("203.0.113.66", 5)
@@ -80,6 +90,23 @@ def test_an_unspecified_address_is_nowhere_until_sound_comes(stage) -> None:
     stage.open(0, host="0.0.0.0")
     assert stage.run() == []
     assert stage.run(stage.rtp(0, BODY, source=REAL))[0].target == REAL
+
+
+def test_an_ipv4_peer_of_an_ipv6_line_is_named_as_its_socket_names_it(stage) -> None:
+    line = Line(Owner(stage.main), 0, 20_000, "::")
+    stage.open(0, host="2001:db8::1")
+    agreed = {"codec": 0, "payload_out": 0, "payload_in": 0, "digits_out": None, "digits_in": None}
+    line.agree(host="192.0.2.1", port=4000, **agreed, speaks=True, hears=True)
+    stage.settle()
+    assert stage.run()[0].target == ("::ffff:192.0.2.1", 4000, 0, 0)
+
+
+def test_an_ipv6_peer_of_an_ipv4_line_is_refused(stage) -> None:
+    line = Line(Owner(stage.main), 0, 20_000, "0.0.0.0")
+    agreed = {"codec": 0, "payload_out": 0, "payload_in": 0, "digits_out": None, "digits_in": None}
+    with pytest.raises(ValueError, match="only IPv4"):
+        line.agree(host="2001:db8::1", port=4000, **agreed, speaks=True, hears=True)
+    assert not stage.main["live"][0]
 
 
 def test_ipv6(stage) -> None:

@@ -1,0 +1,344 @@
+"""The real processes over loopback: calls outlive them, ports and memory come back.
+
+Nothing here sleeps: each wait is for a packet, a process or a cursor, with a deadline.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+import time
+import wave
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gateway.errors import NoRoom
+from gateway.media.line import Line
+from gateway.media.lines import FRAME, Lines, Writer
+from gateway.media.plane import Plane
+from gateway.media.settings import MediaSettings, RtpSettings
+
+HOST = "127.0.0.1"
+DEADLINE_S = 10.0
+PORTS = "41000-41099"
+
+
+class Phone:
+    """A peer with a socket of its own."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind((HOST, 0))
+        self.port = self.socket.getsockname()[1]
+        self.sequence = 0
+
+    async def packet(self) -> tuple[int, int, bytes]:
+        """The next one from the gateway: sequence, timestamp, payload."""
+        loop = asyncio.get_running_loop()
+        octets = await asyncio.wait_for(loop.sock_recv(self.socket, 2000), DEADLINE_S)
+        sequence, timestamp = struct.unpack(">HI", octets[2:8])
+        return sequence, timestamp, octets[12:]
+
+    def send(self, to: int, payload: bytes = b"\x10" * 160, kind: int = 0) -> None:
+        head = struct.pack(">BBHII", 0x80, kind, self.sequence, 160 * self.sequence, 9)
+        self.socket.sendto(head + payload, (HOST, to))
+        self.sequence += 1
+
+    def agree(self, line: Line, **changes: object) -> None:
+        line.agree(**{
+            "host": HOST, "port": self.port, "codec": 0, "payload_out": 0, "payload_in": 0,
+            "digits_out": 101, "digits_in": 101, "speaks": True, "hears": True, **changes,
+        })  # type: ignore[arg-type]  # fmt: skip
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+@contextlib.asynccontextmanager
+async def plane_of(**media: object) -> AsyncIterator[Plane]:
+    wake = os.eventfd(0, os.EFD_NONBLOCK)
+    settings = MediaSettings(**{"capacity": 8, "realtime": False, **media})  # type: ignore[arg-type]
+    plane = Plane(settings, RtpSettings(ports=PORTS, drain_s=0), [wake])
+    await plane.start()
+    try:
+        yield plane
+    finally:
+        await plane.close()
+        os.close(wake)
+
+
+@pytest.fixture
+async def plane() -> AsyncIterator[Plane]:
+    async with plane_of() as plane:
+        yield plane
+
+
+@pytest.fixture
+def phone():
+    phone = Phone()
+    yield phone
+    phone.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another process does to shared memory, which no socket announces."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not true():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+async def spare_is_ready(plane: Plane) -> None:
+    await until(lambda: plane.pids["spare"] is not None and plane.spare_ready)
+
+
+async def test_a_line_sends_a_packet_every_beat(plane, phone) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    first = await phone.packet()
+    for n in range(1, 10):
+        sequence, timestamp, payload = await phone.packet()
+        assert sequence == (first[0] + n) % 2**16
+        assert timestamp == (first[1] + 160 * n) % 2**32
+        assert payload == b"\xff" * 160
+    await line.give_back()
+
+
+async def test_sound_goes_both_ways_and_wakes_the_agent(phone) -> None:
+    wakes = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
+    plane = Plane(MediaSettings(capacity=4, realtime=False), RtpSettings(ports=PORTS), wakes)
+    await plane.start()
+    line = plane.take(1, HOST)
+    phone.agree(line)
+    agent = Lines(plane.lines.fd, 4, Writer.AGENT)
+    agent["queue"][line.row, 0] = np.tile(np.int16([9000, 9000, -9000, -9000]), FRAME // 4)
+    agent["written"][line.row] = 1
+    await until(lambda: int(agent["taken"][line.row]) == 1)
+    payloads = [(await phone.packet())[2] for _ in range(3)]
+    assert any(payload.count(0xFF) < 20 for payload in payloads)
+    while not plane.lines["heard"][line.row].any():
+        phone.send(line.port)
+        await phone.packet()
+    assert os.eventfd_read(wakes[1]) > 0
+    with pytest.raises(BlockingIOError):
+        os.eventfd_read(wakes[0])
+    await line.give_back()
+    await plane.close()
+    for wake in wakes:
+        os.close(wake)
+
+
+async def test_echo_comes_back_sample_for_sample(plane, phone) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line, echo=True)
+    bodies = [np.random.default_rng(n).integers(0, 256, 160, np.uint8).tobytes() for n in range(20)]
+    heard = []
+    await phone.packet()
+    for body in bodies:
+        phone.send(line.port, body)
+        heard.append((await phone.packet())[2])
+    heard += [(await phone.packet())[2] for _ in range(3)]
+    start = heard.index(bodies[0])
+    assert heard[start : start + 20] == bodies
+    await line.give_back()
+
+
+async def test_a_killed_media_process_ends_no_call(plane, phone) -> None:
+    await spare_is_ready(plane)
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    before = [await phone.packet() for _ in range(5)][-1]
+    phone.send(line.port)
+    await until(lambda: line.counts().packets_received == 1)
+    killed = plane.pids["media"]
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: plane.pids["media"] not in (None, killed))
+    skipped = 0
+    for _ in range(50):
+        after = await phone.packet()
+        skipped += (after[0] - before[0] - 1) % 2**16
+        assert 0 < (after[1] - before[1]) % 2**32 <= 50 * 160  # a second, at the very most
+        assert after[1] % 160 == before[1] % 160
+        before = after
+    assert skipped <= 1  # it may have died between counting a packet and sending it
+    assert plane.restarts == 1
+    phone.send(line.port)
+    await until(lambda: line.counts().packets_received == 2)
+    await line.give_back()
+
+
+async def test_a_media_process_that_hangs_is_replaced(plane, phone) -> None:
+    await spare_is_ready(plane)
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    before = await phone.packet()
+    beat = int(plane.lines["beat"][line.row])
+    os.kill(plane.pids["media"], signal.SIGSTOP)
+    await until(lambda: plane.restarts == 1)
+    await until(lambda: int(plane.lines["beat"][line.row]) > beat + 60)
+    packets = [await phone.packet() for _ in range(20)]
+    gap = max(b[1] - a[1] for a, b in zip([before, *packets], packets, strict=False))
+    assert gap > 40 * 160  # the missed beats are in the timestamps: no burst, no shift
+    assert [p[0] for p in packets] == [(before[0] + n) % 2**16 for n in range(1, 21)]
+    await line.give_back()
+
+
+async def test_a_killed_spare_is_replaced(plane) -> None:
+    await spare_is_ready(plane)
+    killed = plane.pids["spare"]
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: plane.pids["spare"] not in (None, killed))
+
+
+async def test_a_row_can_be_given_back_while_media_is_dead(plane, phone) -> None:
+    await spare_is_ready(plane)
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    await phone.packet()
+    os.kill(plane.pids["media"], signal.SIGKILL)
+    await asyncio.wait_for(line.give_back(), DEADLINE_S)
+    assert plane.free == plane.capacity
+
+
+async def test_media_ends_when_main_is_gone() -> None:
+    async with plane_of() as plane:
+        await spare_is_ready(plane)
+        watches = [os.pidfd_open(pid) for pid in plane.pids.values()]
+    for watch in watches:  # close() has waited for them
+        with pytest.raises(ProcessLookupError):
+            signal.pidfd_send_signal(watch, 0)
+        os.close(watch)
+
+
+async def test_garbage_and_strangers_do_no_harm(plane, phone) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    await phone.packet()
+    phone.send(line.port)
+    await until(lambda: line.counts().packets_received == 1)
+    stranger = Phone()
+    for octets in (b"", b"\x80", b"INVITE sip:x SIP/2.0", os.urandom(1400), b"\x80\x00" * 900):
+        stranger.socket.sendto(octets, (HOST, line.port))
+        phone.socket.sendto(octets, (HOST, line.port))
+    stranger.send(line.port)
+    await until(lambda: line.counts().packets_foreign >= 1 and line.counts().packets_garbage >= 6)
+    phone.send(line.port)
+    await until(lambda: line.counts().packets_received >= 2)
+    assert plane.restarts == 0
+    stranger.close()
+    await line.give_back()
+
+
+async def test_when_every_line_is_taken_there_is_no_room(plane) -> None:
+    lines = [plane.take(0, HOST) for _ in range(plane.capacity)]
+    assert plane.free == 0
+    with pytest.raises(NoRoom, match="all 8 lines"):
+        plane.take(0, HOST)
+    assert len({line.port for line in lines}) == len({line.row for line in lines}) == 8
+    assert all(line.port % 2 == 0 for line in lines)
+    await asyncio.gather(*(line.give_back() for line in lines))
+    assert plane.free == 8
+
+
+async def test_a_port_in_use_is_passed_over_and_none_left_is_no_room() -> None:
+    squatter = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    squatter.bind((HOST, 41_201))  # the odd one of the first pair
+    plane = Plane(MediaSettings(capacity=8), RtpSettings(ports="41200-41203", drain_s=0), [])
+    line = plane.take(0, HOST)
+    assert line.port == 41_202
+    with pytest.raises(NoRoom, match="41200-41203"):
+        plane.take(0, HOST)
+    squatter.close()
+    assert plane.take(0, HOST).port == 41_200
+    await plane.close()
+
+
+async def test_a_port_rests_before_it_is_used_again(phone) -> None:
+    plane = Plane(MediaSettings(capacity=8, realtime=False),
+                  RtpSettings(ports="41200-41203", drain_s=3600), [])  # fmt: skip
+    await plane.start()
+    line = plane.take(0, HOST)
+    await line.give_back()
+    assert plane.take(0, HOST).port != line.port
+    with pytest.raises(NoRoom):
+        plane.take(0, HOST)
+    await plane.close()
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def test_hundreds_of_lines_leave_nothing_behind(plane, phone) -> None:
+    await spare_is_ready(plane)
+    media = plane.pids["media"]
+    before = None
+    for n in range(40):
+        lines = [plane.take(0, HOST) for _ in range(8)]
+        for line in lines:
+            phone.agree(line)
+        if n % 2:
+            await phone.packet()
+        await asyncio.gather(*(line.give_back() for line in lines))
+        if n == 2:
+            before = descriptors(os.getpid()), descriptors(media)
+    assert (descriptors(os.getpid()), descriptors(media)) == before
+    assert plane.free == plane.capacity
+    assert not any(plane.lines[name].any() for name in ("live", "settings", "beat", "heard"))
+
+
+async def test_giving_back_twice_or_cancelled_is_once(plane, phone) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    await phone.packet()
+    cancelled = asyncio.create_task(line.give_back())
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.gather(line.give_back(), line.give_back())
+    assert plane.free == 8
+    other = plane.take(0, HOST)
+    await line.give_back()
+    assert plane.free == 7
+    await other.give_back()
+
+
+def sides(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with wave.open(str(path)) as file:
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    return sound[:, 0], sound[:, 1]
+
+
+async def test_a_recording_outlives_its_recorder(plane, phone, tmp_path) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line, echo=True)
+    line.record(tmp_path / "call.wav")
+    for n in range(60):
+        phone.send(line.port, b"\x20\xa0" * 80)
+        await phone.packet()
+        if n == 20:
+            os.kill(plane.pids["recorder"], signal.SIGKILL)
+    beats = int(plane.lines["beat"][line.row])
+    await line.give_back()
+    assert line.recording_lost is None
+    left, right = sides(tmp_path / "call.wav")
+    assert beats * FRAME <= len(left) <= (beats + 3) * FRAME
+    assert np.array_equal(left, right)  # an echo: both sides, on one clock
+    assert (np.abs(left.reshape(-1, FRAME)[10:55].astype(int)).max(axis=1) > 0).all()
+
+
+async def test_a_recording_that_cannot_be_made_harms_nothing(plane, phone, caplog) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    line.record(Path("/dev/full"))
+    await until(lambda: line.recording_lost is not None)
+    assert "No space left" in line.recording_lost
+    assert "a recording is incomplete" in caplog.text
+    first = await phone.packet()
+    assert (await phone.packet())[0] == (first[0] + 1) % 2**16
+    await line.give_back()
