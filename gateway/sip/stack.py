@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 
 from gateway.sip.alarms import Alarms
 from gateway.sip.events import Note
-from gateway.sip.exchange import Exchange, Key, kind_of
+from gateway.sip.exchange import Exchange
+from gateway.sip.exchanges import Exchanges
 from gateway.sip.framing import PING, PONG
 from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.headers import Headers, NameAddr, Via
 from gateway.sip.inspection import ACCEPT, ALLOW, EXTENSIONS, Extra, Objection, inspect, warning
-from gateway.sip.matching import ack_for, cancel_for, merged_key, server_key
+from gateway.sip.matching import cancel_for
 from gateway.sip.message import COOKIE, LIMITS, Limits, Request, Response, parse
 from gateway.sip.routing import (
     RELIABLE,
@@ -28,17 +29,8 @@ from gateway.sip.routing import (
     request_hop,
     response_hop,
     stamp,
-    without_connection,
 )
 from gateway.sip.session import Session
-from gateway.sip.transaction import (
-    CLIENT,
-    INVITE_CLIENT,
-    INVITE_SERVER,
-    SERVER,
-    Table,
-    Transaction,
-)
 from gateway.sip.uri import Uri
 
 
@@ -66,10 +58,8 @@ class Stack:
         self._sent_by = sent_by
         self._user_agent = user_agent
         self._limits = limits
-        self._clients: dict[Key, Exchange] = {}
-        self._servers: dict[Key, Exchange] = {}
-        self._initial: dict[Key, Key] = {}  # section 8.2.2.2: From tag, Call-ID, CSeq
         self._alarms = Alarms()
+        self._exchanges = Exchanges(self.outbox, self._alarms)
         self._deliveries: deque[Callable[[], None]] = deque()
 
     # The edge's side
@@ -109,15 +99,9 @@ class Stack:
 
     def unreachable(self, destination: Address, transport: str, why: str, now: float) -> None:
         """Nothing gets through to there: requests under way are over (section 8.1.3.1)."""
-        hop = Hop(destination, transport)
-        for exchange in [e for e in self._clients.values() if e.hop == hop and e.waiting]:
-            method = exchange.request.method
+        for request in self._exchanges.broken(Hop(destination, transport), why, now):
+            method = request.method
             self.note("unreachable", method=method, to=destination, over=transport, why=why)
-            exchange.feed("broken", now, why)
-        if transport in RELIABLE:
-            for exchange in self._servers.values():
-                if exchange.hop == hop:
-                    exchange.hop = without_connection(exchange.request.via)
 
     def deliver(self) -> None:
         """Call the owners. An exception of theirs passes through; call again for the rest."""
@@ -126,7 +110,7 @@ class Stack:
 
     @property
     def open_transactions(self) -> int:
-        return len(self._clients) + len(self._servers)
+        return len(self._exchanges)
 
     # The owner's side
 
@@ -184,21 +168,14 @@ class Stack:
     def request(self, request: Request, hop: Hop, listener: Callable[[object], None]) -> Exchange:
         """Begin a client transaction; the listener gets each Response, or Failed."""
         self._finish(request, hop)
-        table = INVITE_CLIENT if request.method == "INVITE" else CLIENT
-        exchange = self._exchange((request.via.branch, request.method), table, request, hop)
-        exchange.listener = listener
-        self._clients[exchange.key] = exchange
-        exchange.feed("request", self.clock(), request, bytes(request))
-        return exchange
+        return self._exchanges.ask(request, hop, listener, self.clock())
 
     def cancel(self, invite: Exchange, reasons: Extra) -> None:
         """Section 9.1: a CANCEL that looks like the INVITE it is about."""
         request = cancel_for(invite.request)
         for name, value in reasons:
             request.headers.add(name, value)
-        exchange = self._exchange((request.via.branch, "CANCEL"), CLIENT, request, invite.hop)
-        self._clients[exchange.key] = exchange
-        exchange.feed("request", self.clock(), request, bytes(request))
+        self._exchanges.ask(request, invite.hop, None, self.clock())
 
     def send_ack(self, ack: Request, hop: Hop) -> Sent:
         """An ACK for a 2xx is its own transaction (section 13.2.2.4). What was sent, to repeat."""
@@ -221,7 +198,7 @@ class Stack:
 
     def abandon(self, exchange: Exchange) -> None:
         """Stop waiting for a response (section 9.1: a cancelled INVITE nobody ends)."""
-        self._clients.pop(exchange.key, None)
+        self._exchanges.abandon(exchange)
 
     def watch(self, session: Session) -> None:
         self._alarms.watch(session)
@@ -239,14 +216,9 @@ class Stack:
     # Responses
 
     def _response(self, response: Response, source: Address, now: float) -> None:
-        cseq = response.cseq
-        exchange = self._clients.get((response.via.branch, cseq.method))
-        if exchange is not None:
-            ack = b""
-            if response.status >= 300 and cseq.method == "INVITE":
-                ack = bytes(ack_for(exchange.request, response))
-            exchange.feed(kind_of(response.status), now, response, ack)
-        elif cseq.method == "INVITE" and 200 <= response.status < 300:
+        if self._exchanges.answered(response, now):
+            return
+        if response.cseq.method == "INVITE" and 200 <= response.status < 300:
             # Its transaction is over, its dialog is not (section 13.2.2.4).
             session = self.sessions.get((response.call_id, response.from_.tag))
             if session is not None:
@@ -259,26 +231,23 @@ class Stack:
     def _request(self, request: Request, hop: Hop, now: float) -> None:
         stamp(request, hop.address)
         request.check()
-        key = server_key(request)
-        exchange = self._servers.get(key)
-        if exchange is not None:
-            exchange.feed("ack" if request.method == "ACK" else "again", now, request)
+        if self._exchanges.asked(request, now):
             return
         if request.method == "ACK":
             session = self.sessions.get((request.call_id, request.to.tag))
             if session is not None:
                 session.acked(request)
             return
-        exchange = self._open(key, request, hop)
+        exchange = self._exchanges.open(request, hop, self.token(), now)
         try:
-            self._dispatch(exchange, key)
+            self._dispatch(exchange)
         except Objection as objection:
             self.refuse(exchange, objection)
         except SipSyntaxError as error:
             headers = (warning(399, str(error)),)
             self.refuse(exchange, Objection(error.status, f"Bad request: {error}", headers))
 
-    def _dispatch(self, exchange: Exchange, key: Key) -> None:
+    def _dispatch(self, exchange: Exchange) -> None:
         request = exchange.request
         if request.method == "CANCEL":
             self._cancel(exchange)
@@ -292,7 +261,7 @@ class Stack:
             self._entrust(exchange, session)
             session.requested(exchange)
             return
-        if self._initial.setdefault(merged_key(request), key) != key:
+        if self._exchanges.merged(exchange):
             raise Objection(482, "Loop detected: this request came by two ways (merged)")
         match request.method:
             case "INVITE":
@@ -333,7 +302,7 @@ class Stack:
 
     def _cancel(self, exchange: Exchange) -> None:
         """Section 9.2: always answered at once; only an INVITE without a final answer heeds it."""
-        invite = self._servers.get(server_key(exchange.request, "INVITE"))
+        invite = self._exchanges.cancelled_by(exchange.request)
         if invite is None:
             raise Objection(481, "There is nothing to cancel: no such INVITE is under way")
         self.respond(exchange, exchange.request.reply(200, tag=invite.tag))
@@ -345,7 +314,8 @@ class Stack:
         try:
             back = response_hop(request.via, hop.address, hop.transport)
             _ = request.headers.all("From")[0], request.call_id, request.headers.all("CSeq")[0]
-            response = request.reply(error.status, f"Bad request: {error}", self.token())
+            tag = "" if error.header == "To" else self.token()  # there may be no place for one
+            response = request.reply(error.status, f"Bad request: {error}", tag)
         except (SipSyntaxError, IndexError):
             self.note("dropped", source=hop.address, why=str(error))
             return
@@ -354,29 +324,6 @@ class Stack:
         self.note("refused", method=request.method, status=error.status, why=str(error),
                   source=hop.address, target=request.target)  # fmt: skip
         self.outbox.append(Sent(bytes(response), back.address, back.transport))
-
-    # Transactions
-
-    def _open(self, key: Key, request: Request, hop: Hop) -> Exchange:
-        back = response_hop(request.via, hop.address, hop.transport)
-        table = INVITE_SERVER if request.method == "INVITE" else SERVER
-        exchange = self._exchange(key, table, request, back)
-        exchange.tag, exchange.seen = self.token(), hop
-        self._servers[key] = exchange
-        exchange.feed("request", self.clock(), request)
-        return exchange
-
-    def _exchange(self, key: Key, table: Table, request: Request, hop: Hop) -> Exchange:
-        machine = Transaction(table, reliable=hop.transport in RELIABLE)
-        return Exchange(key, machine, request, hop, self.outbox, self._changed)
-
-    def _changed(self, exchange: Exchange) -> None:
-        if not exchange.over:
-            self._alarms.watch(exchange)
-            return
-        self._clients.pop(exchange.key, None)
-        if self._servers.pop(exchange.key, None) is not None:
-            self._initial.pop(merged_key(exchange.request), None)
 
     def _finish(self, request: Request, hop: Hop) -> None:
         """Our Via on top, and who we are."""

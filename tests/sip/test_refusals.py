@@ -103,6 +103,12 @@ def test_refusal_explains_itself(
     assert phrase in str(note.facts["why"])
 
 
+def test_broken_to_is_refused_without_a_tag(server: Server) -> None:
+    response = server.ask(To="<sip:bob@example.com")
+    assert response is not None
+    assert (response.status, response.headers.get("To")) == (400, "<sip:bob@example.com")
+
+
 @pytest.mark.parametrize(
     "change",
     [
