@@ -15,6 +15,29 @@ from gateway.calls.record import CallRecord, Status
 Json = dict[str, Any]
 
 
+# A message may go to another server than the one that a secret is for.
+SECRETS = frozenset(
+    {
+        "secret", "serverUrlSecret", "headers", "credentials", "authentication", "twilioAuthToken",
+        "twilioApiKey", "twilioApiSecret",
+    }
+)  # fmt: skip
+
+
+def without_secrets(value: Any) -> Any:
+    """A copy without what only its owner may know. A function's own parameters stay as they are,
+    whatever they are called."""
+    if isinstance(value, dict):
+        return {
+            name: part if name == "function" else without_secrets(part)
+            for name, part in value.items()
+            if name not in SECRETS
+        }
+    if isinstance(value, list):
+        return [without_secrets(part) for part in value]
+    return value
+
+
 class Messages:
     """Makes messages; ``view`` shows the calls in them."""
 
@@ -75,18 +98,23 @@ class Messages:
             "type": "tool-calls",
             "toolCallList": [call],
             "toolCalls": [call],
-            "toolWithToolCallList": [{**written, "name": tool.name, "toolCall": call}],
+            "toolWithToolCallList": [
+                {**without_secrets(written), "name": tool.name, "toolCall": call}
+            ],
         }
         return self._envelope(message, record, papers)
 
     def _envelope(self, message: Json, record: CallRecord, papers: Papers) -> Json:
         call = self._view.show(record, papers)
+        for part in ("assistant", "assistantOverrides", "customer"):
+            if part in call:
+                call[part] = without_secrets(call[part])
         common = {
             "timestamp": round(time.time() * 1000),
             "call": call,
-            "assistant": papers.get("assistant"),
+            "assistant": without_secrets(papers.get("assistant")),
             "customer": call.get("customer"),
-            "phoneNumber": papers.get("phoneNumber"),
+            "phoneNumber": without_secrets(papers.get("phoneNumber")),
             "artifact": call["artifact"],
         }
         whole = common | message

@@ -50,6 +50,8 @@ def tool_name(tool: Tool) -> str:
 
 def tool_briefs(model: dict[str, Any]) -> tuple[ToolBrief, ...]:
     briefs: dict[str, ToolBrief] = {}
+    if saved := [*(model.get("toolIds") or ()), *(model.get("toolRefs") or ())]:
+        log.warning("%d tools are left out: saved tools are not available here", len(saved))
     for tool in all_tools(model):
         if tool["type"] not in ("function", *_BUILT_IN):
             log.warning("a tool is left out: type %s is not available here", tool["type"])

@@ -84,7 +84,7 @@ async def test_a_call_to_a_sip_uri_is_placed_and_returned_at_once(
             "customer": {
                 **ALICE,
                 "extension": "12",
-                "assistantOverrides": {"variableValues": {"n": 2}},
+                "assistantOverrides": {"variableValues": {"n": 2}, "endCallMessage": "Bye"},
             },
         },
     )
@@ -100,6 +100,7 @@ async def test_a_call_to_a_sip_uri_is_placed_and_returned_at_once(
     (order,) = switchboard.orders
     assert order.target == ALICE["sipUri"]
     assert order.brief.greeting == "Ho {{who}}"
+    assert order.brief.end_message == "Bye"
     assert order.variables == {"who": "Al", "n": 2}
     assert (order.caller, order.extension, order.name) == ("+14155550111", "12", "A test")
     assert order.customer.name == "Alice"

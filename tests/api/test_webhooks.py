@@ -301,6 +301,29 @@ async def test_a_tool_call_is_sent_nested_and_flat_with_its_tool(
     assert with_tool["toolCall"] == call
 
 
+async def test_no_server_learns_another_s_secrets(hooks: Webhooks, peer: Peer) -> None:
+    secret = {"url": "http://127.0.0.1:1/", "secret": "HIDDEN", "headers": {"A": "HIDDEN"}}
+    parameters = {"type": "object", "properties": {"secret": {"type": "string"}}}
+    tools = [
+        {"type": "function", "function": {"name": "book", "parameters": parameters}},
+        {"type": "function", "function": {"name": "other"}, "server": secret},
+    ]
+    assistant = {
+        "server": secret,
+        "credentials": [{"provider": "openai", "apiKey": "HIDDEN"}],
+        "model": {"provider": "custom-llm", "headers": {"A": "HIDDEN"}, "tools": tools},
+    }
+    papers = {"assistant": assistant, "assistantOverrides": {"server": secret}}
+    record = a_call(assistant=assistant)
+    own = TOOL.model_copy(update={"server": {"url": peer.url}})
+    await hooks.call(record, papers, own, {}, "t1")
+    (body,) = [body for _, body in peer.requests]
+    assert "HIDDEN" not in json.dumps(body)
+    (tool,) = body["message"]["toolWithToolCallList"]
+    assert tool["function"]["parameters"] == parameters
+    assert assistant["server"] == secret
+
+
 @pytest.mark.parametrize(
     ("answer", "ok", "content"),
     [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from gateway.store import Bound, Store, StoreError
+from gateway.store import Bound, Store, StoredCall, StoreError
 from gateway.store import calls as calls_module
 
 
@@ -142,3 +142,21 @@ async def test_the_end_does_not_wait_for_a_database_that_stays_locked(
         await store.close()
     lock.close()
     assert "call records are lost" in caplog.text
+
+
+async def test_what_is_saved_while_an_older_record_is_written_is_written_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = store.calls._write
+
+    async def overtaken(call: StoredCall) -> None:
+        monkeypatch.undo()
+        store.calls.save(record("a", status="ended"))
+        await write(call)
+
+    monkeypatch.setattr(store.calls, "_write", overtaken)
+    store.calls.save(record("a"))
+    await store.calls.flush()
+    assert "a" in store.calls._waiting
+    (listed,) = await store.calls.list()
+    assert listed.record["status"] == "ended"
