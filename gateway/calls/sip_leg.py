@@ -113,7 +113,7 @@ class SipLeg:
             case events.Cancelled(cause, detail):
                 self._down(by_peer=True, status=487, detail=detail or "cancelled by the caller")
             case events.Ended(by, status, cause, detail):
-                self._down(by_peer=by == "peer", status=status or cause, detail=detail)
+                self._down(by_peer=by == "peer", status=status, detail=detail or _cause(cause))
             case events.ReofferAnswered():
                 pass  # nobody here offers anew yet
 
@@ -227,6 +227,10 @@ class SipLeg:
     async def close(self) -> None:
         self._stop_ringing()
         await self._line.give_back()
+
+
+def _cause(cause: int | None) -> str:
+    return f"Q.850 cause {cause}" if cause not in (None, Q850_NORMAL) else ""
 
 
 def _address(host: str) -> str:
