@@ -46,7 +46,7 @@ def split(text: str, separator: str, header: str) -> list[str]:
     parts, start, at, bracket = [], 0, 0, False
     while at < len(text):
         char = text[at]
-        if char == '"' and not bracket:
+        if char == '"':
             quoted = QUOTED.match(text, at)
             if quoted is None:
                 raise SipSyntaxError(header, f"a quoted string does not end: {shown(text[at:])}")

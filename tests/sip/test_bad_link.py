@@ -23,8 +23,11 @@ LAST = (Refused, Cancelled, Ended)
 class Chaos:
     """Two parties who do what they like when they like, all drawn from one seed."""
 
-    def __init__(self, seed: int, *, loss: float = 0.2) -> None:
-        self.world = World(seed, loss=loss, twice=0.1, delay=(0.005, 0.6))
+    def __init__(self, seed: int, transport: str = "udp") -> None:
+        if transport == "udp":
+            self.world = World(seed, loss=0.2, twice=0.1, delay=(0.005, 0.6))
+        else:
+            self.world = World(seed, delay=(0.3, 0.3), transport=transport)
         self.rng = random.Random(-seed)
         self.count = 0
         self.world.bob.script = self._answer
@@ -73,9 +76,11 @@ def last(phone: Phone) -> list[SessionEvent]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(300))
-def test_every_call_ends_and_both_ends_agree(seed: int) -> None:
-    chaos = Chaos(seed)
+@pytest.mark.parametrize(
+    ("transport", "seed"), [*(("udp", n) for n in range(300)), *(("tcp", n) for n in range(50))]
+)
+def test_every_call_ends_and_both_ends_agree(transport: str, seed: int) -> None:
+    chaos = Chaos(seed, transport)
     world = chaos.world
     ours = chaos.call()
     world.run(200.0)

@@ -11,37 +11,13 @@ from gateway.sip.events import (
     Ended,
     InfoReceived,
     Refused,
-    ReofferAnswered,
-    Reoffered,
     Ringing,
 )
 from gateway.sip.life import LIFE, State
 from gateway.sip.message import Response, parse
-from gateway.sip.reoffer import OFFERING, Reoffer, Stage
+from gateway.sip.reoffer import OFFERING, Reoffer
 from gateway.sip.session import Session
-from tests.sip.world import World
-
-
-def answering(session: Session) -> None:
-    session.ring()
-    session.answer(b"answer")
-
-
-def connected(world: World) -> tuple[Session, Session]:
-    world.bob.script = answering
-    ours = world.alice.call(world.bob)
-    world.run(1.0)
-    assert ours.up
-    theirs = world.bob.sessions[0]
-    assert theirs.up
-    return ours, theirs
-
-
-def nothing_is_left(world: World) -> None:
-    world.run()
-    for phone in (world.alice, world.bob):
-        assert not phone.stack.sessions
-        assert phone.stack.open_transactions == 0
+from tests.sip.world import World, answering, connected, nothing_is_left
 
 
 def swallow(world: World, who: str, prefix: bytes, times: int = 1) -> None:
@@ -298,83 +274,6 @@ def test_peer_that_forgot_the_call_ends_it() -> None:
     assert isinstance(ended, Ended)
     assert (ended.by, ended.status) == ("peer", 481)
     assert not world.alice.stack.sessions
-
-
-@pytest.mark.parametrize("by_caller", [True, False])
-def test_reinvite(by_caller: bool) -> None:
-    world = World()
-    sessions = connected(world)
-    asking, asked = sessions if by_caller else sessions[::-1]
-    for phone in (world.alice, world.bob):
-        phone.on_event = lambda s, e: (
-            s.accept_reoffer(b"new answer") if type(e) is Reoffered else None
-        )
-    asking.reinvite(b"new offer")
-    world.run(2.0)
-    everything = {**world.alice.told, **world.bob.told}
-    assert everything[asking][-1] == ReofferAnswered(b"new answer")
-    assert everything[asked][-2:] == [Reoffered(b"new offer"), Acked()]
-    asked.end()
-    nothing_is_left(world)
-
-
-def test_refused_reinvite_leaves_the_call_up() -> None:
-    world = World()
-    ours, theirs = connected(world)
-    world.bob.on_event = lambda s, e: s.refuse_reoffer(488) if type(e) is Reoffered else None
-    ours.reinvite(b"video please")
-    world.run(2.0)
-    assert world.alice.told[ours][-1] == ReofferAnswered(488)
-    assert ours.up
-    assert theirs.up
-
-
-def test_glare_is_refused_on_both_sides_and_then_resolved() -> None:
-    world = World()
-    ours, theirs = connected(world)
-    for phone in (world.alice, world.bob):
-        phone.on_event = lambda s, e: s.accept_reoffer(b"yes") if type(e) is Reoffered else None
-    ours.reinvite(b"alice's")
-    theirs.reinvite(b"bob's")
-    world.run(2.0)
-    assert sum(data.startswith(b"SIP/2.0 491") for _, _, data in world.wire) == 2
-    world.run(10.0)
-    for session, told in {**world.alice.told, **world.bob.told}.items():
-        assert ReofferAnswered(b"yes") in told
-        assert session.reoffer.stage is Stage.IDLE
-
-
-def test_second_reinvite_waits_for_the_first() -> None:
-    world = World()
-    ours, _ = connected(world)
-    world.bob.on_event = lambda s, e: s.accept_reoffer(b"yes") if type(e) is Reoffered else None
-    for sdp in (b"one", b"two", b"three"):
-        ours.reinvite(sdp)
-    world.run(3.0)
-    assert world.bob.events(Reoffered) == [Reoffered(b"one"), Reoffered(b"three")]
-
-
-def test_reinvite_whose_ack_never_comes_ends_the_call() -> None:
-    world = World()
-    ours, theirs = connected(world)
-    world.bob.on_event = lambda s, e: s.accept_reoffer(b"yes") if type(e) is Reoffered else None
-    world.drop = lambda host, data: data.startswith(b"ACK")
-    ours.reinvite(b"new")
-    nothing_is_left(world)
-    ended = world.bob.told[theirs][-1]
-    assert isinstance(ended, Ended)
-    assert ended.by == "timeout"
-
-
-def test_hanging_up_answers_the_reinvite_that_waits() -> None:
-    world = World()
-    ours, theirs = connected(world)
-    ours.reinvite(b"new")
-    world.run(2.0)
-    theirs.end()
-    nothing_is_left(world)
-    assert any(data.startswith(b"SIP/2.0 487") for _, _, data in world.wire)
-    assert world.alice.told[ours][-1] == Ended("peer")
 
 
 def test_second_phone_of_a_fork_is_acked_and_hung_up_on() -> None:

@@ -129,3 +129,25 @@ class World:
         self, receive: Callable[..., None], data: bytes, source: str, transport: str
     ) -> None:
         receive(data, (source, 5060), transport, self.now)
+
+
+def answering(session: Session) -> None:
+    session.ring()
+    session.answer(b"answer")
+
+
+def connected(world: World) -> tuple[Session, Session]:
+    world.bob.script = answering
+    ours = world.alice.call(world.bob)
+    world.run(1.0)
+    assert ours.up
+    theirs = world.bob.sessions[0]
+    assert theirs.up
+    return ours, theirs
+
+
+def nothing_is_left(world: World) -> None:
+    world.run()
+    for phone in (world.alice, world.bob):
+        assert not phone.stack.sessions
+        assert phone.stack.open_transactions == 0
