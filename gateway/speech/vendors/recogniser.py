@@ -9,6 +9,7 @@ its JSON. One decoder serves all calls in turn: nothing goes from one utterance 
 import json
 import math
 import os
+import signal
 import sys
 from collections import OrderedDict
 from typing import Any, BinaryIO
@@ -92,6 +93,10 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main() -> None:
+    # It ends with its pipe. A signal to the whole group is not meant for it: while the gateway
+    # drains, calls still have to be heard.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not land among the answers
     serve(sys.stdin.buffer, answers)
