@@ -55,6 +55,7 @@ class Dialogue:
         self._entry: Entry | None = None  # the message the model is writing
         self._timings: Timings | None = None  # of the turn whose first frame is not out yet
         self._rounds = 0
+        self._speechless = False  # the model's answer was to say nothing
         if resumed:
             mouth.resume(resumed.saying, self.conversation)
 
@@ -73,6 +74,11 @@ class Dialogue:
         """The model is silent and every tool done: it is to be shown the results."""
         idle = not self.thinking and not self.waiting and not self.conclude
         return idle and self.conversation.unseen
+
+    @property
+    def owes_reply(self) -> bool:
+        """The model has yet to answer something."""
+        return self.conversation.owes_reply and not self._speechless
 
     def say(self, text: str) -> None:
         """Say this as the assistant, outside of what the model writes."""
@@ -96,6 +102,7 @@ class Dialogue:
         self.mark("tool", now)
         self._rounds += 1
         self._entry = None
+        self._speechless = False
         if self._rounds > ROUNDS:
             detail = f"{ROUNDS} replies in a row only called tools"
             raise VendorError(self._mind.thinking.vendor, Fault.THEIRS, detail)
@@ -120,7 +127,9 @@ class Dialogue:
     def _finished(self, now: float) -> None:
         self.model_failures = 0
         entry, self._entry = self._entry, None
+        self._speechless = entry is None or not (entry.content.strip() or entry.tool_calls)
         if entry:
+            self.conversation.forget_if_empty(entry)
             if self._mouth.finish(entry):
                 self.mark("first_sentence", now)
             if not self.conclude and contains(entry.content, self._end_phrases):

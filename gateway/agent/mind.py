@@ -49,6 +49,7 @@ class Mind:
             await self.thinking.open()
         finally:
             self._ready = True
+            self.beat(self._clock())
 
     def ask(self, messages: Sequence[Message], tools: Sequence[Tool], now: float) -> None:
         """Begin a reply; what was running is cancelled."""

@@ -339,7 +339,7 @@ class Agent:
                     self._dialogue.say(self._brief.end_message)
             case "rest":
                 self._caller.rest()
-                if self._dialogue.conversation.owes_reply:
+                if self._dialogue.owes_reply:
                     self._turns.step("owed", now)
                 self._expect()
             case "hang-up":

@@ -49,6 +49,7 @@ class Voice:
             await self.speaking.open()
         finally:
             self._ready = True
+            self.beat(self._clock())
 
     def say(self, piece: Piece, now: float) -> None:
         """Ask for the sound of ``piece``, which must be the only one under way."""

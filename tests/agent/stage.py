@@ -104,6 +104,7 @@ class Clay:
     spoken: list[str] = field(default_factory=list)
     voice_errors: list[Exception] = field(default_factory=list)
     voice_stalls: bool = False
+    voice_waits: asyncio.Event | None = None
     voice_breaks_after: int | None = None  # bytes
     hearings: list["ClayHearing"] = field(default_factory=list)
     hearing_errors: list[Exception] = field(default_factory=list)
@@ -212,6 +213,8 @@ class ClaySpeaking:
             raise clay.voice_errors.pop(0)
         if clay.voice_stalls and self.vendor == "clay":
             await asyncio.Event().wait()
+        if clay.voice_waits:
+            await clay.voice_waits.wait()
         clay.spoken.append(text)
         sound = np.full(len(text) * FRAMES_A_CHARACTER * FRAME, 500, np.int16).tobytes()
         if clay.voice_breaks_after is not None and self.vendor == "clay":

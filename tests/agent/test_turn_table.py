@@ -55,9 +55,7 @@ def test_every_state_is_left_by_time_alone(state: State) -> None:
     """Even if nothing else ever happens: by a timer, or by having said everything."""
     quiet = {timer for timer, states in BELONGS.items() if state in states}
     quiet |= {"played-out"} if state in AUDIBLE else set()
-    assert any(
-        TABLE[state, what][0] is not state for what in quiet if (state, what) in TABLE
-    )
+    assert any(TABLE[state, what][0] is not state for what in quiet if (state, what) in TABLE)
 
 
 def test_the_end_is_the_end() -> None:

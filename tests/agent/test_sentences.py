@@ -1,0 +1,84 @@
+"""A stream of text becomes pieces that can be spoken; nothing is lost or added."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.agent.sentences import LONGEST, Sentences
+
+
+def pieces(*stream: str) -> list[str]:
+    sentences = Sentences()
+    made = [piece for text in stream for piece in sentences.feed(text)]
+    return [*made, *filter(None, [sentences.finish()])]
+
+
+def test_a_sentence_goes_as_soon_as_it_is_complete() -> None:
+    sentences = Sentences()
+    assert sentences.feed("It is noon.") == []
+    assert sentences.feed(" What") == ["It is noon. "]
+    assert sentences.feed(" else can I do?") == []
+    assert sentences.finish() == "What else can I do?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "That makes 3.50 euros altogether",
+        "Please ask Dr. Miller or Mrs. Jones about it",
+        "We have many, e.g. this one, i.e. what you see",
+        "Mail it to J. R. Tolkien at once",
+        "Visit example.com or version 2.0.1 of it",
+        "Well... maybe it is so",
+    ],
+)
+def test_what_is_no_end_does_not_end_a_sentence(text: str) -> None:
+    made = pieces(*(f"{word} " for word in text.split()))
+    assert made in ([f"{text} "], ["Well... maybe it is so "])
+
+
+def test_an_ellipsis_a_quote_and_a_bracket_belong_to_their_sentence() -> None:
+    made = pieces("I do not know... Perhaps. ", 'He said "Come in." And (so they did.) Then left')
+    assert made == [
+        "I do not know... ",
+        'Perhaps. He said "Come in." ',
+        "And (so they did.) ",
+        "Then left",
+    ]
+
+
+def test_short_sentences_are_joined() -> None:
+    assert pieces("Yes. ", "Sure. ", "I do not know. ") == ["Yes. Sure. ", "I do not know. "]
+
+
+def test_the_first_clause_goes_at_a_comma_when_it_is_long_enough() -> None:
+    text = "Thank you very much for calling us today, I will look into it, and then call you. "
+    made = pieces(*(f"{word} " for word in text.split()))
+    assert made == [
+        "Thank you very much for calling us today, ",
+        "I will look into it, and then call you. ",
+    ]
+
+
+def test_a_text_without_any_stop_is_cut_at_a_space() -> None:
+    made = pieces("word " * 200)
+    assert all(len(piece) <= LONGEST for piece in made)
+    assert all(piece.endswith(" ") for piece in made)
+
+
+def test_scripts_without_spaces_have_stops_too() -> None:
+    made = pieces("今天天气很好我们出去走走吧。你觉得怎么样呢,要不要一起去")
+    assert made[0] == "今天天气很好我们出去走走吧。"
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(alphabet=st.sampled_from("aB1 .,!?…\n。\"')-"), max_size=40), max_size=30))
+def test_joined_the_pieces_are_the_text(stream: list[str]) -> None:
+    assert "".join(pieces(*stream)) == "".join(stream)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=600), st.integers(1, 40))
+def test_how_the_stream_is_cut_does_not_lose_anything(text: str, size: int) -> None:
+    stream = [text[n : n + size] for n in range(0, len(text), size)]
+    assert "".join(pieces(*stream)) == text
