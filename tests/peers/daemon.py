@@ -110,7 +110,9 @@ class Daemon:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             shown = [(call["id"], call["status"]) for call in calls]
-            raise AssertionError(f"not {count} ended calls: {shown}\n{self.log()[-4000:]}") from None
+            raise AssertionError(
+                f"not {count} ended calls: {shown}\n{self.log()[-4000:]}"
+            ) from None
 
     async def metric(self, name: str) -> float:
         """The sum of a Prometheus metric over its labels."""

@@ -127,11 +127,10 @@ class Sipp:
 
 
 def mulaw(pcm: sound.Pcm) -> bytes:
-    """G.711 µ-law by the book (G.191's ulaw_compress), independent of the gateway's own codec."""
+    """G.711 µ-law by Sun's g711.c, as PJSIP has it: independent of the gateway's own codec."""
     value = pcm.astype(np.int32) >> 2
-    sign = value < 0
-    magnitude = np.minimum(np.where(sign, ~value, value) + 33, 0x1FFF)
+    magnitude = np.minimum(np.abs(value) + 33, 0x1FFF)
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 5
     step = (magnitude >> (segment + 1)) & 0x0F
     byte = ~((segment << 4) | step) & 0x7F
-    return np.where(sign, byte, byte | 0x80).astype(np.uint8).tobytes()
+    return np.where(value < 0, byte, byte | 0x80).astype(np.uint8).tobytes()

@@ -1,12 +1,16 @@
 """A softphone to test with: an independent SIP and RTP stack (pjsua2), driven from asyncio."""
 
+import asyncio
+import contextlib
 import itertools
 import json
 import sys
 import time
+import wave
 from pathlib import Path
 from typing import Any, Self
 
+from tests.peers import sound
 from tests.peers.child import Child, free_ports
 
 PROCESS = Path(__file__).with_name("softphone_process.py")
@@ -19,6 +23,7 @@ class PhoneCall:
     def __init__(self, phone: "Softphone", number: int) -> None:
         self._phone = phone
         self.number = number
+        self._recording: Path | None = None
         self.events: list[dict[str, Any]] = []
 
     def _found(self, what: str, after: float = 0.0, **facts: Any) -> dict[str, Any] | None:
@@ -95,10 +100,19 @@ class PhoneCall:
     async def record(self, wav: Path) -> None:
         """Begin to record what is heard, at 8 kHz."""
         await self._phone.order("record", call=self.number, wav=str(wav))
+        self._recording = wav
 
-    async def stop_recording(self) -> None:
-        """Complete the recorded file. The call's end does so too."""
-        await self._phone.order("stop_recording", call=self.number)
+    async def recorded(self) -> sound.Pcm:
+        """What was heard since ``record``, until now or until the call's end."""
+        assert self._recording, "record was not called"
+        if not self.over:
+            await self._phone.order("stop_recording", call=self.number)
+        # The library completes the file a beat later, and does not say when.
+        async with asyncio.timeout(ANSWER_S):
+            while True:
+                with contextlib.suppress(wave.Error, EOFError):
+                    return sound.read_wav(self._recording)
+                await asyncio.sleep(0.02)
 
     async def press(self, digits: str) -> None:
         """Send digits by RFC 4733."""

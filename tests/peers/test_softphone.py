@@ -41,7 +41,7 @@ async def test_two_softphones_talk_hold_press_keys_and_hang_up(tmp_path: Path) -
         await rung.hang_up()
         assert (await call.disconnected())["status"] == 200
         assert (await rung.disconnected())["status"] == 200
-    assert sound.loud_s(sound.read_wav(heard)) == pytest.approx(1.0, abs=0.1)
+        assert sound.loud_s(await rung.recorded()) == pytest.approx(1.0, abs=0.1)
 
 
 async def test_a_refused_and_a_cancelled_call_say_so(tmp_path: Path) -> None:
