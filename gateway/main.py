@@ -17,7 +17,7 @@ from gateway.calls.call import Call
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
 from gateway.config import Settings
-from gateway.demo import demo_route
+from gateway.demo import defaults, demo_route
 from gateway.errors import ConfigError
 from gateway.gauges import Gauges
 from gateway.media.plane import Plane
@@ -62,7 +62,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     life.push_async_callback(agents.close)
     await agents.start()
 
-    api = Api(settings.api, state_dir, store)
+    api = Api(settings.api, state_dir, store, defaults(settings.vendors))
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 

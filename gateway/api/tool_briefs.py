@@ -19,12 +19,12 @@ _BUILT_IN: dict[str, Tool] = {
         "parameters": {
             "type": "object",
             "properties": {
-                "dtmf": {
+                "keys": {
                     "type": "string",
                     "description": "The keys in order: 0-9 * #; w pauses 0.5 s, W pauses 1 s.",
                 }
             },
-            "required": ["dtmf"],
+            "required": ["keys"],
         },
     },
 }

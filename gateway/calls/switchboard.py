@@ -107,9 +107,7 @@ class Switchboard:
         record = CallRecord(
             id=str(uuid.uuid4()),
             direction="inbound",
-            customer=Party(
-                uri=str(caller.uri), number=caller.uri.user or "", name=caller.display
-            ),
+            customer=Party(uri=str(caller.uri), number=caller.uri.user or "", name=caller.display),
             dialled=request.uri.user or "",
             sip_call_id=session.id,
             variables=from_headers(request.headers),

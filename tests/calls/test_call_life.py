@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from gateway.agent.pool import Agents
 
 from gateway.agent.brief import Brief, Choice, ToolBrief
 from gateway.agent.messages import (
@@ -23,6 +22,7 @@ from gateway.agent.messages import (
     ToAgent,
     TurnTimings,
 )
+from gateway.agent.pool import Agents
 from gateway.calls.call import Call, Surroundings
 from gateway.calls.leg import Down, Pressed, Ringing, Up
 from gateway.calls.ports import ToolReply
@@ -233,13 +233,13 @@ async def outcome_of(scene: Scene, action: Action) -> ActionResult:
 
 async def test_the_agent_presses_keys() -> None:
     scene = Scene()
-    action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"dtmf": "1 2#"})
+    action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"keys": "1 2#"})
     assert (await outcome_of(scene, action)).ok
     assert scene.leg.dialled == ["12#"]
 
 
 async def test_keys_that_are_none_are_named() -> None:
-    action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"dtmf": "1x"})
+    action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"keys": "1x"})
     result = await outcome_of(Scene(), action)
     assert not result.ok
     assert "'x'" in result.content

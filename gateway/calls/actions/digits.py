@@ -20,13 +20,13 @@ def parts(keys: str) -> list[str]:
 
 
 async def send(call: "Call", action: Action) -> tuple[bool, str]:
-    keys = str(action.arguments.get("dtmf") or action.arguments.get("digits") or "")
+    keys = str(action.arguments.get("keys") or action.arguments.get("dtmf") or "")
     try:
         steps = parts(re.sub(r"[\s,()-]", "", keys))
     except ValueError as error:
         return False, str(error)
     if not steps:
-        return False, "The argument 'dtmf' names no keys to press."
+        return False, "The argument 'keys' names no keys to press."
     for step in steps:
         if step in PAUSES_S:
             await asyncio.sleep(PAUSES_S[step])
