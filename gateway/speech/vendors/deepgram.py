@@ -22,9 +22,14 @@ from gateway.speech.vendors.shared import shared
 
 with warnings.catch_warnings():  # the SDK asks websockets for names that are on their way out
     warnings.simplefilter("ignore", DeprecationWarning)
+    # The SDK imports these at first use, in the middle of a call.
+    import deepgram.listen.client
+    import deepgram.listen.v1.client
+    import deepgram.speak.client
+    import deepgram.speak.v1.audio.client
+    import deepgram.speak.v1.client  # noqa: F401
     from deepgram import AsyncDeepgramClient, DeepgramClientEnvironment
     from deepgram.core.api_error import ApiError
-    from deepgram.listen.v1.client import AsyncV1Client as _Listen  # noqa: F401  imported lazily
     from websockets.exceptions import ConnectionClosed
 
 VENDOR = "deepgram"

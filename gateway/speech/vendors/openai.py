@@ -14,6 +14,8 @@ from typing import Any
 import httpx2  # the SDK's own
 import numpy as np
 import openai
+import openai.resources.audio.speech  # else imported by the SDK in the middle of a call
+import openai.resources.chat.completions
 import soxr  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field
 
