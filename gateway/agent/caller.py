@@ -80,6 +80,11 @@ class Caller:
         self.rest()
         return Turn(text, keys, timings)
 
+    def leave(self) -> None:
+        """The call is over; what was said last is at least written down."""
+        if text := self._turns.take_text():
+            self._said(text)
+
     def false_alarm(self, now: float) -> None:
         """What stopped the agent was nothing; the words in it are not for the model."""
         words = self._turns.take_text()

@@ -117,10 +117,15 @@ class Agent:
     async def close(self) -> None:
         """Let go of the row and of everything else."""
         with about(self.call):
-            self._row.hush()
+            self._guard(self._leave)
             self._row.interruptible(False)
             await self._tasks.close()
             await self._crew.close()
+
+    def _leave(self, now: float) -> None:
+        self._turns.step("stop", now)
+        self._dialogue.drop(now)
+        self._caller.leave()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> Running:
         async def watched() -> None:

@@ -150,8 +150,7 @@ class _Held:
 
 
 class Agents:
-    """``wakes`` are the eventfds that media writes to, one for each process: as many as
-    :func:`processes` says."""
+    """``wakes`` are the eventfds that media writes to: there is one process for each."""
 
     command: Sequence[str] = (sys.executable, "-m", "gateway.agent.process")
 
@@ -330,8 +329,3 @@ class Agents:
         self._tell(held.index, held.start)
         for result in held.unheard.values():
             self._tell(held.index, result)
-
-
-def processes(settings: AgentSettings) -> int:
-    """How many agent processes, and so eventfds, there are to be."""
-    return settings.processes or max(1, (os.cpu_count() or 1) - 1)

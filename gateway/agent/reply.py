@@ -136,7 +136,11 @@ class Reply:
 
     def heard(self, upto: int) -> str:
         """The text that was said before frame ``upto`` of the queue."""
-        return "".join(piece.heard(upto) for piece in self.pieces).strip()
+        text, before = "", None
+        for piece in self.pieces:
+            apart = " " if text and piece.entry is not before else ""
+            text, before = text + apart + piece.heard(upto), piece.entry
+        return text.strip()
 
     def entries(self) -> list[Entry]:
         """The messages its pieces belong to, in order."""

@@ -68,6 +68,8 @@ class Row:
     def digits(self) -> str:
         """The keys pressed since the last call."""
         cursor = int(self._lines["digits"][self._row])
+        if cursor == self._digits:
+            return ""
         first = max(self._digits, cursor - DIGITS)
         codes = self._lines["digit"][self._row, np.arange(first, cursor) % DIGITS]
         self._digits = cursor

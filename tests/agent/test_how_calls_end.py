@@ -124,6 +124,20 @@ async def test_the_dialogues_expectations_reach_the_transcriber() -> None:
         assert stage.clay.asked[-1][-1].content == ""
 
 
+async def test_what_was_being_said_when_the_caller_hung_up_is_in_the_transcript() -> None:
+    async with Stage(greeting="Hello, this is a long greeting.") as stage:
+        await stage.seconds(1.0)
+        await stage.agent.close()
+        (greeting,) = stage.transcript()
+        assert "Hello, this is a long greeting.".startswith(greeting)
+        assert greeting.startswith("Hello, this")
+    async with Stage() as stage:
+        await stage.seconds(0.5, speech=True)
+        await stage.says("I hang up now", final=False)
+        await stage.agent.close()
+        assert stage.transcript() == ["I hang up now"]
+
+
 async def test_the_row_is_silent_when_the_agent_has_let_go() -> None:
     async with Stage(greeting="Hello, this is a long greeting.") as stage:
         await stage.seconds(0.5)

@@ -21,7 +21,7 @@ from gateway.agent.messages import (
     Start,
     Stopped,
 )
-from gateway.agent.pool import Agents, processes
+from gateway.agent.pool import Agents
 from gateway.agent.settings import AgentSettings
 from gateway.logs import LogSettings
 from gateway.speech.settings import VendorSettings
@@ -202,8 +202,3 @@ def test_secrets_are_not_on_the_command_line_and_do_arrive() -> None:
     finally:
         os.close(house.wake)
         house.lines[1].close()
-
-
-def test_there_is_always_at_least_one_process() -> None:
-    assert processes(AgentSettings()) >= 1
-    assert processes(AgentSettings(processes=5)) == 5
