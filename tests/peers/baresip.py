@@ -144,6 +144,13 @@ class Baresip:
             raise TimeoutError(f"no {kind}; came: {came}\n{self.child.last_words()}") from None
         return event
 
+    async def hears(self, seconds: float, within_s: float = 15.0) -> None:
+        """Wait until this much sound has come, silence included."""
+        size = seconds * sound.RATE * 2
+        async with asyncio.timeout(within_s):
+            while sum(path.stat().st_size for path in self._heard.glob("*-dec.wav")) < size:
+                await asyncio.sleep(0.05)
+
     def heard(self) -> sound.Pcm:
         """What was heard in the calls, one after the other; complete once they are over."""
         files = sorted(self._heard.glob("*-dec.wav"))
