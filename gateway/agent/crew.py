@@ -1,18 +1,15 @@
 """The three vendors of one call: made, opened together, closed together, and a spare voice."""
 
-import logging
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from gateway import reasons
 from gateway.agent import ear, mind, voice
 from gateway.agent.messages import Start
-from gateway.agent.streams import Clock, Spawn
+from gateway.agent.streams import Clock, Spawn, harmless
 from gateway.agent.vendors import Vendors
 from gateway.errors import GatewayError, VendorError
 from gateway.speech.contract import Speaking, Thinking
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -86,10 +83,7 @@ class Crew:
     async def close(self) -> None:
         """To be called when no task uses them any more; the ear's task has closed its vendor."""
         for vendor in self._to_close:
-            try:
-                await vendor.close()
-            except Exception:
-                log.exception("%s did not close", vendor.vendor)
+            await harmless(f"closing {vendor.vendor}", vendor.close())
 
     def _voice(self, speaking: Speaking) -> voice.Voice:
         timeout_s = self._vendors.timeout_s(speaking.vendor)

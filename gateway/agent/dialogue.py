@@ -130,7 +130,7 @@ class Dialogue:
         self._speechless = entry is None or not (entry.content.strip() or entry.tool_calls)
         if entry:
             self.conversation.forget_if_empty(entry)
-            if self._mouth.finish(entry):
+            if self._mouth.finish():
                 self.mark("first_sentence", now)
             if not self.conclude and contains(entry.content, self._end_phrases):
                 self.conclude = Ended.ASSISTANT_SAID_END_CALL_PHRASE

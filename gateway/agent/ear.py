@@ -1,11 +1,11 @@
 """The transcriber of one call, dialled again when it drops, without the caller noticing."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, stalled
+from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, harmless, stalled
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Heard, Hearing
 
@@ -90,9 +90,7 @@ class Ear:
             self._failed(error, self._clock())
             return
         try:
-            await hearing.open()
-            self._begin(hearing)
-            async with aclosing(faithful(self._vendor, hearing.events())) as events:
+            async with aclosing(faithful(self._vendor, self._listen(hearing))) as events:
                 async for heard in events:
                     self._attempts.succeeded()
                     if heard.final:
@@ -102,7 +100,13 @@ class Ear:
         except VendorError as error:
             self._failed(error, self._clock())
         finally:
-            await hearing.close()
+            await harmless(f"closing {self._vendor}", hearing.close())
+
+    async def _listen(self, hearing: Hearing) -> AsyncIterator[Heard]:
+        await hearing.open()
+        self._begin(hearing)
+        async for heard in hearing.events():
+            yield heard
 
     def _begin(self, hearing: Hearing) -> None:
         self._deadline = None

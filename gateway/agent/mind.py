@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, stalled
+from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, harmless, stalled
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Called, Finished, Message, Said, Thinking, Tool
 
@@ -45,11 +45,9 @@ class Mind:
         self._spawn(self._open(), "thinking-open")
 
     async def _open(self) -> None:
-        try:
-            await self.thinking.open()
-        finally:
-            self._ready = True
-            self.beat(self._clock())
+        await harmless(f"opening {self.thinking.vendor}", self.thinking.open())
+        self._ready = True
+        self.beat(self._clock())
 
     def ask(self, messages: Sequence[Message], tools: Sequence[Tool], now: float) -> None:
         """Begin a reply; what was running is cancelled."""

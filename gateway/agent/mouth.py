@@ -31,6 +31,7 @@ class Mouth:
         self.began_at: float | None = None  # when the first frame went out
         self._reply = Reply()
         self._sentences = Sentences()
+        self._writing: Entry | None = None  # the message of the text that is no sentence yet
 
     @property
     def playing(self) -> bool:
@@ -39,22 +40,23 @@ class Mouth:
 
     def say(self, text: str, entry: Entry | None = None) -> None:
         """Say a whole text."""
-        self.finish(None)
+        self.finish()
         self.stream(text, entry)
-        self.finish(entry)
+        self.finish()
 
     def stream(self, text: str, entry: Entry | None) -> bool:
         """More of a text that is still being written; True if a piece became complete."""
+        self._writing = entry
         pieces = self._sentences.feed(text)
         for piece in pieces:
             self._reply.add(piece, entry)
         return bool(pieces)
 
-    def finish(self, entry: Entry | None) -> bool:
+    def finish(self) -> bool:
         """The streamed text is complete; True if there was a last piece."""
         rest = self._sentences.finish()
         if rest:
-            self._reply.add(rest, entry)
+            self._reply.add(rest, self._writing)
         return bool(rest)
 
     def saying(self, conversation: Conversation) -> tuple[Unsaid, ...]:

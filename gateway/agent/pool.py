@@ -44,8 +44,7 @@ from gateway.speech.settings import VendorSettings
 log = logging.getLogger(__name__)
 
 READY_S = 30.0  # for a process to load everything
-BREATH_S = 0.5  # before a process that died young is started again
-YOUNG_S = 2.0
+BREATH_S = 0.5  # before another is started in the place of one that was never ready
 EXIT_S = 3.0
 
 
@@ -63,12 +62,13 @@ class _Child(asyncio.Protocol):
         self._unframe = Unframe()
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
+        self._connected = True
+        self._status: int | None = None
         self._stopping = False
         self.index: int | None = None  # None: a spare
         self.ready = asyncio.Event()
         self.gone = asyncio.Event()
         loop = asyncio.get_running_loop()
-        self.born_at = loop.time()
         mine, theirs = socketpair(AF_UNIX, SOCK_STREAM)
         mine.setblocking(False)
         with theirs:
@@ -126,15 +126,26 @@ class _Child(asyncio.Protocol):
                 self._process.kill()
             await self.gone.wait()
 
+    def eof_received(self) -> None:
+        """It has closed its end; so does ours, by itself."""
+
     def _ended(self) -> None:
         asyncio.get_running_loop().remove_reader(self._watch)
         os.close(self._watch)
-        status = self._process.wait()
-        if self._transport:
-            self._transport.close()
+        self._status = self._process.wait()
+        self._finish()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._connected = False
+        self._finish()
+
+    def _finish(self) -> None:
+        """It is over when it has ended and its last words have been read."""
+        if self._status is None or self._connected:
+            return
         self.gone.set()
         if not self._stopping:
-            self._on_death(self, status)
+            self._on_death(self, self._status)
 
 
 @dataclass
@@ -287,7 +298,6 @@ class Agents:
     def _on_death(self, child: _Child, status: int) -> None:
         facts = {"pid": child.pid, "status": status}
         loop = asyncio.get_running_loop()
-        young = loop.time() - child.born_at < YOUNG_S
         if child is self._spare:
             log.error("the spare agent process died", extra=facts)
             self._spare = None
@@ -299,7 +309,7 @@ class Agents:
         del self._workers[child.index]
         calls = [call for call, held in self._calls.items() if held.index == child.index]
         log.error("an agent process died", extra={**facts, "calls": len(calls)})
-        if young and self._spare is None:
+        if not child.ready.is_set():  # it cannot even start: do not try without end or pause
             loop.call_later(BREATH_S, self._replace, child.index)
         else:
             self._replace(child.index)

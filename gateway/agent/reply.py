@@ -138,8 +138,9 @@ class Reply:
         """The text that was said before frame ``upto`` of the queue."""
         text, before = "", None
         for piece in self.pieces:
-            apart = " " if text and piece.entry is not before else ""
-            text, before = text + apart + piece.heard(upto), piece.entry
+            if text and (piece.entry is None or piece.entry is not before):
+                text = f"{text.rstrip()} "
+            text, before = text + piece.heard(upto), piece.entry
         return text.strip()
 
     def entries(self) -> list[Entry]:

@@ -1,9 +1,12 @@
 """What the three vendors of a call have in common: they fail, and stall, in the same ways."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from gateway.errors import Fault, VendorError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -36,6 +39,14 @@ async def faithful(vendor: str, source: AsyncIterator[T]) -> AsyncGenerator[T, N
         close = getattr(source, "aclose", None)
         if close is not None:
             await close()
+
+
+async def harmless(what: str, work: Awaitable[None]) -> None:
+    """Something whose failure is worth a line in the log and nothing more."""
+    try:
+        await work
+    except Exception:
+        log.exception("%s failed", what)
 
 
 class Attempts:

@@ -180,7 +180,7 @@ TABLE: Table = {
 # The same wherever the call stands. ``dead`` failures have been retried and end the call with an
 # apology; ``model-failed`` is apologised for, and the call goes on.
 for _state in (G, L, H, W, K, T, E, S, P, D, O):
-    TABLE[_state, "say"] = (S, "interrupt say")
+    TABLE[_state, "say"] = (S, "interrupt say" if _state in HELD else "say")
     TABLE[_state, "say-last"] = (X, "interrupt say")
     TABLE[_state, "model-failed"] = (S, "interrupt apologise")
     for _failure in ("model-dead", "voice-dead", "hearing-dead"):

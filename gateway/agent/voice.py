@@ -4,7 +4,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from gateway.agent.reply import Piece
-from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, stalled
+from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, harmless, stalled
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Speaking
 
@@ -45,11 +45,9 @@ class Voice:
         self._spawn(self._open(), "speaking-open")
 
     async def _open(self) -> None:
-        try:
-            await self.speaking.open()
-        finally:
-            self._ready = True
-            self.beat(self._clock())
+        await harmless(f"opening {self.speaking.vendor}", self.speaking.open())
+        self._ready = True
+        self.beat(self._clock())
 
     def say(self, piece: Piece, now: float) -> None:
         """Ask for the sound of ``piece``, which must be the only one under way."""

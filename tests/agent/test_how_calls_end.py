@@ -85,6 +85,25 @@ async def test_main_has_something_said_and_the_call_goes_on() -> None:
         assert stage.hang_ups == ["assistant-ended-call"]
 
 
+async def test_what_main_has_said_does_not_lose_the_answer_in_progress() -> None:
+    async with Stage() as stage:
+        await stage.until("listening")
+        stage.clay.replies = [say("The answer is a long one, as you can hear.")]
+        await stage.turn("Tell me.")
+        await stage.until("speaking")
+        stage.agent.receive(Say(call="c1", text="One minute left."))
+        await stage.until("listening")
+        assert stage.transcript("assistant") == [
+            "The answer is a long one, as you can hear. One minute left."
+        ]
+        assert [role for role, _ in stage.conversation] == [
+            "system",
+            "user",
+            "assistant",
+            "assistant",
+        ]
+
+
 async def test_nothing_happens_before_the_phone_is_answered() -> None:
     async with Stage(greeting="Hello.", max_duration_s=100) as stage:
         pass

@@ -1,5 +1,7 @@
 """Tools: asked of main, waited for with company, answered or not."""
 
+import asyncio
+
 import pytest
 
 from gateway.agent.messages import Action, Spoken
@@ -58,6 +60,19 @@ async def test_a_result_during_the_filler_is_thought_about_at_once() -> None:
         assert len(stage.clay.asked) == 2
         await stage.until("listening")
         assert stage.transcript("assistant") == ["One moment, please. A cat is there."]
+
+
+async def test_a_filler_does_not_take_the_models_last_words() -> None:
+    text = "Let me look that up for you right now"
+    async with Stage(tools=(LOOK,)) as stage:
+        finished = asyncio.Event()
+        stage.clay.replies = [[*say(text), call("look"), finished], say("A cat.")]
+        await asked(stage)
+        await stage.until("speaking")
+        finished.set()
+        await stage.until("tool")
+        assert ("assistant", text) in stage.conversation
+        assert stage.transcript("assistant")[0].startswith(f"{text} One moment, please.")
 
 
 async def test_a_tool_that_never_answers_is_not_waited_for() -> None:

@@ -202,6 +202,25 @@ async def test_a_vendor_that_says_when_is_asked_then(fault: Fault) -> None:
         assert 1.5 <= await stage.until("speaking") < 2.0
 
 
+async def test_vendors_that_do_not_open_or_close_cleanly_end_no_call() -> None:
+    async def slip() -> None:
+        raise RuntimeError("a slip in an SDK")
+
+    clay = Clay()
+    thinking, speaking = clay.thinking, clay.speaking
+    clay.thinking = lambda start: spoilt(thinking(start), slip)
+    clay.speaking = lambda start: spoilt(speaking(start), slip)
+    async with Stage(clay, greeting="Hello.") as stage:
+        await listening(stage)
+        assert stage.transcript() == ["Hello."]
+        assert stage.hang_ups == []
+
+
+def spoilt(vendor: object, slip: object) -> object:
+    vendor.open = vendor.close = slip
+    return vendor
+
+
 async def test_a_slip_of_our_own_ends_this_call_and_says_so() -> None:
     async with Stage() as stage:
         await listening(stage)
