@@ -174,6 +174,15 @@ def test_missed_beats_are_silence_in_the_rings_and_a_gap_in_the_timestamps(stage
     assert not stage.ring("heard", 0, 4)[: 3 * FRAME].any()
 
 
+def test_missed_beats_add_no_delay(stage) -> None:
+    stage.open(0, echo=True)
+    for n in range(5):
+        stage.run(stage.rtp(0, bytes([n]) * 160))
+    stage.run(*(stage.rtp(0, bytes([n]) * 160) for n in range(5, 9)), missed=3)
+    stage.run(stage.rtp(0, bytes([9]) * 160))
+    assert [packet.payload[0] for packet in stage.sent[1:]] == [0, 1, 2, 3, 7, 8]
+
+
 def test_a_stretch_longer_than_the_rings_leaves_them_silent(stage) -> None:
     stage.open(0)
     stage.hear(0, TONE[:1600])

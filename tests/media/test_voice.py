@@ -41,7 +41,7 @@ def numbered(frames: int) -> np.ndarray:
 
 def loud(frames: int) -> np.ndarray:
     t = np.arange(frames * FRAME) / 16_000
-    return np.rint(12_000 * np.sin(2 * np.pi * 430 * t)).astype(np.int16)
+    return np.rint(12_000 * np.sin(2 * np.pi * 437 * t)).astype(np.int16)
 
 
 @pytest.fixture
