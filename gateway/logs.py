@@ -13,6 +13,10 @@ from pydantic import BaseModel, Field
 
 call_id: ContextVar[str] = ContextVar("call_id", default="")
 
+# Libraries that tell of every request at INFO.
+NOISY = ("aiosqlite", "alembic", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "uvicorn",
+         "websockets")  # fmt: skip
+
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "call"}
 
 
@@ -73,5 +77,5 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for noisy in ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "websockets", "aiosqlite"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)

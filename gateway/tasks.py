@@ -21,6 +21,8 @@ class Tasks:
         task = asyncio.create_task(self._watch(work, name), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        # Cancelled before its first step, it would be left behind unawaited.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
