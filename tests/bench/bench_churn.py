@@ -24,7 +24,7 @@ def measure(folder: Path) -> None:
     figures = [Figure("calls that failed", failed, "calls", 0)]
     figures += _growth(before, after)
     figures += [
-        Figure(name, held_after[name] - held_before.get(name, 0.0), "more", 0)
+        Figure(name, abs(held_after[name] - held_before.get(name, 0.0)), "off", 0)
         for name in held_after
     ]
     figures.append(Figure("exit status of the gateway", float(daemon.status or 0), "", 0))
@@ -41,13 +41,11 @@ def _call(daemon: Daemon, folder: Path, count: int) -> int:
 
 
 def _held(daemon: Daemon) -> dict[str, float]:
-    """Gauges of what is in use."""
-    wanted = ("_live", "_in_use", "_rows", "_tasks", "_open")
-    return {
-        name: value
-        for name, value in daemon.metrics().items()
-        if name.startswith("trunkline_") and name.partition("{")[0].endswith(wanted)
-    }
+    """Gauges of what is in use, and of what is free."""
+    wanted = ("trunkline_calls_live", "trunkline_lines_free", "trunkline_agent_calls",
+              "trunkline_store_waiting_records")  # fmt: skip
+    samples = daemon.metrics().items()
+    return {name: value for name, value in samples if name.partition("{")[0] in wanted}
 
 
 def _growth(before: list[Process], after: list[Process]) -> list[Figure]:

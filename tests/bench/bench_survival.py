@@ -42,7 +42,7 @@ def measure(folder: Path) -> None:
             running.until(MEDIA_S)
             media_at = _kill(daemon.pids("media")[:1])
             running.until(AGENT_S)
-            agent_at = _kill(daemon.pids("agent"))
+            agent_at = _kill(daemon.pids("agent")[:1])
             report = running.report()
     publish("survival: the media process killed", after_media(report, media_at))
     publish("survival: the agent process killed", after_agent(report, agent_at))

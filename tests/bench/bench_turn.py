@@ -24,8 +24,9 @@ DONE = Until(loud_s=0.3, quiet_s=1.0, within_s=15.0)
 
 
 def measure(folder: Path) -> None:
-    measure_embedded(folder)
-    measure_cloud(folder)
+    for name, measure_one in (("embedded", measure_embedded), ("cloud", measure_cloud)):
+        (folder / name).mkdir()
+        measure_one(folder / name)
 
 
 def measure_embedded(folder: Path) -> None:

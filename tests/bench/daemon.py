@@ -21,7 +21,7 @@ from tests.peers.child import free_port
 ROOT = Path(__file__).parents[2]
 KEY = "bench"
 RTP_PORTS = "10000-15999"  # below what tests take, and below what the system gives away
-START_S, STOP_S = 30.0, 20.0
+START_S, STOP_S = 60.0, 20.0
 ROLES = {
     "gateway.media.process": "media",
     "gateway.agent.process": "agent",
