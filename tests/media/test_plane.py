@@ -1,6 +1,7 @@
 """The real processes over loopback: calls outlive them, ports and memory come back.
 
-Nothing here sleeps: each wait is for a packet, a process or a cursor, with a deadline.
+Nothing here sleeps: each wait is for a packet, a process or a cursor, with a deadline. On a busy
+machine beats may be missed, which the lines count; what is asserted allows for that.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ class Phone:
 @contextlib.asynccontextmanager
 async def plane_of(**media: object) -> AsyncIterator[Plane]:
     wake = os.eventfd(0, os.EFD_NONBLOCK)
-    settings = MediaSettings(**{"capacity": 8, "realtime": False, **media})  # type: ignore[arg-type]
+    settings = MediaSettings(**{"capacity": 8, **media})  # type: ignore[arg-type]
     plane = Plane(settings, RtpSettings(ports=PORTS, drain_s=0), [wake])
     await plane.start()
     try:
@@ -105,7 +106,9 @@ async def test_a_line_sends_a_packet_every_beat(plane, phone) -> None:
     for n in range(1, 10):
         sequence, timestamp, payload = await phone.packet()
         assert sequence == (first[0] + n) % 2**16
-        assert timestamp == (first[1] + 160 * n) % 2**32
+        beats, rest = divmod((timestamp - first[1]) % 2**32, 160)
+        assert n <= beats <= n + int(plane.lines["beats_missed"][0])
+        assert rest == 0
         assert payload == b"\xff" * 160
     await line.give_back()
 
@@ -143,10 +146,13 @@ async def test_echo_comes_back_sample_for_sample(plane, phone) -> None:
     for body in bodies:
         phone.send(line.port, body)
         heard.append((await phone.packet())[2])
-    while bodies[-1] not in heard:
+    while (end := b"\x33" * 160) not in heard:
+        phone.send(line.port, end)
         heard.append((await phone.packet())[2])
-    # On a busy machine we are late with one, and something is made up in between.
-    assert [body for body in heard if body in bodies] == bodies
+    # What we sent too late has something made up before it; what fell into a missed beat is lost.
+    returned = [bodies.index(body) for body in heard if body in bodies]
+    assert returned == sorted(set(returned))
+    assert len(returned) >= 20 - int(plane.lines["beats_missed"][0])
     await line.give_back()
 
 
@@ -328,9 +334,12 @@ async def test_a_recording_outlives_its_recorder(plane, phone, tmp_path) -> None
     await line.give_back()
     assert line.recording_lost is None
     left, right = sides(tmp_path / "call.wav")
-    assert beats * FRAME <= len(left) <= (beats + 3) * FRAME
+    assert len(left) >= beats * FRAME
     assert np.array_equal(left, right)  # an echo: both sides, on one clock
-    assert (np.abs(left.reshape(-1, FRAME)[10:55].astype(int)).max(axis=1) > 0).all()
+    loud = np.flatnonzero(np.abs(left.reshape(-1, FRAME).astype(int)).max(axis=1) > 100)
+    assert loud[0] < 20
+    assert loud[-1] > 50
+    assert len(loud) > 30
 
 
 async def test_a_recording_that_cannot_be_made_harms_nothing(plane, phone, caplog) -> None:
