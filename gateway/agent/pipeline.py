@@ -93,7 +93,6 @@ class Agent:
 
     def open(self) -> None:
         """Dial the vendors, all at once; begin, unless the phone still rings."""
-        self._row.resume()
         self._crew.open()
         if not self._ringing:
             self._guard(self._begin)

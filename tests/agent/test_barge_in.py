@@ -156,6 +156,19 @@ async def test_an_interruption_before_anything_was_heard_leaves_nothing() -> Non
         assert stage.transcript("assistant") == []
 
 
+async def test_half_a_sentence_that_was_thought_and_never_said_is_forgotten() -> None:
+    async with Stage() as stage:
+        await stage.until("listening")
+        stage.clay.replies = [[*say("I would say"), asyncio.Event()], say("All of it.")]
+        await stage.turn("Tell me.")
+        await stage.until("thinking")
+        assert stage.conversation[-1] == ("assistant", "I would say")
+        await stage.turn("everything")
+        assert stage.conversation[-1] == ("user", "Tell me.")
+        await stage.until("speaking")
+        assert stage.clay.asked[-1][-1].content == "Tell me. everything"
+
+
 async def test_a_cough_while_the_model_thinks_only_delays_the_answer() -> None:
     thought = asyncio.Event()
     async with Stage() as stage:
