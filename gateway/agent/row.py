@@ -44,6 +44,7 @@ class Row:
         self._row = row
         self._beat = int(lines["beat"][row])
         self._digits = int(lines["digits"][row])
+        self._pauses = 0  # of which the frame that caused it has been heard here
 
     def listen(self) -> Sound:
         """What was heard since the last call."""
@@ -63,6 +64,9 @@ class Row:
             first - self._beat,
         )
         self._beat = beat
+        pauses = int(lines["pauses"][row])
+        if int(lines["paused_beat"][row]) < beat:
+            self._pauses = pauses
         return sound
 
     def digits(self) -> str:
@@ -111,12 +115,15 @@ class Row:
         return played
 
     def resume(self) -> None:
-        """A pause that media has begun is over: go on where it stopped."""
-        self._lines["resumed"][self._row] = self._lines["pauses"][self._row]
+        """A pause that media has begun is over: go on where it stopped. One that media is just
+        beginning, for a frame that has not been heard here yet, stays."""
+        resumed = self._lines["resumed"]
+        resumed[self._row] = max(self._pauses, int(resumed[self._row]))
 
     @property
     def paused(self) -> bool:
-        return bool(self._lines["pauses"][self._row] > self._lines["resumed"][self._row])
+        """Media holds the sound, because of a frame that has been heard here."""
+        return self._pauses > int(self._lines["resumed"][self._row])
 
     def interruptible(self, yes: bool) -> None:
         """Whether media stops the sound by itself when the peer begins to speak."""

@@ -92,6 +92,7 @@ def test_hush_drops_the_rest_ends_the_pause_and_tells_what_was_played(media: Med
     for _ in range(4):
         media.beat(1.0)
     media.beat(1.0, speech=True)
+    row.listen()
     assert row.paused
     assert row.hush() == 4
     assert not row.paused
@@ -109,10 +110,30 @@ def test_a_pause_is_resumed_where_it_began(media: Media) -> None:
     media.beat(1.0)
     media.beat(1.0, speech=True)
     assert not media.beat(1.0)
+    row.listen()
     row.resume()
     assert media.beat(1.0)
     beat = media.column("beat") - 1
     assert media.lines["said"][1, beat % RING, 0] == 1
+
+
+def test_a_pause_whose_cause_has_not_been_heard_yet_is_not_undone(media: Media) -> None:
+    row = Row(media.agent, 1)
+    row.interruptible(True)
+    row.write(frames(5))
+    media.beat(1.0)
+    row.listen()
+    media.set("paused_beat", media.column("beat"))  # media is in the middle of its beat
+    media.set("pauses", 1)
+    row.listen()
+    assert not row.paused
+    row.resume()
+    assert media.paused
+    media.beat(1.0, speech=True)
+    row.listen()
+    assert row.paused
+    row.resume()
+    assert not media.paused
 
 
 def test_without_permission_nothing_pauses(media: Media) -> None:
