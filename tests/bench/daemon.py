@@ -37,8 +37,8 @@ class Process:
     pid: int
     role: str  # main, media, agent, recogniser, other
     cpu_s: float
-    rss_kib: int
-    pss_kib: int  # shared pages counted by their share
+    own_kib: int  # memory of its own: heap, stacks
+    shared_kib: int  # of the lines, counted by its share
     descriptors: int
     threads: int
 
@@ -188,8 +188,8 @@ def _look_at(pid: int, main: int) -> Process:
         pid=pid,
         role="main" if pid == main else role,
         cpu_s=(int(times[11]) + int(times[12])) / TICKS,
-        rss_kib=int(status["VmRSS"]),
-        pss_kib=int(rollup["Pss"]),
+        own_kib=int(rollup["Pss_Anon"]),
+        shared_kib=int(rollup["Pss_Shmem"]),
         descriptors=len(list(home.joinpath("fd").iterdir())),
         threads=int(status["Threads"]),
     )
