@@ -54,12 +54,12 @@ class Branches:
     def acknowledge(self, sdp: bytes | None) -> None:
         response, self._accepted = self._accepted, None
         assert response is not None
-        self._acks[response.to.tag] = self._session.send_ack(response.cseq.number, sdp)
+        self._acks[response.to.tag] = self._session.scribe.ack(response.cseq.number, sdp)
 
     def _provisional(self, response: Response) -> None:
         event = None
         if response.status > 100:
-            sdp = self._session.sdp_of(response)
+            sdp = self._session.scribe.read(response)
             if sdp is not None:
                 self._previews[response.to.tag] = sdp
             event = Ringing(response.status, sdp)
@@ -69,7 +69,7 @@ class Branches:
         session = self._session
         session.dialog = Dialog.as_client(session.request, response)
         self._accepted = response
-        sdp = session.sdp_of(response)
+        sdp = session.scribe.read(response)
         if session.request.body:
             # The answer may have come before, as a preview in a 1xx (section 13.2.1).
             sdp = self._previews.get(response.to.tag) if sdp is None else sdp
@@ -80,8 +80,8 @@ class Branches:
     def _refuse_fork(self, response: Response) -> None:
         session = self._session
         other = Dialog.as_client(session.request, response)
-        self._acks[response.to.tag] = session.ack_to(other, response.cseq.number)
+        self._acks[response.to.tag] = session.scribe.ack(response.cseq.number, dialog=other)
         bye = other.request("BYE")
         bye.headers.add("Reason", str(Reason("SIP", 200, "Call completed elsewhere")))
-        session.stack.request(bye, session.hop_of(other), lambda _: None)
+        session.scribe.send(bye, lambda _: None, other)
         session.stack.note("fork refused", sip_call_id=session.id, peer=other.remote)

@@ -122,7 +122,7 @@ class Reoffer:
         if self._theirs is None:
             return None
         response = self._theirs.request.reply(status, phrase)
-        self._session.dress(response, sdp, headers)
+        self._session.scribe.dress(response, sdp, headers)
         return response
 
     def _result(self, result: object) -> None:
@@ -151,12 +151,12 @@ class Reoffer:
         self._offered, self._wanted = self._wanted or self._offered, None
         self.due = None
         request = session.dialog.request("INVITE")
-        request.headers.add("Contact", session.contact())
+        request.headers.add("Contact", session.scribe.contact())
         request.headers.add("Allow", ALLOW)
         request.headers.add("Content-Type", ACCEPT)
         request.body = self._offered
         self._acked = None
-        self._ours = session.send(request, self._result)
+        self._ours = session.scribe.send(request, self._result)
 
     def _hold(self, _: object) -> None:
         session, theirs = self._session, self._theirs
@@ -187,13 +187,13 @@ class Reoffer:
         assert isinstance(response, Response)
         assert self._session.dialog is not None
         self._session.dialog.refresh(response)
-        self._acked = self._session.send_ack(response.cseq.number)
+        self._acked = self._session.scribe.ack(response.cseq.number)
 
     def _tell(self, result: object) -> None:
         if not self._session.up:
             return
         if isinstance(result, Response):
-            self._session.tell(ReofferAnswered(self._session.sdp_of(result)))
+            self._session.tell(ReofferAnswered(self._session.scribe.read(result)))
         elif isinstance(result, int):
             self._session.tell(ReofferAnswered(result))
 

@@ -22,13 +22,13 @@ from gateway.sip.events import (
     SessionEvent,
 )
 from gateway.sip.exchange import Exchange
-from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.headers import Reason, best_reason
-from gateway.sip.inspection import ACCEPT, ALLOW, Extra, Objection, description
+from gateway.sip.inspection import ACCEPT, Extra, description
 from gateway.sip.life import LIFE, Cue, State
-from gateway.sip.message import PHRASES, Message, Request, Response
+from gateway.sip.message import PHRASES, Request, Response
 from gateway.sip.reoffer import Reoffer
-from gateway.sip.routing import Hop, Sent, behind_nat, request_hop
+from gateway.sip.routing import Hop
+from gateway.sip.scribe import Scribe
 from gateway.sip.transaction import T1, Failed
 from gateway.sip.unacked import Unacked
 from gateway.sip.within import take
@@ -62,6 +62,7 @@ class Session:
         self.state = State.OFFERED if role == "server" else State.CALLING
         self.dialog: Dialog | None = None
         self.stack = stack
+        self.scribe = Scribe(self)
         self.reoffer = Reoffer(self)
         self.branches = Branches(self)
         self._exchange: Exchange | None = None  # of the INVITE
@@ -114,12 +115,12 @@ class Session:
 
     def ring(self, status: int = 180, sdp: bytes | None = None) -> None:
         """Tell the caller 101 to 199; with ``sdp``, what early media it will get."""
-        self._do("ring", Cue(response=self._response(status, sdp=sdp)))
+        self._do("ring", Cue(response=self.scribe.respond(status, sdp=sdp)))
 
     def answer(self, sdp: bytes) -> None:
         """Accept. As a server: our answer, or our offer if the INVITE had none. As a client whose
         INVITE had no offer: our answer to the one that ``Answered`` brought."""
-        response = self._response(200, sdp=sdp) if self.role == "server" else None
+        response = self.scribe.respond(200, sdp=sdp) if self.role == "server" else None
         self._do("answer", Cue(response=response, sdp=sdp))
 
     def refuse(
@@ -127,7 +128,7 @@ class Session:
     ) -> None:
         """Refuse the INVITE with 300 to 699, a phrase that explains, and Warning, Retry-After …"""
         phrase = phrase or PHRASES.get(status, "Refused")
-        response = self._response(status, phrase, extra=headers)
+        response = self.scribe.respond(status, phrase, extra=headers)
         self._do("refuse", Cue(Refused(status, phrase, "us"), response))
 
     def end(self, reason: str = "", *, cause: int | None = None) -> None:
@@ -169,7 +170,7 @@ class Session:
             request = self.dialog.request("INFO")
             request.headers.add("Content-Type", content_type)
             request.body = body
-            self.send(request, self._in_dialog_result)
+            self.scribe.send(request, self._in_dialog_result)
             self.stack.stir()
 
     # The stack's side
@@ -184,11 +185,7 @@ class Session:
         if unacked is None or request.cseq.number != unacked.cseq:
             return  # a repeated one
         self._unacked = None
-        try:
-            sdp = description(request)
-        except (Objection, SipSyntaxError) as problem:
-            self.stack.note("ignored body of ACK", sip_call_id=self.id, why=str(problem))
-            sdp = None
+        sdp = self.scribe.read(request)
         if unacked.exchange is self._exchange:
             self.step("peer-ack", Cue(Acked(sdp)))
         else:
@@ -218,37 +215,11 @@ class Session:
             self.unacked()
         self.reoffer.wake(now)
 
-    # For the reoffer machine
-
-    def send(self, request: Request, listener: Callable[[object], None]) -> Exchange:
-        """A request within the dialog, to where the peer can be reached."""
-        assert self.dialog is not None
-        return self.stack.request(request, self.hop_of(self.dialog), listener)
+    # For its machines
 
     def expect_ack(self, exchange: Exchange, response: Response) -> None:
         self._unacked = Unacked.since(self.stack.clock(), exchange, response)
         self.stack.watch(self)
-
-    def send_ack(self, cseq: int, sdp: bytes | None = None) -> Sent:
-        assert self.dialog is not None
-        return self.ack_to(self.dialog, cseq, sdp)
-
-    def dress(
-        self, response: Response, sdp: bytes | None, extra: Sequence[tuple[str, str]]
-    ) -> None:
-        """What a response to INVITE carries beside the copied headers."""
-        if response.status < 300:
-            response.headers.take("Contact", self.contact())
-            response.headers.take("Allow", ALLOW)
-        for name, value in extra:
-            response.headers.add(name, value)
-        if sdp is not None:
-            response.headers.take("Content-Type", ACCEPT)
-            response.body = sdp
-
-    def contact(self) -> str:
-        user = self.request.user if self.role == "server" else self.request.from_.uri.user
-        return self.stack.contact(user, self.hop)
 
     def lost(self, detail: str, status: int) -> None:
         """The peer does not know this dialog any more, or does not answer (section 12.2.1.2)."""
@@ -281,39 +252,6 @@ class Session:
     def _tell_owner(self) -> None:
         while self._listener is not None and self._untold:
             self._listener(self._untold.popleft())
-
-    def _response(
-        self,
-        status: int,
-        phrase: str = "",
-        *,
-        sdp: bytes | None = None,
-        extra: Sequence[tuple[str, str]] = (),
-    ) -> Response:
-        response = self.request.reply(status, phrase, self.key[1])
-        if 100 < status < 300:  # section 12.1.1: these make a dialog, so the route is recorded
-            for value in self.request.headers.all("Record-Route"):
-                response.headers.take("Record-Route", value)
-        self.dress(response, sdp, extra)
-        return response
-
-    def sdp_of(self, message: Message) -> bytes | None:
-        try:
-            return description(message)
-        except (Objection, SipSyntaxError) as problem:
-            self.stack.note("ignored body", sip_call_id=self.id, why=str(problem))
-            return None
-
-    def ack_to(self, dialog: Dialog, cseq: int, sdp: bytes | None = None) -> Sent:
-        ack = dialog.request("ACK", cseq=cseq)
-        if sdp is not None:
-            ack.headers.add("Content-Type", ACCEPT)
-            ack.body = sdp
-        return self.stack.send_ack(ack, self.hop_of(dialog))
-
-    def hop_of(self, dialog: Dialog) -> Hop:
-        hop = request_hop(dialog.next_hop)
-        return hop if dialog.routes else behind_nat(hop, self.hop)
 
     def _in_dialog_result(self, result: object) -> None:
         if isinstance(result, (Response, Failed)) and result.status in (408, 481):
@@ -354,7 +292,7 @@ class Session:
 
     def _terminate(self, _: Cue) -> None:
         """487 to the INVITE that was given up (section 9.2)."""
-        self._respond(Cue(response=self._response(487)))
+        self._respond(Cue(response=self.scribe.respond(487)))
 
     def _accept_bye(self, cue: Cue) -> None:
         assert cue.exchange is not None
@@ -381,7 +319,7 @@ class Session:
         bye = self.dialog.request("BYE")
         for name, value in self._reasons:
             bye.headers.add(name, value)
-        self.send(bye, self._bye_result)
+        self.scribe.send(bye, self._bye_result)
 
     def _bye_result(self, result: object) -> None:
         if isinstance(result, Failed) or (isinstance(result, Response) and result.status >= 200):

@@ -1,0 +1,84 @@
+"""What a session writes: its requests and responses, and the headers that all of them carry."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from gateway.sip.dialog import Dialog
+from gateway.sip.exchange import Exchange
+from gateway.sip.grammar import SipSyntaxError
+from gateway.sip.inspection import ACCEPT, ALLOW, Objection, description
+from gateway.sip.message import Message, Request, Response
+from gateway.sip.routing import Hop, Sent, behind_nat, request_hop
+
+if TYPE_CHECKING:
+    from gateway.sip.session import Session
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class Scribe:
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def respond(
+        self, status: int, phrase: str = "", *, sdp: bytes | None = None, extra: Pairs = ()
+    ) -> Response:
+        """A response to the INVITE that the session began with."""
+        session = self._session
+        response = session.request.reply(status, phrase, session.key[1])
+        if 100 < status < 300:  # section 12.1.1: these make a dialog, so the route is recorded
+            for value in session.request.headers.all("Record-Route"):
+                response.headers.take("Record-Route", value)
+        self.dress(response, sdp, extra)
+        return response
+
+    def dress(self, response: Response, sdp: bytes | None = None, extra: Pairs = ()) -> None:
+        """What a response to an offer carries beside the copied headers."""
+        if response.status < 300:
+            response.headers.take("Contact", self.contact())
+            response.headers.take("Allow", ALLOW)
+        for name, value in extra:
+            response.headers.add(name, value)
+        describe(response, sdp)
+
+    def contact(self) -> str:
+        session = self._session
+        user = session.request.user if session.role == "server" else session.request.from_.uri.user
+        return session.stack.contact(user, session.hop)
+
+    def send(
+        self, request: Request, listener: Callable[[object], None], dialog: Dialog | None = None
+    ) -> Exchange:
+        """A request within the dialog, to where the peer can be reached."""
+        hop = self._hop(dialog or self._dialog)
+        return self._session.stack.request(request, hop, listener)
+
+    def ack(self, cseq: int, sdp: bytes | None = None, dialog: Dialog | None = None) -> Sent:
+        """Send the ACK of a 2xx; what was sent, to repeat."""
+        dialog = dialog or self._dialog
+        ack = dialog.request("ACK", cseq=cseq)
+        describe(ack, sdp)
+        return self._session.stack.send_ack(ack, self._hop(dialog))
+
+    def read(self, message: Message) -> bytes | None:
+        """The description in what the peer sent, where a body of another kind does no harm."""
+        try:
+            return description(message)
+        except (Objection, SipSyntaxError) as problem:
+            self._session.stack.note("ignored body", sip_call_id=self._session.id, why=str(problem))
+            return None
+
+    @property
+    def _dialog(self) -> Dialog:
+        assert self._session.dialog is not None
+        return self._session.dialog
+
+    def _hop(self, dialog: Dialog) -> Hop:
+        hop = request_hop(dialog.next_hop)
+        return hop if dialog.routes else behind_nat(hop, self._session.hop)
+
+
+def describe(message: Message, sdp: bytes | None) -> None:
+    if sdp is not None:
+        message.headers.take("Content-Type", ACCEPT)
+        message.body = sdp
