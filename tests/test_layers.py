@@ -26,9 +26,10 @@ LAYERS: dict[str, set[str]] = {
     "gateway.speech": set(),
     "gateway.agent": {"gateway.speech", "gateway.media"},
     "gateway.store": set(),
+    "gateway.trunks": {"gateway.sip"},
     "gateway.calls": {"gateway.agent", "gateway.media", "gateway.sip", "gateway.sdp",
-                      "gateway.store", "gateway_codecs"},
-    "gateway.api": {"gateway.calls", "gateway.agent", "gateway.store"},
+                      "gateway.store", "gateway.trunks", "gateway_codecs"},
+    "gateway.api": {"gateway.calls", "gateway.agent", "gateway.store", "gateway.trunks"},
 }  # fmt: skip
 
 # Only these may import asyncio, sockets or the clock. Everything else is given `now`.

@@ -30,6 +30,7 @@ class Exchange:
     owner: object = None  # the session an INVITE that came belongs to
     tag: str = ""  # of our responses
     seen: Hop = field(init=False)  # where the request came from; responses go to ``hop``
+    heard_from: Hop | None = field(default=None, init=False)  # where the last response came from
     final: int = field(default=0, init=False)  # the final status we gave, as a server
 
     def __post_init__(self) -> None:

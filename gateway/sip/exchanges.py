@@ -6,7 +6,7 @@ from gateway.sip.alarms import Alarms
 from gateway.sip.exchange import Exchange, Key, kind_of
 from gateway.sip.matching import ack_for, merged_key, server_key
 from gateway.sip.message import Request, Response
-from gateway.sip.routing import RELIABLE, Hop, Sent, response_hop, without_connection
+from gateway.sip.routing import RELIABLE, Address, Hop, Sent, response_hop, without_connection
 from gateway.sip.transaction import (
     CLIENT,
     INVITE_CLIENT,
@@ -41,11 +41,12 @@ class Exchanges:
         exchange.feed("request", now, request, bytes(request))
         return exchange
 
-    def answered(self, response: Response, now: float) -> bool:
+    def answered(self, response: Response, source: Address, now: float) -> bool:
         """Give a response to whom it belongs; False if to nobody (any more)."""
         exchange = self._clients.get((response.via.branch, response.cseq.method))
         if exchange is None:
             return False
+        exchange.heard_from = Hop(source, exchange.hop.transport)
         ack = b""
         if response.status >= 300 and exchange.request.method == "INVITE":
             ack = bytes(ack_for(exchange.request, response))

@@ -10,7 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from gateway.sip.alarms import Alarms
+from gateway.sip.alarms import Alarms, Sleeper
 from gateway.sip.events import Note
 from gateway.sip.exchange import Exchange
 from gateway.sip.exchanges import Exchanges
@@ -161,6 +161,10 @@ class Stack:
         """A random identifier (section 19.3 wants 32 bits at least; this is 64)."""
         return f"{self.rng.getrandbits(64):016x}"
 
+    def host_for(self, hop: Hop) -> str:
+        """Our own host, as that peer knows us."""
+        return self._sent_by(hop.address[0], hop.transport)[0]
+
     def contact(self, user: str, hop: Hop) -> str:
         host, port = self._sent_by(hop.address[0], hop.transport)
         return f"<{Uri.sip(user, host, port, hop.transport)}>"
@@ -200,8 +204,8 @@ class Stack:
         """Stop waiting for a response (section 9.1: a cancelled INVITE nobody ends)."""
         self._exchanges.abandon(exchange)
 
-    def watch(self, session: Session) -> None:
-        self._alarms.watch(session)
+    def watch(self, sleeper: Sleeper) -> None:
+        self._alarms.watch(sleeper)
 
     def later(self, delivery: Callable[[], None]) -> None:
         """Have this called by ``deliver``."""
@@ -216,7 +220,7 @@ class Stack:
     # Responses
 
     def _response(self, response: Response, source: Address, now: float) -> None:
-        if self._exchanges.answered(response, now):
+        if self._exchanges.answered(response, source, now):
             return
         if response.cseq.method == "INVITE" and 200 <= response.status < 300:
             # Its transaction is over, its dialog is not (section 13.2.2.4).
