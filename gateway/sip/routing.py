@@ -1,5 +1,6 @@
 """Where a message goes next: responses back the way the request came, requests to their hop."""
 
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -8,21 +9,34 @@ from gateway.sip.message import Request
 from gateway.sip.uri import DEFAULT_PORT, Uri
 
 Address = tuple[str, int]  # host (a name only until it is resolved) and port
-TRANSPORTS = ("udp", "tcp")
-RELIABLE = frozenset({"tcp"})
+TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+RELIABLE = frozenset({"tcp", "tls", "ws", "wss"})
+SECURE = frozenset({"tls", "wss"})
+PORTS = {"tls": 5061, "ws": 80, "wss": 443}  # RFC 3261 section 18, RFC 7118 section 5
 
 
-class Hop(NamedTuple):
+def default_port(transport: str) -> int:
+    return PORTS.get(transport, DEFAULT_PORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One place on the network. ``name`` is whom its certificate must be of, over TLS; ``uri``
+    is set while the place has a name only, which DNS must find first (RFC 3263)."""
+
     address: Address
-    transport: str  # "udp" or "tcp"
+    transport: str  # one of TRANSPORTS
+    name: str = field(default="", compare=False)
+    uri: Uri | None = field(default=None, compare=False)
 
 
 class Sent(NamedTuple):
-    """Bytes for the wire. Over tcp, an open connection to the address is used if there is one."""
+    """Bytes for the wire. A stream that is open to the address is used if there is one."""
 
     data: bytes
     destination: Address
     transport: str
+    name: str = ""  # as a Hop's
 
 
 def stamp(request: Request, source: Address) -> None:
@@ -50,13 +64,16 @@ def response_hop(via: Via, source: Address, transport: str) -> Hop:
 
 def without_connection(via: Via) -> Hop:
     """Where a response goes whose connection is closed: to what the Via says (18.2.2)."""
-    host = via.param("received") or via.host.strip("[]")
-    return Hop((host, via.port or DEFAULT_PORT), via.transport.lower())
+    host, transport = via.param("received") or via.host.strip("[]"), via.transport.lower()
+    return Hop((host, via.port or default_port(transport)), transport, via.host.strip("[]"))
 
 
 def request_hop(uri: Uri) -> Hop:
     """Where this URI says it is reached, as far as it can be said without DNS (RFC 3263)."""
-    return Hop((uri.param("maddr") or uri.address, uri.port or DEFAULT_PORT), uri.transport)
+    host = uri.param("maddr") or uri.address
+    transport = "tls" if uri.scheme == "sips" else uri.transport
+    address = host, uri.port or default_port(transport)
+    return Hop(address, transport, uri.address, uri if _private(host) is None else None)
 
 
 def _private(host: str) -> bool | None:

@@ -6,8 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from gateway import __version__
 from gateway.sip.message import Limits
-from gateway.sip.routing import TRANSPORTS
-from gateway.sip.uri import DEFAULT_PORT
+from gateway.sip.routing import TRANSPORTS, default_port
 
 
 class Listen(NamedTuple):
@@ -20,7 +19,7 @@ def parse_listen(text: str) -> list[Listen]:
     """``udp:0.0.0.0:5060``, ``tcp:[::]:5060``; without a transport, both. ValueError if not."""
     first, _, rest = text.partition(":")
     transports, place = (
-        ([first.lower()], rest) if first.lower() in TRANSPORTS else (TRANSPORTS, text)
+        ([first.lower()], rest) if first.lower() in TRANSPORTS else (["udp", "tcp"], text)
     )
     if place.startswith("["):
         host, bracket, port = place[1:].partition("]")
@@ -31,8 +30,7 @@ def parse_listen(text: str) -> list[Listen]:
         host, _, port = place.partition(":")
     if not host or (port and not (port.isascii() and port.isdigit() and int(port) < 65536)):
         raise ValueError(f"{text!r}: expected transport:address:port, such as udp:0.0.0.0:5060")
-    number = int(port) if port else DEFAULT_PORT
-    return [Listen(transport, host, number) for transport in transports]
+    return [Listen(t, host, int(port) if port else default_port(t)) for t in transports]
 
 
 def _as_list(value: object) -> object:

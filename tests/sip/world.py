@@ -111,7 +111,7 @@ class World:
     def _settle(self) -> None:
         for phone in self.phones.values():
             phone.stack.deliver()
-            for data, (host, _), transport in phone.stack.outbox:
+            for data, (host, _), transport, _ in phone.stack.outbox:
                 self.wire.append((self.now, phone.host, data))
                 if self.drop(phone.host, data):
                     continue
