@@ -164,6 +164,7 @@ class Agent:
         brief = self._brief
         if self._resumed:
             self._turns.step("go-on", now)
+            self._expect()
             return
         self._dialogue.started_at = now
         self._turns.answered(now)
@@ -173,6 +174,7 @@ class Agent:
             self._turns.step("listen", now)
         else:
             self._turns.step("greet-open" if brief.greeting_interruptible else "greet", now)
+        self._expect()  # a caller may answer a greeting before it is over
 
     # What comes in
 
