@@ -51,6 +51,7 @@ class Stack:
         self.outbox: list[Sent] = []
         self.events: list[Note] = []
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
+        self.on_broken: list[Callable[[Hop], None]] = []  # told where nothing gets through to
         self.clock = clock
         self.stir = stir
         self.rng = rng or random.SystemRandom()
@@ -99,9 +100,12 @@ class Stack:
 
     def unreachable(self, destination: Address, transport: str, why: str, now: float) -> None:
         """Nothing gets through to there: requests under way are over (section 8.1.3.1)."""
-        for request in self._exchanges.broken(Hop(destination, transport), why, now):
+        hop = Hop(destination, transport)
+        for request in self._exchanges.broken(hop, why, now):
             method = request.method
             self.note("unreachable", method=method, to=destination, over=transport, why=why)
+        for listener in self.on_broken:
+            listener(hop)
 
     def deliver(self) -> None:
         """Call the owners. An exception of theirs passes through; call again for the rest."""
