@@ -30,6 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "gateway.calls": {"gateway.agent", "gateway.media", "gateway.sip", "gateway.sdp",
                       "gateway.store", "gateway.trunks", "gateway_codecs"},
     "gateway.api": {"gateway.calls", "gateway.agent", "gateway.store", "gateway.trunks"},
+    "gateway.probe": {"gateway.sip"},
 }  # fmt: skip
 
 # Only these may import asyncio, sockets or the clock. Everything else is given `now`.
@@ -62,6 +63,10 @@ WORLDLY: tuple[str, ...] = (
     "gateway.calls.actions.",
     "gateway.store.",
     "gateway.api.",
+    "gateway.probe.child",
+    "gateway.probe.softphone",
+    "gateway.probe.softphone_process",
+    "gateway.probe.visit",
 )
 WORLD = {"asyncio", "socket", "time", "threading", "ssl", "selectors", "subprocess", "signal"}
 

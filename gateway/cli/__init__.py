@@ -3,12 +3,12 @@
 import typer
 
 from gateway import __version__
-from gateway.cli import call, calls, doctor, run
+from gateway.cli import call, calls, doctor, probe, run
 
 app = typer.Typer(
     help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
 )
-for command in (run.run, doctor.doctor, call.call, calls.calls):
+for command in (run.run, doctor.doctor, call.call, calls.calls, probe.probe):
     app.command()(command)
 
 

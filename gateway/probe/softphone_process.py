@@ -16,6 +16,11 @@ import pjsua2 as pj
 QUIET = 1  # of pjsua2's logarithmic 0 to 255: the level under which nothing is heard
 HANGOVER_S = 0.25  # of quiet, before sound counts as over
 POLL_MS = 5
+TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
 
 # The library prints on standard output before it can be told not to.
 ANSWERS = os.dup(1)
@@ -110,7 +115,7 @@ class Account(pj.Account):
 
 
 class Phone:
-    def __init__(self, log: str, rtp_port: int, transport: str) -> None:
+    def __init__(self, log: str, address: str, rtp_port: int, transport: str, ca: str) -> None:
         self.calls: dict[int, Call] = {}
         self.running = True
         self.endpoint = pj.Endpoint()
@@ -127,20 +132,28 @@ class Phone:
         config.medConfig.ecTailLen = 0
         self.endpoint.libInit(config)
         port = pj.TransportConfig()
-        port.boundAddress = "127.0.0.1"
-        kind = pj.PJSIP_TRANSPORT_TCP if transport == "tcp" else pj.PJSIP_TRANSPORT_UDP
+        port.boundAddress = address
+        if transport == "tls":  # who is called must prove its name, if there is anything to ask
+            port.tlsConfig.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
+            port.tlsConfig.verifyServer = bool(ca)
+            port.tlsConfig.CaListFile = ca
+        kind = TRANSPORTS[transport] + (pj.PJSIP_TRANSPORT_IPV6 if ":" in address else 0)
         number = self.endpoint.transportCreate(kind, port)
         self.endpoint.audDevManager().setNullDev()
         self.endpoint.libStart()
-        address = self.endpoint.transportGetInfo(number).localName
-        self.address = f"127.0.0.1:{address.rsplit(':', 1)[1]}"
+        name = self.endpoint.transportGetInfo(number).localName
+        host = f"[{address}]" if ":" in address else address
+        self.address = f"{host}:{name.rsplit(':', 1)[1]}"
         account = pj.AccountConfig()
         account.idUri = f"sip:phone@{self.address}"
         account.sipConfig.transportId = number
         account.mediaConfig.transportConfig.port = rtp_port
-        account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        account.mediaConfig.transportConfig.boundAddress = address
+        if ":" in address:
+            account.mediaConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED
         account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
         account.callConfig.prackUse = pj.PJSUA_100REL_NOT_USED
+        self.settings = account
         self.account = Account(self)
         self.account.create(account)
 
@@ -173,6 +186,15 @@ class Phone:
             tell(id=number, error=error.reason or error.info())
         except (KeyError, LookupError) as error:
             tell(id=number, error=f"no such call: {error}")
+
+    def do_account(self, uri: str, user: str, password: str) -> None:
+        """Be ``uri`` from now on, and answer challenges as this user."""
+        self.settings.idUri = uri
+        credentials = pj.AuthCredInfo(
+            "digest", "*", user, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password
+        )
+        self.settings.sipConfig.authCreds = pj.AuthCredInfoVector([credentials])
+        self.account.modify(self.settings)
 
     def do_dial(self, uri: str, headers: dict[str, str]) -> dict[str, Any]:
         call = Call(self)
@@ -218,6 +240,28 @@ class Phone:
     def do_stop_recording(self, call: int) -> None:
         self.calls[call].recorder = None  # which completes the file
 
+    def do_exchange(self, call: int, play: str, record: str) -> None:
+        """Play and record from the same 20 ms on, so that the second file tells the delay."""
+        self.do_hush(call)
+        player, recorder = Player(call, play), pj.AudioMediaRecorder()
+        player.createPlayer(play, pj.PJMEDIA_FILE_NO_LOOP)
+        recorder.createRecorder(record)
+        audio = self.sound_of(call)
+        audio.startTransmit(recorder)
+        player.startTransmit(audio)
+        self.calls[call].player, self.calls[call].recorder = player, recorder
+
+    def do_statistics(self, call: int) -> dict[str, Any]:
+        """Of the RTP that came in so far."""
+        found = self.calls[call].getStreamStat(0)  # its parts live only as long as it has a name
+        rtcp = found.rtcp
+        received = rtcp.rxStat
+        return {
+            "received": received.pkt,
+            "lost": received.loss,
+            "jitter_ms": received.jitterUsec.mean / 1000,
+        }
+
     def do_digits(self, call: int, digits: str) -> None:
         self.calls[call].dialDtmf(digits)
 
@@ -248,4 +292,4 @@ class Phone:
 
 
 if __name__ == "__main__":
-    Phone(log=sys.argv[1], rtp_port=int(sys.argv[2]), transport=sys.argv[3]).run()
+    Phone(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]).run()

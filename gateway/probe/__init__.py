@@ -1,0 +1,1 @@
+"""A call from outside: an independent SIP stack calls a target and judges what it meets."""
