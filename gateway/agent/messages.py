@@ -123,6 +123,12 @@ class Ready(Plain):
     pid: int
 
 
+class Alive(Plain):
+    """Its loop turns. A process that is silent for long hangs, and is replaced."""
+
+    type: Literal["alive"] = "alive"
+
+
 # agent to main
 
 
@@ -199,7 +205,7 @@ class Stopped(Plain):
 ToAgent = Start | Answered | Digit | ActionResult | Say | Stop
 FromAgent = Action | Spoken | TurnTimings | Happened | Progress | HangUp | Stopped
 ToProcess = ToAgent | Setup | Adopt
-FromProcess = FromAgent | Ready
+FromProcess = FromAgent | Ready | Alive
 
 TO_PROCESS: TypeAdapter[ToProcess] = TypeAdapter(Annotated[ToProcess, Field(discriminator="type")])
 FROM_PROCESS: TypeAdapter[FromProcess] = TypeAdapter(

@@ -20,6 +20,7 @@ from gateway.agent.messages import (
     FROM_PROCESS,
     ActionResult,
     Adopt,
+    Alive,
     Answered,
     FromAgent,
     HangUp,
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 READY_S = 30.0  # for a process to load everything
 BREATH_S = 0.5  # before another is started in the place of one that was never ready
 EXIT_S = 3.0
+HUNG_S = 10.0  # a process at work that says nothing for so long is killed and replaced
 
 
 class _Child(asyncio.Protocol):
@@ -69,6 +71,7 @@ class _Child(asyncio.Protocol):
         self.ready = asyncio.Event()
         self.gone = asyncio.Event()
         loop = asyncio.get_running_loop()
+        self.heard_at = loop.time()
         mine, theirs = socketpair(AF_UNIX, SOCK_STREAM)
         mine.setblocking(False)
         with theirs:
@@ -99,12 +102,17 @@ class _Child(asyncio.Protocol):
         self._unsent.clear()
 
     def data_received(self, data: bytes) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
         for body in self._unframe.feed(data):
             message = FROM_PROCESS.validate_json(body)
             if isinstance(message, Ready):
                 self.ready.set()
-            else:
+            elif not isinstance(message, Alive):
                 self._on_message(message)
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     def send(self, message: ToProcess) -> None:
         if self._transport is None:
@@ -122,8 +130,7 @@ class _Child(asyncio.Protocol):
             await asyncio.wait_for(self.gone.wait(), EXIT_S)
         except TimeoutError:
             log.warning("an agent process does not end and is killed", extra={"pid": self.pid})
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self.kill()
             await self.gone.wait()
 
     def eof_received(self) -> None:
@@ -164,6 +171,7 @@ class Agents:
     """``wakes`` are the eventfds that media writes to: there is one process for each."""
 
     command: Sequence[str] = (sys.executable, "-m", "gateway.agent.process")
+    hung_s = HUNG_S
 
     def __init__(
         self,
@@ -189,6 +197,7 @@ class Agents:
         self._spare: _Child | None = None
         self._calls: dict[str, _Held] = {}
         self._closing = False
+        self._watching: asyncio.TimerHandle | None = None
         self.restarts = 0
 
     async def start(self) -> None:
@@ -203,10 +212,26 @@ class Agents:
         except TimeoutError:
             await self.close()
             raise GatewayError(f"the agent processes were not ready in {READY_S:g} s") from None
+        self._watch()
+
+    def _watch(self) -> None:
+        """A process that hangs would keep its calls in silence: it is killed, and replaced."""
+        loop = asyncio.get_running_loop()
+        if self._watching:
+            self._watching.cancel()
+        for child in self._workers.values():
+            silent_s = loop.time() - child.heard_at
+            if child.ready.is_set() and silent_s > self.hung_s:
+                facts = {"pid": child.pid, "silent_s": round(silent_s, 1)}
+                log.error("an agent process hangs and is killed", extra=facts)
+                child.kill()
+        self._watching = loop.call_later(self.hung_s / 4, self._watch)
 
     async def close(self) -> None:
         """End all processes; calls that they still hold are let go."""
         self._closing = True
+        if self._watching:
+            self._watching.cancel()
         children = [*self._workers.values(), *filter(None, [self._spare])]
         await asyncio.gather(*(child.stop() for child in children))
         self._workers.clear()

@@ -22,6 +22,7 @@ from gateway.agent.crew import Unfit
 from gateway.agent.messages import (
     TO_PROCESS,
     Adopt,
+    Alive,
     FromProcess,
     HangUp,
     Ready,
@@ -45,6 +46,7 @@ from gateway.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
+ALIVE_S = 1.0  # between two signs of life
 CLOSE_S = 3.0  # how long an agent's vendors may take to say goodbye
 MISSED_BEATS = 5  # after so many without a word from media, time goes on without it
 
@@ -152,11 +154,16 @@ class Process:
             agent.beat(now)
 
     async def _keep_time(self) -> None:
-        """While media is down, time-outs still come due."""
+        """While media is down, time-outs still come due; and main is told that we live."""
+        told_at = 0.0
         while True:
             await asyncio.sleep(MISSED_BEATS * BEAT_S)
-            if time.monotonic() - self._woken_at >= MISSED_BEATS * BEAT_S:
+            now = time.monotonic()
+            if now - self._woken_at >= MISSED_BEATS * BEAT_S:
                 self._beat()
+            if now - told_at >= ALIVE_S:
+                told_at = now
+                self._send(Alive())
 
     def _send(self, message: FromProcess) -> None:
         if not self._writer.is_closing():

@@ -170,6 +170,21 @@ async def test_a_result_that_arrives_around_the_kill_is_not_lost(house: House) -
     await house.agents.stop("c1")
 
 
+async def test_a_process_that_hangs_is_replaced(house: House) -> None:
+    house.begin()
+    await house.until(lambda: house.of("assistant"))
+    before = house.agents.pids
+    house.agents.hung_s = 1.5
+    house.agents._watch()
+    os.kill(before[0], signal.SIGSTOP)
+    await house.until(lambda: house.agents.pids not in (before, []))
+    house.key("5")
+    house.key("#")
+    await house.until(lambda: len(house.of("assistant")) == 2)
+    assert house.agents.restarts == 1
+    await house.agents.stop("c1")
+
+
 async def test_a_call_that_kills_every_process_is_given_up(house: House) -> None:
     house.begin(asked="die")
     await house.until(lambda: house.kinds(HangUp))
