@@ -1,7 +1,7 @@
 """What a user agent server looks at before it takes a request (RFC 3261 section 8.2)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gateway.sip.grammar import param, parse_params, shown
@@ -30,9 +30,12 @@ def warning(code: int, text: str) -> tuple[str, str]:
     return ("Warning", f'{code} trunkline "{clean}"')
 
 
-def inspect(request: Request, is_ours: Callable[[str], bool]) -> None:
-    """Raise the first Objection there is. ``is_ours`` knows our own hosts."""
-    if request.method not in METHODS:
+def inspect(
+    request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()
+) -> None:
+    """Raise the first Objection there is. ``is_ours`` knows our own hosts, ``also`` are methods
+    that are taken here beside the usual ones."""
+    if request.method not in METHODS and request.method not in also:
         raise Objection(405, f"{request.method} is not allowed here", (("Allow", ALLOW),))
     if request.uri.scheme not in ("sip", "sips", "tel"):
         raise Objection(416, f"Unsupported URI scheme {request.uri.scheme}")

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from gateway.sip.alarms import Alarms, Sleeper
+from gateway.sip.defence import Defence, Drop
 from gateway.sip.events import Note
 from gateway.sip.exchange import Exchange
 from gateway.sip.exchanges import Exchanges
@@ -47,11 +48,15 @@ class Stack:
         user_agent: str = "Trunkline",
         limits: Limits = LIMITS,
         rng: random.Random | None = None,
+        gate: Defence | None = None,
     ) -> None:
         self.outbox: list[Sent] = []
         self.events: list[Note] = []
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
         self.on_broken: list[Callable[[Hop], None]] = []  # told where nothing gets through to
+        # Methods outside of dialogs that somebody else sees to; it answers by ``respond``.
+        self.serves: dict[str, Callable[[Exchange], None]] = {}
+        self.gate = gate
         self.clock = clock
         self.stir = stir
         self.rng = rng or random.SystemRandom()
@@ -70,6 +75,9 @@ class Stack:
         if not data.strip(b"\r\n\0"):  # a keep-alive; on a stream a ping wants its pong
             if data == PING and transport in RELIABLE:
                 self.outbox.append(Sent(PONG, source, transport))
+            return
+        udp = transport not in RELIABLE
+        if self.gate and not self.gate.packet(source[0], len(data), udp, now):
             return
         try:
             message = parse(data, self._limits)
@@ -126,17 +134,19 @@ class Stack:
         from_name: str = "",
         sdp: bytes | None,
         headers: Sequence[tuple[str, str]] = (),
+        hop: Hop | None = None,
     ) -> Session:
         """Call somebody. Raises SipSyntaxError if ``target`` or ``from_uri`` is no SIP URI.
 
-        A ``Route`` among the headers is where the INVITE is sent instead (an outbound proxy).
+        ``hop``, or a ``Route`` among the headers, is where the INVITE is sent instead: an
+        outbound proxy, or the place where a phone was seen that is behind a NAT.
         """
         uri = Uri.parse(target.strip(), "target")
         if uri.scheme != "sip":
             raise SipSyntaxError("target", f"{uri.scheme} URIs cannot be called", 416)
         extra = Headers(headers)
         routes = extra.values("Route")
-        hop = request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
+        hop = hop or request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
         if hop.transport not in TRANSPORTS:
             raise SipSyntaxError("target", f"nothing is sent over {hop.transport} here", 416)
         sender = Uri.parse(from_uri.strip(), "from_uri") if from_uri else None
@@ -202,6 +212,8 @@ class Stack:
                 "refused", method=request.method, status=response.status, why=response.reason,
                 source=exchange.hop.address, target=request.target,
             )  # fmt: skip
+            if self.gate:
+                self.gate.refused(request, response.status, exchange.seen.address[0], self.clock())
         exchange.respond(response, self.clock())
 
     def abandon(self, exchange: Exchange) -> None:
@@ -216,7 +228,8 @@ class Stack:
         self._deliveries.append(delivery)
 
     def forget(self, session: Session) -> None:
-        self.sessions.pop(session.key, None)
+        if self.sessions.pop(session.key, None) and self.gate and session.role == "server":
+            self.gate.closed(session.remote[0])
 
     def note(self, what: str, **facts: object) -> None:
         self.events.append(Note(what, facts))
@@ -244,10 +257,17 @@ class Stack:
         if request.method == "ACK":
             session = self.sessions.get((request.call_id, request.to.tag))
             if session is not None:
+                self._proven(hop, now)
                 session.acked(request)
+            return
+        try:
+            refused = self._at_the_gate(request, hop, now)
+        except Drop:
             return
         exchange = self._exchanges.open(request, hop, self.token(), now)
         try:
+            if refused:
+                raise refused
             self._dispatch(exchange)
         except Objection as objection:
             self.refuse(exchange, objection)
@@ -255,13 +275,31 @@ class Stack:
             headers = (warning(399, str(error)),)
             self.refuse(exchange, Objection(error.status, f"Bad request: {error}", headers))
 
+    def _at_the_gate(self, request: Request, hop: Hop, now: float) -> Objection | None:
+        """What a stranger is to be told, if it begins something. Raises Drop: nothing."""
+        if (request.call_id, request.to.tag) in self.sessions:
+            self._proven(hop, now)  # our tag is a random number that we sent there
+        elif self.gate and not (
+            request.method == "CANCEL" and self._exchanges.cancelled_by(request)
+        ):
+            try:
+                self.gate.request(request, hop.address[0], self.open_transactions, now)
+            except Objection as objection:
+                return objection
+        return None
+
+    def _proven(self, hop: Hop, now: float) -> None:
+        if self.gate:
+            self.gate.proven(hop.address[0], now)
+
     def _dispatch(self, exchange: Exchange) -> None:
         request = exchange.request
         if request.method == "CANCEL":
             self._cancel(exchange)
             return
         seen = exchange.seen
-        inspect(request, lambda host: host == self._sent_by(seen.address[0], seen.transport)[0])
+        ours = self._sent_by(seen.address[0], seen.transport)[0]
+        inspect(request, lambda host: host == ours, self.serves)
         if tag := request.to.tag:
             session = self.sessions.get((request.call_id, tag))
             if session is None:
@@ -275,11 +313,15 @@ class Stack:
             case "INVITE":
                 session = Session.as_server(self, exchange)
                 self.sessions[session.key] = session
+                if self.gate:
+                    self.gate.opened(session.remote[0])
                 self._entrust(exchange, session)
                 self.respond(exchange, request.reply(100))
                 self.later(lambda: self._on_invite(session))
             case "OPTIONS":
                 self.respond(exchange, self.capabilities(exchange))
+            case method if method in self.serves:
+                self.serves[method](exchange)
             case _:
                 raise Objection(481, f"{request.method} belongs to a dialog, and names none")
 
@@ -319,6 +361,9 @@ class Stack:
 
     def _refuse_broken(self, request: Request, hop: Hop, error: SipSyntaxError) -> None:
         """Answer, without a transaction, a request that can be answered but not understood."""
+        if self.gate and not self.gate.explains_itself(hop.address[0]):
+            self.note("dropped", source=hop.address, why=str(error))
+            return
         try:
             back = response_hop(request.via, hop.address, hop.transport)
             _ = request.headers.all("From")[0], request.call_id, request.headers.all("CSeq")[0]

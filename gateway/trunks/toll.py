@@ -3,7 +3,8 @@
 Whoever steals the API's key, or talks an agent into a transfer, meets this last.
 """
 
-from gateway.trunks.limits import Bucket, Minutes
+from gateway.sip.bucket import Bucket
+from gateway.trunks.limits import Minutes
 from gateway.trunks.numbers import permits
 from gateway.trunks.settings import OutboundSettings
 
