@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
+from gateway.sip.defence import Defence
 from gateway.sip.events import SessionEvent
-from gateway.sip.routing import Address, Sent
+from gateway.sip.routing import Address, Hop, Sent
 from gateway.sip.session import Session
 from gateway.sip.settings import Listen, SipSettings
 from gateway.sip.stack import Stack
@@ -27,8 +28,14 @@ ELSEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 class Endpoint:
     """Listens, calls, and hands each INVITE to ``on_invite`` once it is found acceptable."""
 
-    def __init__(self, settings: SipSettings, on_invite: Callable[[Session], None]) -> None:
+    def __init__(
+        self,
+        settings: SipSettings,
+        on_invite: Callable[[Session], None],
+        gate: Defence | None = None,
+    ) -> None:
         self._settings = settings
+        self._gate = gate
         self._on_invite = on_invite
         self._udp: list[Udp] = []
         self._tcp = Tcp(
@@ -42,6 +49,7 @@ class Endpoint:
             stir=self._stir,
             user_agent=settings.user_agent,
             limits=settings.limits,
+            gate=gate,
         )
         self.ports: list[Listen] = []  # what is bound, with the real port numbers
         self._timer: asyncio.TimerHandle | None = None
@@ -85,6 +93,11 @@ class Endpoint:
         return len(self._stack.sessions)
 
     @property
+    def stack(self) -> Stack:
+        """For what lives on its alarms: registrations, OPTIONS."""
+        return self._stack
+
+    @property
     def open_transactions(self) -> int:
         return self._stack.open_transactions
 
@@ -96,11 +109,12 @@ class Endpoint:
         from_name: str = "",
         sdp: bytes | None,
         headers: Sequence[tuple[str, str]] = (),
+        hop: Hop | None = None,
     ) -> Session:
         """Call ``target``. Failure comes as an event; only a URI that is none raises
         (SipSyntaxError)."""
         return self._stack.invite(
-            target, from_uri=from_uri, from_name=from_name, sdp=sdp, headers=headers
+            target, from_uri=from_uri, from_name=from_name, sdp=sdp, headers=headers, hop=hop
         )
 
     def local_address_for(self, host: str) -> str:
@@ -209,6 +223,10 @@ class Endpoint:
                 self._resolve(sent)
                 return
             sent = sent._replace(destination=(address, port))
+        if self._gate and not self._gate.lets_out(
+            sent.data, sent.destination[0], sent.transport == "udp", time.monotonic()
+        ):
+            return
         if sent.transport == "tcp":
             self._tcp.send(sent.data, sent.destination)
             return
