@@ -66,7 +66,7 @@ class Exchange:
         machine = self.machine
         if machine.outbox:
             self.outbox.extend(
-                Sent(w, self.hop.address, self.hop.transport) for w in machine.outbox
+                Sent(w, self.hop.address, self.hop.transport, self.hop.name) for w in machine.outbox
             )
             machine.outbox.clear()
         events, machine.events = machine.events, []

@@ -1,9 +1,11 @@
 """The transaction layer: every transaction there is, found by its key (RFC 3261 section 17)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.sip.alarms import Alarms
 from gateway.sip.exchange import Exchange, Key, kind_of
+from gateway.sip.headers import Headers
 from gateway.sip.matching import ack_for, merged_key, server_key
 from gateway.sip.message import Request, Response
 from gateway.sip.routing import RELIABLE, Address, Hop, Sent, response_hop, without_connection
@@ -34,12 +36,33 @@ class Exchanges:
         self, request: Request, hop: Hop, listener: Callable[[object], None] | None, now: float
     ) -> Exchange:
         """Begin a client transaction with a request that has its Via."""
-        table = INVITE_CLIENT if request.method == "INVITE" else CLIENT
-        exchange = self._make((request.via.branch, request.method), table, request, hop)
+        exchange = self.hold(request, hop)
         exchange.listener = listener
+        self.begin(exchange, hop, now)
+        return exchange
+
+    def hold(self, request: Request, hop: Hop) -> Exchange:
+        """A client transaction that has not begun: where its request goes is not known yet."""
+        return self._make(("", request.method), CLIENT, request, hop)
+
+    def begin(self, exchange: Exchange, hop: Hop, now: float) -> None:
+        """Send the request of this client transaction, which has its Via by now, to there."""
+        request = exchange.request
+        table = INVITE_CLIENT if request.method == "INVITE" else CLIENT
+        exchange.key = (request.via.branch, request.method)
+        exchange.machine = Transaction(table, reliable=hop.transport in RELIABLE)
+        exchange.hop = exchange.seen = hop
         self._clients[exchange.key] = exchange
         exchange.feed("request", now, request, bytes(request))
-        return exchange
+
+    def leave(self, exchange: Exchange) -> None:
+        """Free this for another ``begin``; a copy absorbs what still comes for the first one."""
+        self._clients.pop(exchange.key, None)
+        if not exchange.over:
+            request = replace(exchange.request, headers=Headers(exchange.request.headers))
+            rest = replace(exchange, request=request, listener=None)
+            self._clients[rest.key] = rest
+            self._alarms.watch(rest)
 
     def answered(self, response: Response, source: Address, now: float) -> bool:
         """Give a response to whom it belongs; False if to nobody (any more)."""
