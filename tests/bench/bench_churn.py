@@ -1,7 +1,8 @@
 """Churn: 1,000 short calls. What the gateway holds before and after.
 
-The warm-up before them is longer than there are lines: lines are taken in turn, and each brings
-its memory at its first call.
+The warm-up before them is longer than there are lines, which are taken in turn and bring their
+memory at their first call; and long enough for heaps and the pool of database connections to
+have found their size.
 """
 
 import time
@@ -13,7 +14,7 @@ from tests.bench.daemon import Daemon, Process
 from tests.bench.plan import Caller, Plan, Wait
 from tests.bench.results import Figure, as_program, publish
 
-WARM_UP, CALLS, RATE, TALK_S = 600, 1000, 25, 1.0
+WARM_UP, CALLS, RATE, TALK_S = 1200, 1000, 25, 1.0
 SETTLE_S = 40.0  # transactions linger for 32 s (RFC 3261 timers H and J), ports for 2
 
 
