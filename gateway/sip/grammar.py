@@ -64,15 +64,14 @@ def split(text: str, separator: str, header: str) -> list[str]:
 
 
 def parse_params(text: str, header: str) -> Params:
-    """``;name=value;flag``, as it stands after a header's value. Empty ones are forgiven."""
+    """``;name=value;flag``, as it stands after a header's value. A last ";" is forgiven."""
     if not text.strip():
         return ()
     if not text.lstrip().startswith(";"):
         raise SipSyntaxError(header, f"expected parameters, found {shown(text)}")
     found: list[tuple[str, str | None]] = []
-    for part in split(text, ";", header):
-        if not part:
-            continue
+    parts = split(text, ";", header)[1:]
+    for part in parts if parts[-1] else parts[:-1]:
         name, equals, value = part.partition("=")
         name, value = name.rstrip(), value.lstrip()
         if not TOKEN.fullmatch(name):

@@ -1,13 +1,17 @@
 """What a user agent server looks at before it takes a request (RFC 3261 section 8.2)."""
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gateway.sip.grammar import param, parse_params, shown
-from gateway.sip.message import Message, Request
+from gateway.sip.headers import Headers
+from gateway.sip.message import COOKIE, Message, Request, parse_headers
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")
+# The methods that there are (the IANA registry), whether they are taken here or not.
+REGISTERED = frozenset({
+    *METHODS, "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE",
+})  # fmt: skip
 ALLOW = ", ".join(METHODS)
 ACCEPT = "application/sdp"
 EXTENSIONS: frozenset[str] = frozenset()  # option tags that may be required of us
@@ -30,11 +34,11 @@ def warning(code: int, text: str) -> tuple[str, str]:
     return ("Warning", f'{code} trunkline "{clean}"')
 
 
-def inspect(
-    request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()
-) -> None:
+def inspect(request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()) -> None:
     """Raise the first Objection there is. ``is_ours`` knows our own hosts, ``also`` are methods
     that are taken here beside the usual ones."""
+    if request.method not in REGISTERED:  # section 21.5.2 tells it from 405
+        raise Objection(501, f"{request.method} is not known here", (("Allow", ALLOW),))
     if request.method not in METHODS and request.method not in also:
         raise Objection(405, f"{request.method} is not allowed here", (("Allow", ALLOW),))
     if request.uri.scheme not in ("sip", "sips", "tel"):
@@ -50,9 +54,20 @@ def inspect(
         detail = f"Bad extension: {shown(unsupported)} cannot be required"
         raise Objection(420, detail, (("Unsupported", unsupported),))
     if request.method == "INVITE":
-        if request.contact is None:
+        # An RFC 2543 client, known by its branch, may leave its Contact out.
+        if request.contact is None and request.via.branch.startswith(COOKIE):
             raise Objection(400, "Contact: is missing", (warning(399, "an INVITE needs one"),))
         description(request)
+        if not _accepts_sdp(request):
+            raise Objection(406, f"The answer would be {ACCEPT}, which Accept leaves out")
+
+
+def _accepts_sdp(request: Request) -> bool:
+    """Section 20.1: without an Accept header, SDP is what a user agent accepts."""
+    if "Accept" not in request.headers:
+        return True
+    kinds = {v.partition(";")[0].strip().lower() for v in request.headers.values("Accept")}
+    return bool(kinds & {ACCEPT, "application/*", "*/*"})
 
 
 def content_type(message: Message) -> str:
@@ -63,31 +78,67 @@ def content_type(message: Message) -> str:
 
 
 def description(message: Message) -> bytes | None:
-    """The session description in the body, or None. Raises Objection for bodies of other kinds."""
+    """The session description in the body, or None. Raises Objection for a body of another kind
+    that its sender wants understood (section 20.11)."""
     if not message.body:
         return None
-    encoding = (message.headers.get("Content-Encoding") or "identity").strip().lower()
+    return _described(message.headers, message.body, 0)
+
+
+def _described(headers: Headers, body: bytes, depth: int) -> bytes | None:
+    kind = headers.get("Content-Type") or ("text/plain" if depth else ACCEPT)
+    kind = kind.partition(";")[0].strip().lower()
+    optional = _is_optional(headers)
+    encoding = (headers.get("Content-Encoding") or "identity").strip().lower()
     if encoding != "identity":
+        if optional:
+            return None
         phrase = f"Unsupported content encoding {shown(encoding)}"
         raise Objection(415, phrase, (("Accept-Encoding", "identity"),))
-    kind = content_type(message)
     if kind == ACCEPT:
-        return message.body
-    if kind == "multipart/mixed" and (part := _part(message)) is not None:
-        return part
-    if "handling=optional" in (message.headers.get("Content-Disposition") or "").replace(" ", ""):
+        return body
+    if kind in ("multipart/mixed", "multipart/alternative") and depth < 2:
+        return _among(headers, body, depth)
+    if optional:
         return None
     raise Objection(415, f"Unsupported media type {shown(kind)}", (("Accept", ACCEPT),))
 
 
-def _part(message: Message) -> bytes | None:
+def _is_optional(headers: Headers) -> bool:
+    _, semicolon, rest = (headers.get("Content-Disposition") or "").partition(";")
+    params = parse_params(semicolon + rest, "Content-Disposition")
+    return (param(params, "handling") or "required").lower() == "optional"
+
+
+def _among(headers: Headers, body: bytes, depth: int) -> bytes | None:
     """The SDP among the parts of a multipart body (RFC 5621), beside ISUP, PIDF and the like."""
-    _, semicolon, rest = (message.headers.get("Content-Type") or "").partition(";")
+    kind, semicolon, rest = (headers.get("Content-Type") or "").partition(";")
     boundary = param(parse_params(semicolon + rest, "Content-Type"), "boundary")
     if not boundary:
-        return None
-    for part in (b"\r\n" + message.body).split(b"\r\n--" + boundary.encode())[1:]:
-        head, blank, body = part.partition(b"\r\n\r\n")
-        if blank and re.search(rb"\r\ncontent-type[ \t]*:[ \t]*application/sdp\b", head, re.I):
-            return body + b"\r\n" if not body.endswith(b"\r\n") else body
-    return None
+        raise Objection(400, "Content-Type: multipart without a boundary")
+    found = None
+    for part in _parts(body, boundary.encode()):
+        head, _, content = part.partition(b"\r\n\r\n")
+        try:
+            sdp = _described(parse_headers(head), content, depth + 1)
+        except Objection:
+            if kind.strip().lower() == "multipart/alternative":
+                continue  # one understood part of several is enough
+            raise
+        found = sdp if found is None else found
+    if found is None and kind.strip().lower() == "multipart/alternative":
+        raise Objection(415, "No part of the body is understood", (("Accept", ACCEPT),))
+    return found
+
+
+def _parts(body: bytes, boundary: bytes) -> list[bytes]:
+    """What stands between the boundaries (RFC 2046 section 5.1.1); a missing last one is forgiven.
+
+    The CRLF before a boundary belongs to it, yet SDP without its own last CRLF is none.
+    """
+    found = []
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary)[1:]:
+        if part.startswith(b"--"):
+            break
+        found.append(part if part.endswith(b"\r\n") else part + b"\r\n")
+    return found

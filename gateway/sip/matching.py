@@ -11,7 +11,7 @@ def server_key(request: Request, method: str = "") -> Key:
     """The key of a request's transaction. An ACK has its INVITE's; a CANCEL asks by ``method``."""
     via = request.via
     method = method or ("INVITE" if request.method == "ACK" else request.method)
-    if via.branch.startswith(COOKIE):
+    if via.branch.startswith(COOKIE) and via.branch != COOKIE:
         return (via.branch, f"{via.host.lower()}:{via.port or ''}", method)
     # An RFC 2543 peer: its branches promise nothing, so the whole request has to match. Its
     # ACK carries the tag of our response, so To cannot be part of an INVITE's key.

@@ -88,7 +88,7 @@ class Message:
         """Raise SipSyntaxError for what no message may lack or get wrong (section 8.1.1)."""
         if self.fault is not None:
             raise self.fault
-        for name in ("From", "To", "Call-ID", "CSeq"):
+        for name in ("From", "To", "Call-ID", "CSeq", "Max-Forwards"):
             if len(self.headers.all(name)) > 1:
                 raise SipSyntaxError(name, "is there more than once")
         if not TOKEN.match(self.call_id):
@@ -131,7 +131,9 @@ class Request(Message):
         if self.version != "2.0":
             raise SipSyntaxError("Request line", f"SIP/{self.version} is not SIP/2.0", 505)
         super(Request, self).check()
-        _ = self.uri, self.max_forwards
+        if self.uri.query is not None:  # section 19.1.1 has no headers in a Request-URI
+            raise SipSyntaxError("Request-URI", f"carries headers: {shown(self.target)}")
+        _ = self.max_forwards
         if self.cseq.method != self.method:
             raise SipSyntaxError("CSeq", f"names {self.cseq.method}, not {self.method}")
 
@@ -140,7 +142,7 @@ class Request(Message):
         text = self.headers.get("Max-Forwards")
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255):
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= 255):
             raise SipSyntaxError("Max-Forwards", f"is not 0 to 255: {shown(text)}")
         return int(text)
 
@@ -158,7 +160,7 @@ class Request(Message):
         return Response(status=status, reason=reason, headers=headers)
 
     def _start_line(self) -> str:
-        return f"{self.method} {self.target} SIP/2.0"
+        return f"{self.method} {self.target} SIP/{self.version}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,10 +173,11 @@ class Response(Message):
         return f"SIP/2.0 {self.status} {reason}"
 
 
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
-_REQUEST = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+) +(\S+) +SIP/([0-9]+\.[0-9]+) *", re.I)
+_FOLD = re.compile(r"\r\n[ \t]+")
+_VERSION = re.compile(r"SIP/([0-9]+\.[0-9]+)", re.I)
 _RESPONSE = re.compile(r"SIP/([0-9]+\.[0-9]+) +([1-6][0-9][0-9])(?: (.*))?", re.I)
-_HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:[ \t]*(.*?)[ \t]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_QUOTED_PAIR = re.compile(r"\\[^\r\n]")  # section 25.1: within quotes these may be controls
 
 
 def parse(data: bytes, limits: Limits = LIMITS) -> Request | Response:
@@ -184,13 +187,7 @@ def parse(data: bytes, limits: Limits = LIMITS) -> Request | Response:
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
         raise SipSyntaxError("Message", "the headers do not end with an empty line")
-    try:
-        text = head.decode()
-    except UnicodeDecodeError:  # section 7.3.1 wants UTF-8; old phones send Latin-1
-        text = head.decode("latin-1")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
-    start, *lines = text.split("\r\n")
+    start, *lines = _lines(head)
     message = _start(start)
     if len(lines) > limits.headers:
         message.fault = SipSyntaxError("Message", f"{len(lines)} headers are too many", 513)
@@ -207,26 +204,48 @@ def _start(line: str) -> Request | Response:
     if match := _RESPONSE.fullmatch(line):
         version, status, reason = match.groups()
         return Response(status=int(status), reason=reason or "", version=version)
-    if match := _REQUEST.fullmatch(line):
-        method, target, version = match.groups()
-        return Request(method=method, target=target.strip("<>"), version=version)
+    method, _, rest = line.partition(" ")
+    target, _, version = rest.strip(" ").rpartition(" ")
+    target = target.rstrip(" ")
+    if TOKEN.fullmatch(method) and target and (match := _VERSION.fullmatch(version)):
+        return Request(method=method, target=target.strip("<>"), version=match[1])
     raise SipSyntaxError("Start line", f"neither a request nor a response: {shown(line)}")
+
+
+def parse_headers(head: bytes) -> Headers:
+    """The headers of a part of a body. Raises SipSyntaxError."""
+    part = Message()
+    _read_headers(part, [line for line in _lines(head) if line.strip()], LIMITS)
+    if part.fault is not None:
+        raise part.fault
+    return part.headers
+
+
+def _lines(head: bytes) -> list[str]:
+    """The start line and the headers, unfolded."""
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:  # section 7.3.1 wants UTF-8; old phones send Latin-1
+        text = head.decode("latin-1")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = " ".join(part.rstrip(" \t") for part in _FOLD.split(text))
+    return text.split("\r\n")
 
 
 def _read_headers(message: Message, lines: Iterable[str], limits: Limits) -> int | None:
     """Fill in the headers; the first thing wrong becomes the message's fault. The length."""
     length = None
     for line in lines:
-        match = _HEADER.fullmatch(line)
-        if match is None:
+        name, colon, value = line.partition(":")
+        name, value = name.rstrip(" \t"), value.strip(" \t")
+        if not colon or not TOKEN.fullmatch(name):
             detail = f"not a header: {shown(line)}"
             message.fault = message.fault or SipSyntaxError("Message", detail)
             continue
-        name, value = match.groups()
         if len(value) > limits.line:
             detail = f"{len(value)} characters are too many"
             message.fault = message.fault or SipSyntaxError(name, detail, 513)
-        elif not value.isprintable() and not value.replace("\t", " ").isprintable():
+        elif not value.isprintable() and _CONTROL.search(_QUOTED_PAIR.sub("", value)):
             detail = f"control characters: {shown(value)}"
             message.fault = message.fault or SipSyntaxError(name, detail)
         elif name.lower() in ("content-length", "l"):

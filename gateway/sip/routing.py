@@ -45,7 +45,7 @@ def stamp(request: Request, source: Address) -> None:
     host, port = source
     if via.param("rport") is not None:
         via = via.with_param("rport", str(port)).with_param("received", host)
-    elif via.host.strip("[]") != host:
+    elif via.host.strip("[]") != host or via.param("received") is not None:
         via = via.with_param("received", host)
     else:
         return

@@ -89,6 +89,8 @@ class Stack:
                 self._request(message, Hop(source, transport), now)
             else:
                 message.check()
+                if len(message.headers.values("Via")) > 1:  # section 8.1.3.3: it is another's
+                    raise SipSyntaxError("Via", "a response with a second one is not for us")
                 self._response(message, source, now)
         except SipSyntaxError as error:
             if isinstance(message, Request) and message.method != "ACK":
@@ -244,8 +246,8 @@ class Stack:
             session = self.sessions.get((response.call_id, response.from_.tag))
             if session is not None:
                 session.branches.accepted(response)
-        else:
-            self.note("dropped", source=source, why=f"nobody waits for this {response.status}")
+                return
+        self.note("dropped", source=source, why=f"nobody waits for this {response.status}")
 
     # Requests
 
@@ -359,14 +361,23 @@ class Stack:
         if not invite.final and isinstance(invite.owner, Session):
             invite.owner.cancelled(invite, exchange.request)
 
+    def _way_back(self, request: Request, hop: Hop) -> Hop:
+        """Where a response goes; where the request came from, if its Via cannot be read."""
+        if "Via" not in request.headers:
+            raise SipSyntaxError("Via", "is missing")
+        try:
+            return response_hop(request.via, hop.address, hop.transport)
+        except SipSyntaxError:
+            return hop
+
     def _refuse_broken(self, request: Request, hop: Hop, error: SipSyntaxError) -> None:
         """Answer, without a transaction, a request that can be answered but not understood."""
         if self.gate and not self.gate.explains_itself(hop.address[0]):
             self.note("dropped", source=hop.address, why=str(error))
             return
         try:
-            back = response_hop(request.via, hop.address, hop.transport)
-            _ = request.headers.all("From")[0], request.call_id, request.headers.all("CSeq")[0]
+            back = self._way_back(request, hop)
+            _ = request.headers.all("CSeq")[0]  # by this and the Via the peer knows its request
             tag = "" if error.header == "To" else self.token()  # there may be no place for one
             response = request.reply(error.status, f"Bad request: {error}", tag)
         except (SipSyntaxError, IndexError):

@@ -64,7 +64,7 @@ def server() -> Server:
     [
         ({"method": "PUBLISH"}, 405, "PUBLISH", ("Allow", ALLOW)),
         ({"method": "REGISTER"}, 405, "REGISTER", ("Allow", None)),
-        ({"method": "FOO.BAR"}, 405, "FOO.BAR", ("Allow", None)),
+        ({"method": "FOO.BAR"}, 501, "FOO.BAR", ("Allow", None)),
         ({"target": "http://x.com"}, 416, "http", None),
         ({"target": "nobodyknows:x"}, 416, "nobodyknows", None),
         ({"target": "bob"}, 400, "Request-URI", ("Warning", None)),
@@ -140,7 +140,8 @@ def test_invite_is_offered_with_all_that_it_carries(server: Server) -> None:
 
 
 def test_sdp_is_found_among_the_parts_of_a_multipart_body(server: Server) -> None:
-    body = (b"--b1\r\nContent-Type: application/isup\r\n\r\n\x01\x02\r\n"
+    body = (b"--b1\r\nContent-Type: application/isup\r\n"
+            b"Content-Disposition: signal; handling=optional\r\n\r\n\x01\x02\r\n"
             b"--b1\r\nContent-type: application/sdp\r\n\r\nv=0\r\n\r\n--b1--\r\n")  # fmt: skip
     server.ask(body=body, Content_Type='multipart/mixed; boundary="b1"')
     assert server.sessions[0].offer == b"v=0\r\n"
