@@ -7,14 +7,17 @@ from gateway.sip.grammar import param, parse_params, shown
 from gateway.sip.headers import Headers
 from gateway.sip.message import COOKIE, Message, Request, parse_headers
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER",
+           "NOTIFY", "SUBSCRIBE", "MESSAGE")  # fmt: skip
 # The methods that there are (the IANA registry), whether they are taken here or not.
 REGISTERED = frozenset({
     *METHODS, "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE",
 })  # fmt: skip
 ALLOW = ", ".join(METHODS)
 ACCEPT = "application/sdp"
-EXTENSIONS: frozenset[str] = frozenset()  # option tags that may be required of us
+# Option tags that may be required of us: RFC 3262, 4028, 3891, 4488.
+EXTENSIONS = frozenset({"100rel", "timer", "replaces", "norefersub"})
+SUPPORTED = ", ".join(sorted(EXTENSIONS))
 
 Extra = tuple[tuple[str, str], ...]
 
@@ -34,7 +37,9 @@ def warning(code: int, text: str) -> tuple[str, str]:
     return ("Warning", f'{code} trunkline "{clean}"')
 
 
-def inspect(request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()) -> None:
+def inspect(
+    request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()
+) -> None:
     """Raise the first Objection there is. ``is_ours`` knows our own hosts, ``also`` are methods
     that are taken here beside the usual ones."""
     if request.method not in REGISTERED:  # section 21.5.2 tells it from 405
@@ -53,6 +58,9 @@ def inspect(request: Request, is_ours: Callable[[str], bool], also: Collection[s
         unsupported = ", ".join(required)
         detail = f"Bad extension: {shown(unsupported)} cannot be required"
         raise Objection(420, detail, (("Unsupported", unsupported),))
+    for name in ("Answer-Mode", "Priv-Answer-Mode"):  # RFC 5373 section 4.3: not a caller's choice
+        if "require" in (request.headers.get(name) or "").lower().replace(" ", "").split(";")[1:]:
+            raise Objection(403, f"{name}: here the called party decides how to answer")
     if request.method == "INVITE":
         # An RFC 2543 client, known by its branch, may leave its Contact out.
         if request.contact is None and request.via.branch.startswith(COOKIE):

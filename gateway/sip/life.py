@@ -1,9 +1,10 @@
 """The life of a call, as one table (RFC 3261 sections 9, 13 and 15).
 
 Inputs: the owner's verbs; ``peer-*`` for requests; ``got-*`` for responses to our INVITE;
-``minute``, ``unacked`` and ``give-up`` for time; ``lost`` when the peer denies the dialog. An
-input that a state does not list came too late and is ignored there. Actions are the methods of
-``Session``, without their leading underscore.
+``again`` when its refusal makes us try once more; ``minute``, ``unpracked``, ``unacked`` and
+``give-up`` for time; ``lost`` when the peer denies the dialog. An input that a state does not
+list came too late and is ignored there. Actions are the methods of ``Usage``, without their
+leading underscore.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from enum import Enum
 
 from gateway.sip.events import SessionEvent
 from gateway.sip.exchange import Exchange
-from gateway.sip.message import Response
+from gateway.sip.message import Request, Response
+from gateway.sip.routing import Hop
 
 
 class State(Enum):
@@ -36,13 +38,14 @@ O, R, A, L, C, P, Q, W, X, U, E, Z = (  # noqa: E741
 
 LIFE: dict[tuple[State, str], tuple[State, str]] = {
     # server
-    (O, "ring"):        (R, "respond watch_minute"),
-    (R, "ring"):        (R, "respond watch_minute"),
+    (O, "ring"):        (R, "ring_out watch_minute"),
+    (R, "ring"):        (R, "ring_out watch_minute"),
     (R, "minute"):      (R, "ring_on watch_minute"),
-    (O, "answer"):      (A, "respond watch_ack"),
-    (R, "answer"):      (A, "respond watch_ack"),
+    (O, "answer"):      (A, "respond watch_ack replace"),
+    (R, "answer"):      (A, "respond watch_ack replace"),
     (O, "refuse"):      (Z, "respond tell over"),
     (R, "refuse"):      (Z, "respond tell over"),
+    (R, "unpracked"):   (Z, "respond tell over"),
     (O, "peer-cancel"): (Z, "terminate tell over"),
     (R, "peer-cancel"): (Z, "terminate tell over"),
     (O, "peer-bye"):    (Z, "accept_bye terminate tell over"),
@@ -57,6 +60,9 @@ LIFE: dict[tuple[State, str], tuple[State, str]] = {
     # client
     (C, "got-1xx"):     (P, "tell"),
     (P, "got-1xx"):     (P, "tell"),
+    (P, "answer"):      (P, "answer_early"),
+    (C, "again"):       (C, "send_again"),
+    (P, "again"):       (C, "send_again"),
     (C, "got-2xx"):     (U, "ack tell renew"),
     (P, "got-2xx"):     (U, "ack tell renew"),
     (C, "got-offer"):   (Q, "tell"),
@@ -93,3 +99,4 @@ class Cue:
     response: Response | None = None
     exchange: Exchange | None = None
     sdp: bytes | None = None
+    again: tuple[Request, Hop] | None = None

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 from gateway.sip.dialog import Dialog
 from gateway.sip.exchange import Exchange
 from gateway.sip.grammar import SipSyntaxError
-from gateway.sip.inspection import ACCEPT, ALLOW, Objection, description
+from gateway.sip.inspection import ACCEPT, ALLOW, SUPPORTED, Objection, description
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.routing import Hop, Sent, behind_nat, request_hop
 
 if TYPE_CHECKING:
-    from gateway.sip.session import Session
+    from gateway.sip.usage import Usage
 
 Pairs = Sequence[tuple[str, str]]
 
 
 class Scribe:
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Usage") -> None:
         self._session = session
 
     def respond(
@@ -33,31 +33,59 @@ class Scribe:
         return response
 
     def dress(self, response: Response, sdp: bytes | None = None, extra: Pairs = ()) -> None:
-        """What a response to an offer carries beside the copied headers."""
+        """What a response within a dialog carries beside the copied headers."""
         if response.status < 300:
             response.headers.take("Contact", self.contact())
             response.headers.take("Allow", ALLOW)
+            response.headers.take("Supported", SUPPORTED)
         for name, value in extra:
             response.headers.add(name, value)
         describe(response, sdp)
 
+    def introduce(self, invite: Request) -> None:
+        """What an INVITE of ours says of us, where its owner did not say it."""
+        for name, value in (("Allow", ALLOW), ("Supported", SUPPORTED)):
+            if name not in invite.headers:
+                invite.headers.take(name, value)
+        self._session.refresh.ask(invite.headers)
+
+    def request(self, method: str, sdp: bytes | None = None) -> Request:
+        """A request within the dialog; INVITE, UPDATE, REFER and SUBSCRIBE may move our end of it
+        (their Contact is the new target), the first two are refreshes of the session as well."""
+        request = self._dialog.request(method)
+        if method in ("INVITE", "UPDATE"):
+            self.introduce(request)
+        if method in ("INVITE", "UPDATE", "REFER", "NOTIFY"):
+            request.headers.take("Contact", self.contact())
+        describe(request, sdp)
+        return request
+
     def contact(self) -> str:
         session = self._session
         user = session.request.user if session.role == "server" else session.request.from_.uri.user
-        return session.stack.contact(user, session.hop)
+        secure = session.request.uri.scheme == "sips"
+        return session.stack.contact(user, session.hop, secure=secure)
 
     def send(
         self, request: Request, listener: Callable[[object], None], dialog: Dialog | None = None
     ) -> Exchange:
         """A request within the dialog, to where the peer can be reached."""
-        hop = self._hop(dialog or self._dialog)
-        return self._session.stack.request(request, hop, listener)
+        session = self._session
+        session.session_id.mark(request)
+
+        def heard(result: object) -> None:
+            if isinstance(result, Response):
+                session.session_id.hear(result)
+            listener(result)
+
+        return session.stack.request(request, self._hop(dialog or self._dialog), heard)
 
     def ack(self, cseq: int, sdp: bytes | None = None, dialog: Dialog | None = None) -> Sent:
         """Send the ACK of a 2xx; what was sent, to repeat."""
         dialog = dialog or self._dialog
         ack = dialog.request("ACK", cseq=cseq)
         describe(ack, sdp)
+        self._session.session_id.mark(ack)
         return self._session.stack.send_ack(ack, self._hop(dialog))
 
     def read(self, message: Message) -> bytes | None:
@@ -70,8 +98,12 @@ class Scribe:
 
     @property
     def _dialog(self) -> Dialog:
-        assert self._session.dialog is not None
-        return self._session.dialog
+        """The one that requests are sent in: an early one only before there is another."""
+        session = self._session
+        early = session.branches.current
+        dialog = session.dialog or (early.dialog if early else None)
+        assert dialog is not None
+        return dialog
 
     def _hop(self, dialog: Dialog) -> Hop:
         hop = request_hop(dialog.next_hop)

@@ -10,6 +10,8 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from gateway.sip import initial
+from gateway.sip.addressing import Addressing
 from gateway.sip.alarms import Alarms, Sleeper
 from gateway.sip.defence import Defence, Drop
 from gateway.sip.events import Note
@@ -17,10 +19,14 @@ from gateway.sip.exchange import Exchange
 from gateway.sip.exchanges import Exchanges
 from gateway.sip.framing import PING, PONG
 from gateway.sip.grammar import SipSyntaxError
-from gateway.sip.headers import Headers, NameAddr, Via
+from gateway.sip.headers import Headers, NameAddr
 from gateway.sip.inspection import ACCEPT, ALLOW, EXTENSIONS, Extra, Objection, inspect, warning
+from gateway.sip.life import State
 from gateway.sip.matching import cancel_for
-from gateway.sip.message import COOKIE, LIMITS, Limits, Request, Response, parse
+from gateway.sip.message import LIMITS, Limits, Request, Response, parse
+from gateway.sip.outgoing import Locate, Outgoing, nowhere
+from gateway.sip.policy import Policy
+from gateway.sip.resolution import transport_of
 from gateway.sip.routing import (
     RELIABLE,
     TRANSPORTS,
@@ -33,10 +39,14 @@ from gateway.sip.routing import (
 )
 from gateway.sip.session import Session
 from gateway.sip.uri import Uri
+from gateway.sip.usage import Usage
+
+REMEMBERED = 1_000  # sessions that are over
 
 
 class Stack:
-    """One user agent. ``sent_by(host, transport)`` says as whom (host, port) that peer knows us."""
+    """One user agent. ``sent_by(host, transport)`` says as whom (host, port) that peer knows us;
+    ``locate`` asks DNS where a name is reached."""
 
     def __init__(
         self,
@@ -45,10 +55,12 @@ class Stack:
         sent_by: Callable[[str, str], Address],
         clock: Callable[[], float],
         stir: Callable[[], None] = lambda: None,
+        locate: Locate = nowhere,
         user_agent: str = "Trunkline",
         limits: Limits = LIMITS,
         rng: random.Random | None = None,
         gate: Defence | None = None,
+        policy: Policy = Policy(),  # noqa: B008  # it is frozen
     ) -> None:
         self.outbox: list[Sent] = []
         self.events: list[Note] = []
@@ -57,6 +69,10 @@ class Stack:
         # Methods outside of dialogs that somebody else sees to; it answers by ``respond``.
         self.serves: dict[str, Callable[[Exchange], None]] = {}
         self.gate = gate
+        self.policy = policy
+        # What holds for an INVITE that comes; whoever knows its sender may say otherwise.
+        self.policy_for: Callable[[Request, Hop], Policy] = lambda _request, _hop: policy
+        self._ended: dict[tuple[str, str], None] = {}  # the last sessions that are over
         self.clock = clock
         self.stir = stir
         self.rng = rng or random.SystemRandom()
@@ -67,6 +83,11 @@ class Stack:
         self._alarms = Alarms()
         self._exchanges = Exchanges(self.outbox, self._alarms)
         self._deliveries: deque[Callable[[], None]] = deque()
+        self._addressing = Addressing(sent_by, user_agent, self.token)
+        self._outgoing = Outgoing(
+            self._exchanges, locate=locate, address=self._address, wanted=self._wanted,
+            later=self.later, clock=clock,
+        )  # fmt: skip
 
     # The edge's side
 
@@ -137,6 +158,7 @@ class Stack:
         sdp: bytes | None,
         headers: Sequence[tuple[str, str]] = (),
         hop: Hop | None = None,
+        policy: Policy | None = None,
     ) -> Session:
         """Call somebody. Raises SipSyntaxError if ``target`` or ``from_uri`` is no SIP URI.
 
@@ -144,13 +166,14 @@ class Stack:
         outbound proxy, or the place where a phone was seen that is behind a NAT.
         """
         uri = Uri.parse(target.strip(), "target")
-        if uri.scheme != "sip":
+        if uri.scheme not in ("sip", "sips"):
             raise SipSyntaxError("target", f"{uri.scheme} URIs cannot be called", 416)
         extra = Headers(headers)
         routes = extra.values("Route")
         hop = hop or request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
-        if hop.transport not in TRANSPORTS:
-            raise SipSyntaxError("target", f"nothing is sent over {hop.transport} here", 416)
+        asked = transport_of(hop.uri or uri) or hop.transport
+        if asked not in TRANSPORTS:
+            raise SipSyntaxError("target", f"nothing is sent over {asked} here", 416)
         sender = Uri.parse(from_uri.strip(), "from_uri") if from_uri else None
         tag = self.token()
         if sender is None:
@@ -161,12 +184,11 @@ class Stack:
             ("To", f"<{uri}>"),
             ("Call-ID", f"{self.token()}{self.token()}"),
             ("CSeq", f"{self.rng.randrange(1, 10_000)} INVITE"),
-            ("Contact", self.contact(sender.user, hop)),
-            ("Allow", ALLOW),
+            ("Contact", self.contact(sender.user, hop, secure=uri.scheme == "sips")),
             *extra,
         ])  # fmt: skip
         request = Request(method="INVITE", target=str(uri), headers=common)
-        session = Session.as_client(self, request, hop, sdp)
+        session = Session.as_client(self, request, hop, sdp, policy or self.policy)
         self.sessions[session.key] = session
         self.stir()
         return session
@@ -179,16 +201,14 @@ class Stack:
 
     def host_for(self, hop: Hop) -> str:
         """Our own host, as that peer knows us."""
-        return self._sent_by(hop.address[0], hop.transport)[0]
+        return self._addressing.host_for(hop)
 
-    def contact(self, user: str, hop: Hop) -> str:
-        host, port = self._sent_by(hop.address[0], hop.transport)
-        return f"<{Uri.sip(user, host, port, hop.transport)}>"
+    def contact(self, user: str, hop: Hop, *, secure: bool = False) -> str:
+        return self._addressing.contact(user, hop, secure=secure)
 
     def request(self, request: Request, hop: Hop, listener: Callable[[object], None]) -> Exchange:
         """Begin a client transaction; the listener gets each Response, or Failed."""
-        self._finish(request, hop)
-        return self._exchanges.ask(request, hop, listener, self.clock())
+        return self._outgoing.ask(request, hop, listener)
 
     def cancel(self, invite: Exchange, reasons: Extra) -> None:
         """Section 9.1: a CANCEL that looks like the INVITE it is about."""
@@ -199,13 +219,15 @@ class Stack:
 
     def send_ack(self, ack: Request, hop: Hop) -> Sent:
         """An ACK for a 2xx is its own transaction (section 13.2.2.4). What was sent, to repeat."""
-        self._finish(ack, hop)
-        sent = Sent(bytes(ack), hop.address, hop.transport)
+        self._address(ack, hop)
+        sent = Sent(bytes(ack), hop.address, hop.transport, hop.name)
         self.outbox.append(sent)
         return sent
 
     def respond(self, exchange: Exchange, response: Response) -> None:
         """Send a response to a request that came; what every response carries is added here."""
+        if isinstance(exchange.owner, Session):
+            exchange.owner.session_id.mark(response)
         if "User-Agent" not in response.headers and "Server" not in response.headers:
             response.headers.take("Server", self._user_agent)
         if response.status >= 300:
@@ -229,9 +251,16 @@ class Stack:
         """Have this called by ``deliver``."""
         self._deliveries.append(delivery)
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: Usage) -> None:
         if self.sessions.pop(session.key, None) and self.gate and session.role == "server":
             self.gate.closed(session.remote[0])
+        self._ended[session.key] = None
+        if len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+
+    def has_ended(self, key: tuple[str, str]) -> bool:
+        """Whether there was such a session lately."""
+        return key in self._ended
 
     def note(self, what: str, **facts: object) -> None:
         self.events.append(Note(what, facts))
@@ -311,21 +340,14 @@ class Stack:
             return
         if self._exchanges.merged(exchange):
             raise Objection(482, "Loop detected: this request came by two ways (merged)")
-        match request.method:
-            case "INVITE":
-                session = Session.as_server(self, exchange)
-                self.sessions[session.key] = session
-                if self.gate:
-                    self.gate.opened(session.remote[0])
-                self._entrust(exchange, session)
-                self.respond(exchange, request.reply(100))
-                self.later(lambda: self._on_invite(session))
-            case "OPTIONS":
-                self.respond(exchange, self.capabilities(exchange))
-            case method if method in self.serves:
-                self.serves[method](exchange)
-            case _:
-                raise Objection(481, f"{request.method} belongs to a dialog, and names none")
+        session = initial.take(self, exchange)
+        if session is not None:
+            self.sessions[session.key] = session
+            if self.gate:
+                self.gate.opened(session.remote[0])
+            self._entrust(exchange, session)
+            self.respond(exchange, request.reply(100))
+            self.later(lambda: self._on_invite(session))
 
     def _entrust(self, exchange: Exchange, session: Session) -> None:
         """What else belongs to this request is the session's: a CANCEL, and the ACK of a 2xx of
@@ -389,11 +411,15 @@ class Stack:
                   source=hop.address, target=request.target)  # fmt: skip
         self.outbox.append(Sent(bytes(response), back.address, back.transport))
 
-    def _finish(self, request: Request, hop: Hop) -> None:
-        """Our Via on top, and who we are."""
-        host, port = self._sent_by(hop.address[0], hop.transport)
-        params = (("rport", None), ("branch", f"{COOKIE}{self.token()}"))
-        host = f"[{host}]" if ":" in host else host
-        via = Via(hop.transport.upper(), host, port, params)
-        request.headers.add("Via", str(via), at_top=True)
-        request.headers.take("User-Agent", self._user_agent)
+    def _address(self, request: Request, hop: Hop) -> None:
+        self._addressing.write(request, hop)
+        session = self.sessions.get((request.call_id, request.from_.tag))
+        if session is not None and session.dialog is None:
+            session.hop, session.remote, session.transport = hop, hop.address, hop.transport
+
+    def _wanted(self, request: Request) -> bool:
+        """Whether an INVITE that shall go elsewhere has not been given up meanwhile."""
+        if request.method != "INVITE" or request.to.tag:
+            return True
+        session = self.sessions.get((request.call_id, request.from_.tag))
+        return session is not None and session.state in (State.CALLING, State.PROCEEDING)
