@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from gateway.sip import refresh
 from gateway.sip.exchange import Exchange
-from gateway.sip.inspection import METHODS, Objection
+from gateway.sip.inspection import METHODS, Objection, capabilities
 from gateway.sip.life import State
 from gateway.sip.message import Request
 from gateway.sip.peer import tags
@@ -23,7 +23,7 @@ def take(stack: "Stack", exchange: Exchange) -> Session | None:
         case "INVITE":
             return _invite(stack, exchange)
         case "OPTIONS":
-            stack.respond(exchange, stack.capabilities(exchange))
+            stack.respond(exchange, capabilities(request, exchange.tag))
         case method if method in stack.serves:
             stack.serves[method](exchange)
         case "MESSAGE":

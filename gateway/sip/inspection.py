@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.sip.grammar import param, parse_params, shown
 from gateway.sip.headers import Headers
-from gateway.sip.message import COOKIE, Message, Request, parse_headers
+from gateway.sip.message import COOKIE, Message, Request, Response, parse_headers
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER",
            "NOTIFY", "SUBSCRIBE", "MESSAGE")  # fmt: skip
@@ -68,6 +68,16 @@ def inspect(
         description(request)
         if not _accepts_sdp(request):
             raise Objection(406, f"The answer would be {ACCEPT}, which Accept leaves out")
+
+
+def capabilities(request: Request, tag: str) -> Response:
+    """The answer to OPTIONS (section 11.2)."""
+    response = request.reply(200, tag=tag)
+    response.headers.take("Allow", ALLOW)
+    response.headers.take("Accept", ACCEPT)
+    response.headers.take("Accept-Encoding", "identity")
+    response.headers.take("Supported", SUPPORTED)
+    return response
 
 
 def _accepts_sdp(request: Request) -> bool:

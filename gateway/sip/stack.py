@@ -19,26 +19,22 @@ from gateway.sip.exchange import Exchange
 from gateway.sip.exchanges import Exchanges
 from gateway.sip.framing import PING, PONG
 from gateway.sip.grammar import SipSyntaxError
-from gateway.sip.headers import Headers, NameAddr
-from gateway.sip.inspection import ACCEPT, ALLOW, EXTENSIONS, Extra, Objection, inspect, warning
+from gateway.sip.inspection import Extra, Objection, inspect, warning
+from gateway.sip.invitation import invitation
 from gateway.sip.life import State
 from gateway.sip.matching import cancel_for
 from gateway.sip.message import LIMITS, Limits, Request, Response, parse
 from gateway.sip.outgoing import Locate, Outgoing, nowhere
 from gateway.sip.policy import Policy
-from gateway.sip.resolution import transport_of
 from gateway.sip.routing import (
     RELIABLE,
-    TRANSPORTS,
     Address,
     Hop,
     Sent,
-    request_hop,
     response_hop,
     stamp,
 )
 from gateway.sip.session import Session
-from gateway.sip.uri import Uri
 from gateway.sip.usage import Usage
 
 REMEMBERED = 1_000  # sessions that are over
@@ -165,29 +161,9 @@ class Stack:
         ``hop``, or a ``Route`` among the headers, is where the INVITE is sent instead: an
         outbound proxy, or the place where a phone was seen that is behind a NAT.
         """
-        uri = Uri.parse(target.strip(), "target")
-        if uri.scheme not in ("sip", "sips"):
-            raise SipSyntaxError("target", f"{uri.scheme} URIs cannot be called", 416)
-        extra = Headers(headers)
-        routes = extra.values("Route")
-        hop = hop or request_hop(NameAddr.parse(routes[0], "Route").uri if routes else uri)
-        asked = transport_of(hop.uri or uri) or hop.transport
-        if asked not in TRANSPORTS:
-            raise SipSyntaxError("target", f"nothing is sent over {asked} here", 416)
-        sender = Uri.parse(from_uri.strip(), "from_uri") if from_uri else None
-        tag = self.token()
-        if sender is None:
-            sender = Uri.sip("trunkline", self._sent_by(hop.address[0], hop.transport)[0])
-        common = Headers([
-            ("Max-Forwards", "70"),
-            ("From", str(NameAddr(sender, from_name).with_tag(tag))),
-            ("To", f"<{uri}>"),
-            ("Call-ID", f"{self.token()}{self.token()}"),
-            ("CSeq", f"{self.rng.randrange(1, 10_000)} INVITE"),
-            ("Contact", self.contact(sender.user, hop, secure=uri.scheme == "sips")),
-            *extra,
-        ])  # fmt: skip
-        request = Request(method="INVITE", target=str(uri), headers=common)
+        request, hop = invitation(
+            self, target, from_uri=from_uri, from_name=from_name, headers=headers, hop=hop
+        )
         session = Session.as_client(self, request, hop, sdp, policy or self.policy)
         self.sessions[session.key] = session
         self.stir()
@@ -358,15 +334,6 @@ class Stack:
                 session.acked(message)
 
         exchange.owner, exchange.listener = session, passed_up
-
-    def capabilities(self, exchange: Exchange) -> Response:
-        """The answer to OPTIONS (section 11.2)."""
-        response = exchange.request.reply(200, tag=exchange.tag)
-        response.headers.take("Allow", ALLOW)
-        response.headers.take("Accept", ACCEPT)
-        response.headers.take("Accept-Encoding", "identity")
-        response.headers.take("Supported", ", ".join(sorted(EXTENSIONS)))
-        return response
 
     def refuse(self, exchange: Exchange, objection: Objection) -> None:
         response = exchange.request.reply(objection.status, objection.phrase, exchange.tag)

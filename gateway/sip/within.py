@@ -7,7 +7,7 @@ from gateway.sip.dialog import Dialog
 from gateway.sip.events import Cancelled, Ended, InfoReceived, MessageReceived, SessionEvent
 from gateway.sip.exchange import Exchange
 from gateway.sip.headers import best_reason
-from gateway.sip.inspection import ALLOW, Objection, content_type, description
+from gateway.sip.inspection import ALLOW, Objection, capabilities, content_type, description
 from gateway.sip.life import LIFE, Cue, State
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def take(session: "Usage", exchange: Exchange) -> None:
             stack.respond(exchange, request.reply(200))
             session.tell(MessageReceived(content_type(request), request.body))
         case "OPTIONS":
-            stack.respond(exchange, stack.capabilities(exchange))
+            stack.respond(exchange, capabilities(request, exchange.tag))
         case "REFER" if session.up:
             session.referee.asked(exchange)
         case "SUBSCRIBE":
