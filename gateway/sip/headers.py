@@ -73,6 +73,11 @@ class Headers:
                 self._rows[at] = (key, written, ", ".join([value, *rest]))
                 return
 
+    def drop(self, name: str) -> None:
+        """Forget every header of this name."""
+        key = _key(name)
+        self._rows = [row for row in self._rows if row[0] != key]
+
     def get(self, name: str) -> str | None:
         """The first header of this name, whole."""
         key = _key(name)
