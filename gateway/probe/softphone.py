@@ -81,7 +81,10 @@ class PhoneCall:
         await self._phone.order("answer", call=self.number, status=status)
 
     async def hang_up(self, status: int = 0) -> None:
-        """BYE, CANCEL, or refuse with this status: whatever the call's state asks for."""
+        """BYE, CANCEL, or refuse with this status: whatever the call's state asks for.
+
+        After a BYE, ``disconnected`` waits for its answer.
+        """
         await self._phone.order("hang_up", call=self.number, status=status)
 
     async def play(self, wav: Path) -> None:
@@ -115,11 +118,20 @@ class PhoneCall:
                 await asyncio.sleep(0.02)
 
     async def exchange(self, play: Path, record: Path, within_s: float = 30.0) -> float:
-        """Play a file to its end while recording from its beginning on; when that was."""
+        """Play a file to its end while recording from its beginning on; when that was.
+
+        RuntimeError if the call ends meanwhile.
+        """
         began = time.monotonic()
         await self._phone.order("exchange", call=self.number, play=str(play), record=str(record))
         self._recording = record
-        return float((await self.until("played", within_s, after=began))["at"])
+        await self._phone.child.until(
+            lambda: self.over or self._found("played", began) is not None, within_s, "played"
+        )
+        played = self._found("played", began)
+        if played is None:
+            raise RuntimeError("the call ended before all was played")
+        return float(played["at"])
 
     async def statistics(self) -> dict[str, Any]:
         """``received`` and ``lost`` RTP packets, and ``jitter_ms``, so far."""

@@ -217,6 +217,12 @@ class Phone:
         self.calls[call].answer(prm)
 
     def do_hang_up(self, call: int, status: int) -> None:
+        if not status and self.calls[call].getInfo().state == pj.PJSIP_INV_STATE_CONFIRMED:
+            # hangup() calls a call disconnected before its BYE is answered, if it ever is.
+            bye = pj.CallSendRequestParam()
+            bye.method = "BYE"
+            self.calls[call].sendRequest(bye)
+            return
         prm = pj.CallOpParam()
         prm.statusCode = status
         self.calls[call].hangup(prm)

@@ -20,10 +20,11 @@ from gateway.probe.sound import loud_s, write_wav
 from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.uri import Uri
 
+CODECS = ("PCMU/8000", "PCMA/8000")  # what every telephone has, and what the MOS is about
 LEAST_BACK = 0.95  # share of the echo that must come back
 LEAST_SPEECH_S = 0.3  # less is a click
 PAUSE_S = 1.5  # longer than between two sentences
-LONGEST_S = 45.0  # that somebody speaks without a pause
+ENOUGH_S, LONGEST_S = 1.5, 45.0  # to hear of speech; that a menu speaks without a pause
 HANG_UP_S = 5.0
 
 
@@ -70,6 +71,7 @@ async def probe(visit: Visit) -> Report:
                 folder, visit.transport, address=_local_address(visit.target), ca=visit.ca
             )
             async with phone:
+                await phone.offer_only(*CODECS)
                 if visit.user:
                     caller = visit.caller or f"sip:{visit.user}@{Uri.parse(visit.target).host}"
                     await phone.log_in(caller, visit.user, visit.password)
@@ -133,7 +135,7 @@ async def _speech(call: PhoneCall, visit: Visit, folder: Path, report: Report) -
     await call.record(folder / "heard.wav")
     try:
         first = await call.until("sound", visit.within_s, on=True)
-        await _silent(call, first["at"])
+        await _silent(call, first["at"], LONGEST_S if visit.expect is Expect.MENU else ENOUGH_S)
     except TimeoutError:
         what = f"nothing heard within {visit.within_s:g} s{_packets(await call.statistics())}"
         report.note("sound", False, what)
@@ -144,11 +146,10 @@ async def _speech(call: PhoneCall, visit: Visit, folder: Path, report: Report) -
     report.note("sound", spoke_s >= LEAST_SPEECH_S, what)
 
 
-async def _silent(call: PhoneCall, since: float) -> None:
-    """Wait until the other end has paused, or has spoken for long enough."""
-    async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(contextlib.suppress(TimeoutError))
-        until = since + LONGEST_S
+async def _silent(call: PhoneCall, since: float, most_s: float) -> None:
+    """Wait until the other end has paused, or has spoken for so long."""
+    until = since + most_s
+    with contextlib.suppress(TimeoutError):
         while (left := until - time.monotonic()) > 0:
             quiet = await call.until("sound", left, after=since, on=False)
             since = (await call.until("sound", PAUSE_S, after=quiet["at"], on=True))["at"]

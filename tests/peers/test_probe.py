@@ -1,6 +1,8 @@
 """The probe against the gateway itself, and against targets with one thing wrong."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,9 @@ def said(report: Report, name: str) -> str:
     return next(check.what for check in report.checks if check.name == name)
 
 
-async def test_the_echo_of_a_gateway_that_is_well(gateway: Daemon) -> None:
-    report = await probe(Visit(gateway.uri("echo"), Expect.ECHO))
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_the_echo_of_a_gateway_that_is_well(gateway: Daemon, transport: str) -> None:
+    report = await probe(Visit(gateway.uri("echo"), Expect.ECHO, transport=transport))
     assert report.ok, report
     assert [check.name for check in report.checks] == ["answer", "sound", "network", "key",
                                                        "hang-up"]  # fmt: skip
@@ -36,9 +39,8 @@ async def test_the_echo_of_a_gateway_that_is_well(gateway: Daemon) -> None:
     assert record["endedReason"] == "customer-ended-call"
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_the_demo_speaks_and_answers_a_key(gateway: Daemon, transport: str) -> None:
-    report = await probe(Visit(gateway.uri("demo"), Expect.MENU, transport=transport))
+async def test_the_demo_speaks_and_answers_a_key(gateway: Daemon) -> None:
+    report = await probe(Visit(gateway.uri("demo"), Expect.MENU))
     assert report.ok, report
     assert 0 < report.figures["first_sound_ms"] < 3000
     assert "answered after" in said(report, "key")
@@ -76,7 +78,7 @@ async def test_a_target_that_speaks_where_an_echo_was_expected(tmp_path: Path) -
     async with Sipp(tmp_path, "uas_sound") as speaker:
         report = await probe(Visit(speaker.uri, Expect.ECHO))
         assert said(report, "sound").startswith("sound, but not our own came back")
-        report = await probe(Visit(speaker.uri, Expect.MENU, within_s=2.0))
+        report = await probe(Visit(speaker.uri, Expect.SPEECH))
         assert "sound" not in failed(report)
 
 
@@ -90,3 +92,16 @@ async def test_a_target_that_hangs_up_by_itself(tmp_path: Path) -> None:
         report = await probing
     assert "hang-up" in failed(report)
     assert "ended the call itself" in said(report, "hang-up")
+
+
+async def test_a_target_that_does_not_answer_the_bye(tmp_path: Path) -> None:
+    """A BYE is over with its answer, not with its sending."""
+    async with Softphone(tmp_path) as dying:
+        probing = asyncio.create_task(probe(Visit(dying.uri, Expect.SPEECH, within_s=2.0)))
+        call = await dying.incoming()
+        await call.answer()
+        await call.confirmed()
+        os.kill(dying.child.pid, signal.SIGSTOP)
+        report = await probing
+        os.kill(dying.child.pid, signal.SIGCONT)
+    assert said(report, "hang-up") == "BYE not acknowledged within 5 s"
