@@ -88,6 +88,11 @@ class Defence:
 
     # What comes
 
+    def connects(self, host: str, others: int) -> bool:
+        """Whether this source, which has so many connections open, may open one more."""
+        most = self._settings.connections_per_source
+        return not most or others < most or self._friend(host)
+
     def packet(self, host: str, size: int, udp: bool, now: float) -> bool:
         """Whether to look at it at all. Costs less than parsing it would."""
         if self._friend(host):

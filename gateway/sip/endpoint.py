@@ -2,27 +2,29 @@
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
+from functools import partial
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+from typing import Literal
 
+from gateway.sip import metrics
 from gateway.sip.defence import Defence
 from gateway.sip.events import SessionEvent
+from gateway.sip.observer import Observer
+from gateway.sip.own_address import OwnAddress
+from gateway.sip.resolver import Ask, Resolver, dns_ask
 from gateway.sip.routing import Address, Hop, Sent
 from gateway.sip.session import Session
 from gateway.sip.settings import Listen, SipSettings
 from gateway.sip.stack import Stack
-from gateway.sip.transport import Tcp, Udp
+from gateway.sip.uri import Uri
+from gateway.sip.wires import Wires, family
 
 __all__ = ["Endpoint", "Session", "SessionEvent"]
 
 log = logging.getLogger(__name__)
-
-NAMES_S = 60.0  # how long a resolved name is believed; getaddrinfo does not tell its TTL
-WILD = ("0.0.0.0", "::")
-# Addresses for documentation (RFC 5737, 3849): whatever routes to them is the default route.
-ELSEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 class Endpoint:
@@ -33,43 +35,44 @@ class Endpoint:
         settings: SipSettings,
         on_invite: Callable[[Session], None],
         gate: Defence | None = None,
+        ask: Ask | None = None,
     ) -> None:
-        self._settings = settings
+        """``ask`` is who knows DNS; by default, the servers in the settings."""
         self._gate = gate
         self._on_invite = on_invite
-        self._udp: list[Udp] = []
-        self._tcp = Tcp(
-            self._received, self._broken, settings.limits,
-            most=settings.max_connections, idle_s=settings.tcp_idle_s,
+        self._resolver = Resolver(
+            ask or dns_ask(settings.dns_servers), self._families, self._settle
+        )
+        self._own = OwnAddress(settings, lambda: self.ports, self._resolver.known)
+        self._observer = Observer(settings, self._own_end)
+        self._wires = Wires(
+            settings, self._received, self._broken,
+            admits=gate.connects if gate else lambda host, others: True,
+            needed=lambda: [
+                (session.hop.address, session.hop.transport)
+                for session in self._stack.sessions.values()
+            ],
+            leaves_by=self._own.leaving,
         )  # fmt: skip
         self._stack = Stack(
             on_invite=self._invited,
-            sent_by=self._sent_by,
+            sent_by=self._own.sent_by,
             clock=time.monotonic,
             stir=self._stir,
+            locate=self._resolver.locate,
             user_agent=settings.user_agent,
             limits=settings.limits,
             gate=gate,
         )
-        self.ports: list[Listen] = []  # what is bound, with the real port numbers
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._stirred = False
-        self._names: dict[tuple[str, int, str], tuple[float, str]] = {}
-        self._waiting: dict[Address, list[Sent]] = {}  # for their name to be resolved
-        self._lookups: set[asyncio.Task[None]] = set()
-        self._routes: dict[str, tuple[float, str]] = {}
 
     async def start(self) -> None:
         """Open every port. Raises ConfigError that names the one which cannot be had."""
         try:
-            for place in self._settings.places:
-                if place.transport == "udp":
-                    udp = await Udp.bind(place, self._received, self._broken)
-                    self._udp.append(udp)
-                    self.ports.append(Listen("udp", *udp.address))
-                else:
-                    self.ports.append(Listen("tcp", *await self._tcp.bind(place)))
+            await self._observer.start()
+            await self._wires.open()
         except BaseException:
             await self.close()
             raise
@@ -78,14 +81,15 @@ class Endpoint:
         """Stop at once: what is still open is left to the peers' timers. End sessions before."""
         if self._timer:
             self._timer.cancel()
-        for task in self._lookups:
-            task.cancel()
-        await asyncio.gather(*self._lookups, return_exceptions=True)
+        await self._resolver.close()
         self._flush()
-        for udp in self._udp:
-            udp.close()
-        await self._tcp.close()
-        await asyncio.sleep(0)  # the loop closes a transport's socket in its next round
+        await self._wires.close()
+        await self._observer.close()
+
+    @property
+    def ports(self) -> list[Listen]:
+        """What is bound, with the real port numbers."""
+        return self._wires.ports
 
     @property
     def live(self) -> int:
@@ -122,33 +126,29 @@ class Endpoint:
 
         A name that has not been resolved yet counts as being elsewhere: on the default route.
         """
-        if self._settings.public_address:
-            return self._settings.public_address
-        host = host.strip("[]")
-        family = _family(host)
-        if family is None:
-            known = next((ip for (name, _, _), (_, ip) in self._names.items() if name == host), "")
-            family = _family(known) or socket.AF_INET
-            host = known or ELSEWHERE[family]
-        bound = [port.host for port in self.ports if _family(port.host) == family]
-        if len(set(bound)) == 1 and bound[0] not in WILD:
-            return bound[0]
-        until, address = self._routes.get(host, (0.0, ""))
-        if time.monotonic() >= until:
-            address = _route_to(host, family)
-            if len(self._routes) > 10_000:
-                self._routes.clear()
-            self._routes[host] = (time.monotonic() + NAMES_S, address)
-        return address
+        return self._own.towards(host)
+
+    def keep_capture(self, call_id: str, path: Path) -> bool:
+        """Write the messages of this SIP Call-ID there, as pcap, once nothing is left to be said.
+        False if none were kept."""
+        over = all(session.id != call_id for session in self._stack.sessions.values())
+        return self._observer.keep(call_id, path, over=over)
+
+    def renew_certificates(self) -> None:
+        """Look now whether the files have changed, which is done now and then anyway."""
+        self._wires.renew()
 
     # What the stack asks for
 
-    def _sent_by(self, host: str, transport: str) -> Address:
-        address = self.local_address_for(host)
-        family = _family(address)
-        ports = [port for port in self.ports if port.transport == transport]
-        fitting = [port for port in ports if _family(port.host) == family] or ports or self.ports
-        return address, fitting[0].port
+    def _families(self) -> list[Literal["A", "AAAA"]]:
+        """Of the addresses we can reach, in the order in which we listen."""
+        found = dict.fromkeys(family(port.host) for port in self.ports)
+        if AF_INET6 in found and any(port.host == "::" for port in self.ports):
+            found[AF_INET] = None  # the wild IPv6 address takes both, where the kernel lets it
+        return ["AAAA" if kind == AF_INET6 else "A" for kind in found]
+
+    def _own_end(self, host: str, transport: str) -> Address:
+        return self._own.leaving(host), self._own.sent_by(host, transport)[1]
 
     def _invited(self, session: Session) -> None:
         try:
@@ -165,6 +165,7 @@ class Endpoint:
     # What the world brings
 
     def _received(self, data: bytes, source: Address, transport: str) -> None:
+        self._observer.saw(data, source, transport, incoming=True)
         try:
             self._stack.receive(data, source, transport, time.monotonic())
         except Exception:  # a message that finds a bug must not end the others' calls
@@ -172,11 +173,7 @@ class Endpoint:
         self._settle()
 
     def _broken(self, destination: Address, transport: str, why: str) -> None:
-        host, port = destination
-        names = [name for (name, *rest), (_, ip) in self._names.items()
-                 if ip == host and rest == [port, transport]]  # fmt: skip
-        for name in (host, *names):
-            self._stack.unreachable((name, port), transport, why, time.monotonic())
+        self._stack.unreachable(destination, transport, why, time.monotonic())
         self._settle()
 
     def _wake(self) -> None:
@@ -198,8 +195,17 @@ class Endpoint:
                 log.exception("the owner of a session failed in its event")
         notes, self._stack.events[:] = list(self._stack.events), []
         for note in notes:
+            metrics.noted(note)
             log.info(note.what, extra=note.facts)
+        for hop, port in self._stack.aliases:
+            self._wires.alias(hop.address, hop.transport, port)
+        self._stack.aliases.clear()
         self._flush()
+        for call_id in self._stack.over:
+            self._observer.over(call_id)
+        self._stack.over.clear()
+        metrics.SESSIONS.set(len(self._stack.sessions))
+        metrics.TRANSACTIONS.set(self._stack.open_transactions)
         at = self._stack.wake_at()
         if at is not None and (self._timer is None or at < self._timer_at):
             if self._timer:
@@ -217,66 +223,22 @@ class Endpoint:
 
     def _send(self, sent: Sent) -> None:
         host, port = sent.destination
-        if _family(host) is None:
-            until, address = self._names.get((host, port, sent.transport), (0.0, ""))
-            if time.monotonic() >= until:
-                self._resolve(sent)
-                return
-            sent = sent._replace(destination=(address, port))
+        if family(host) is None:
+            # An ACK, or a response to a Via with a name (RFC 3263 section 5).
+            params = (("transport", sent.transport),)
+            uri = Uri("sip", None, host, port or None, params)
+            self._resolver.locate(uri, partial(self._located, sent))
+            return
         if self._gate and not self._gate.lets_out(
-            sent.data, sent.destination[0], sent.transport == "udp", time.monotonic()
+            sent.data, host, sent.transport == "udp", time.monotonic()
         ):
             return
-        if sent.transport == "tcp":
-            self._tcp.send(sent.data, sent.destination)
-            return
-        family = _family(sent.destination[0])
-        socket_ = next((udp for udp in self._udp if _family(udp.address[0]) == family), None)
-        if socket_ is None:
-            self._broken(sent.destination, "udp", "no UDP socket of that address family")
+        self._observer.saw(sent.data, sent.destination, sent.transport, incoming=False)
+        self._wires.send(sent.data, sent.destination, sent.transport, sent.name)
+
+    def _located(self, sent: Sent, hops: Sequence[Hop], why: str) -> None:
+        if hops:
+            hop = hops[0]
+            self._send(sent._replace(destination=hop.address, name=hop.name))
         else:
-            socket_.send(sent.data, sent.destination)
-
-    def _resolve(self, sent: Sent) -> None:
-        queue = self._waiting.setdefault(sent.destination, [])
-        queue.append(sent)
-        if len(queue) == 1:
-            task = asyncio.get_running_loop().create_task(self._look_up(sent))
-            self._lookups.add(task)
-            task.add_done_callback(self._lookups.discard)
-
-    async def _look_up(self, sent: Sent) -> None:
-        host, port = sent.destination
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except OSError as error:
-            self._waiting.pop(sent.destination, None)
-            self._broken(sent.destination, sent.transport, f"{host}: {error.strerror or error}")
-            return
-        families = {_family(place.host) for place in self.ports}
-        fitting = [entry for entry in found if entry[0] in families] or found
-        address = str(fitting[0][4][0])
-        for waiting in self._waiting.pop(sent.destination, []):
-            key = (host, port, waiting.transport)
-            self._names[key] = (time.monotonic() + NAMES_S, address)
-            self._send(waiting)
-
-
-def _family(host: str) -> socket.AddressFamily | None:
-    """Of an address; None for a name."""
-    try:
-        version = ip_address(host.partition("%")[0]).version
-    except ValueError:
-        return None
-    return socket.AF_INET if version == 4 else socket.AF_INET6
-
-
-def _route_to(host: str, family: socket.AddressFamily) -> str:
-    """The local address the kernel would send from. Connecting a UDP socket sends nothing."""
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((host, 9))
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1" if family == socket.AF_INET else "::1"
+            log.info("unreachable", extra={"to": sent.destination, "why": why})

@@ -86,6 +86,7 @@ class Resolution:
         self._families = families
         self._rng = rng or random.SystemRandom()
         self._answers: dict[Question, Records] = {}
+        self.asked = self._answers.keys()
         self._secure = uri.scheme == "sips"
         transport = transport_of(uri)
         self.questions: list[Question] = []
@@ -95,7 +96,7 @@ class Resolution:
         if is_numeric(self._host) or uri.port:
             transport = transport or "udp"
             self._places = [(transport, self._host, uri.port or default_port(transport))]
-        self._asked = transport
+        self._wanted = transport
         self._proceed()
 
     def answer(self, question: Question, records: Records) -> None:
@@ -131,9 +132,9 @@ class Resolution:
 
     def _services(self) -> list[tuple[str, str]] | None:
         """(transport, SRV name) in the order to be tried; None while questions are open."""
-        if self._asked:
-            return [(self._asked, PREFIXES[self._asked] + self._host)] if (
-                self._asked in PREFIXES
+        if self._wanted:
+            return [(self._wanted, PREFIXES[self._wanted] + self._host)] if (
+                self._wanted in PREFIXES
             ) else []  # fmt: skip
         naptr = Question("NAPTR", self._host)
         if self._must_ask([naptr]):
@@ -164,7 +165,7 @@ class Resolution:
                     found.append((transport, target, record.port))
         if found or denied:
             return found
-        transport = self._asked or ("tls" if self._secure else "udp")
+        transport = self._wanted or ("tls" if self._secure else "udp")
         return [(transport, self._host, default_port(transport))]
 
     def _addresses(self, host: str) -> list[str]:

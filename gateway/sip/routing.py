@@ -29,6 +29,11 @@ class Hop:
     name: str = field(default="", compare=False)
     uri: Uri | None = field(default=None, compare=False)
 
+    @property
+    def unresolved(self) -> Address:
+        """The address; of a name, with port 0 where SRV records shall tell the port."""
+        return self.address if self.uri is None else (self.address[0], self.uri.port or 0)
+
 
 class Sent(NamedTuple):
     """Bytes for the wire. A stream that is open to the address is used if there is one."""

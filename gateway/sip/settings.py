@@ -1,8 +1,9 @@
 """``[sip]``: where the gateway listens and how it introduces itself."""
 
-from typing import Annotated, NamedTuple
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from gateway import __version__
 from gateway.sip.message import Limits
@@ -37,10 +38,43 @@ def _as_list(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+Texts = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class TlsSettings(BaseModel):
+    """``[sip.tls]``: both sides of TLS."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    certificate: str = Field("", description="PEM file: ours, and those up to a known authority")
+    key: str = Field("", description="PEM file; empty: it is in the file of the certificate")
+    ca: str = Field("", description="PEM file of whom to trust; empty: the system's")
+    verify: bool = Field(True, description="whether a server must prove who it is")
+    wildcards: bool = Field(False, description="take *.example.org, which RFC 5922 forbids")
+    client_certificates: Literal["no", "optional", "required"] = "no"
+
+
+class HepSettings(BaseModel):
+    """``[sip.hep]``: a copy of every message to Homer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target: str = Field("", description="address:port; empty: none")
+    capture_id: int = Field(2001, ge=0, lt=2**32)
+    auth_key: SecretStr = SecretStr("")
+
+    @field_validator("target")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value:
+            parse_listen(value)
+        return value
+
+
 class SipSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    listen: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+    listen: Texts = Field(
         default=["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"],
         description="transport:address:port each; without a transport, UDP and TCP; port 0: any",
     )
@@ -48,12 +82,29 @@ class SipSettings(BaseModel):
         default="",
         description="the address peers are told to reach us at; empty: the one that routes to them",
     )
+    local_networks: Texts = Field(
+        default=["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1"],
+        description="peers in these are told a local address all the same",
+    )
     user_agent: str = f"Trunkline/{__version__}"
     max_message_bytes: int = Field(default=65_535, ge=1_500, description="of one SIP message")
     max_connections: int = Field(default=1_000, ge=1, description="open TCP connections")
     tcp_idle_s: float = Field(
-        default=600.0, gt=0, description="seconds after which a silent TCP connection is closed"
+        default=600.0, gt=0, description="seconds after which a silent connection is closed"
     )
+    message_s: float = Field(
+        default=10.0, gt=0, description="how long one message may take to arrive on a connection"
+    )
+    keep_alive_s: float = Field(
+        default=110.0, gt=0, description="silence after which a connection we opened is pinged"
+    )
+    dns_servers: Texts = Field(
+        default=[], description="address or address:port each; empty: those in /etc/resolv.conf"
+    )
+    capture: bool = Field(True, description="keep each call's messages as a pcap file")
+    capture_bytes: int = Field(262_144, ge=4_096, description="of one call, the newest messages")
+    tls: TlsSettings = Field(default_factory=TlsSettings)
+    hep: HepSettings = Field(default_factory=HepSettings)
 
     @field_validator("listen")
     @classmethod
@@ -63,6 +114,17 @@ class SipSettings(BaseModel):
         for entry in value:
             parse_listen(entry)
         return value
+
+    @field_validator("local_networks")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for text in value:
+            ip_network(text)
+        return value
+
+    @property
+    def inside(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(text) for text in self.local_networks]
 
     @property
     def places(self) -> list[Listen]:

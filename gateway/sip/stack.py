@@ -31,6 +31,7 @@ from gateway.sip.routing import (
     Address,
     Hop,
     Sent,
+    default_port,
     response_hop,
     stamp,
 )
@@ -61,13 +62,17 @@ class Stack:
         self.outbox: list[Sent] = []
         self.events: list[Note] = []
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
+        self.over: list[str] = []  # Call-IDs of sessions in which nothing is left to be said
+        self.aliases: list[
+            tuple[Hop, int]
+        ] = []  # whose connection also serves that port (RFC 5923)
         self.on_broken: list[Callable[[Hop], None]] = []  # told where nothing gets through to
-        # Methods outside of dialogs that somebody else sees to; it answers by ``respond``.
+        # Methods outside of dialogs that somebody else answers, by ``respond``.
         self.serves: dict[str, Callable[[Exchange], None]] = {}
         self.gate = gate
         self.policy = policy
         # What holds for an INVITE that comes; whoever knows its sender may say otherwise.
-        self.policy_for: Callable[[Request, Hop], Policy] = lambda _request, _hop: policy
+        self.policy_for: Callable[[Request, Hop], Policy] = lambda *_: self.policy
         self._ended: dict[tuple[str, str], None] = {}  # the last sessions that are over
         self.clock = clock
         self.stir = stir
@@ -196,7 +201,7 @@ class Stack:
     def send_ack(self, ack: Request, hop: Hop) -> Sent:
         """An ACK for a 2xx is its own transaction (section 13.2.2.4). What was sent, to repeat."""
         self._address(ack, hop)
-        sent = Sent(bytes(ack), hop.address, hop.transport, hop.name)
+        sent = Sent(bytes(ack), hop.unresolved, hop.transport, hop.name)
         self.outbox.append(sent)
         return sent
 
@@ -228,6 +233,7 @@ class Stack:
         self._deliveries.append(delivery)
 
     def forget(self, session: Usage) -> None:
+        self.over.append(session.id)
         if self.sessions.pop(session.key, None) and self.gate and session.role == "server":
             self.gate.closed(session.remote[0])
         self._ended[session.key] = None
@@ -271,6 +277,8 @@ class Stack:
             refused = self._at_the_gate(request, hop, now)
         except Drop:
             return
+        if hop.transport in ("tcp", "tls") and request.via.param("alias") is not None:
+            self.aliases.append((hop, request.via.port or default_port(hop.transport)))
         exchange = self._exchanges.open(request, hop, self.token(), now)
         try:
             if refused:

@@ -13,6 +13,8 @@ from gateway.errors import ConfigError
 from gateway.sip.endpoint import Endpoint
 from gateway.sip.events import Acked, Answered, Ended, Refused, Ringing, SessionEvent
 from gateway.sip.grammar import SipSyntaxError
+from gateway.sip.resolution import Question, Records
+from gateway.sip.resolver import Ask
 from gateway.sip.session import Session
 from gateway.sip.settings import Listen, SipSettings
 
@@ -37,9 +39,12 @@ def refusing(session: Session) -> None:
 
 @asynccontextmanager
 async def endpoint(
-    on_invite: Callable[[Session], None] = refusing, listen: str = "127.0.0.1:0", **more: object
+    on_invite: Callable[[Session], None] = refusing,
+    listen: str = "127.0.0.1:0",
+    ask: Ask | None = None,
+    **more: object,
 ) -> AsyncIterator[Endpoint]:
-    opened = Endpoint(SipSettings(listen=listen, **more), on_invite)  # type: ignore[arg-type]
+    opened = Endpoint(SipSettings(listen=listen, **more), on_invite, ask=ask)  # type: ignore[arg-type]
     await opened.start()
     try:
         yield opened
@@ -117,26 +122,27 @@ def test_address_there_is_no_way_to_is_refused_at_once(run: Callable[..., object
 
 async def test_target_that_is_no_sip_uri_raises() -> None:
     async with endpoint() as client:
-        for target in ("tel:+1201", "sips:a@b", "bob", "sip:a@b;transport=tls", "sip:a@b\r\nX: y"):
+        for target in (
+            "tel:+1201",
+            "bob",
+            "sip:a@b;transport=sctp",
+            "sip:a@b\r\nX: y",
+            "sips:a@b;transport=udp",
+        ):
             with pytest.raises(SipSyntaxError):
                 client.invite(target, sdp=b"")
         assert client.live == 0
 
 
-async def test_name_that_does_not_exist_is_refused_with_the_reason(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with endpoint() as client:
-        loop = asyncio.get_running_loop()
+async def test_name_that_does_not_exist_is_refused_with_the_reason() -> None:
+    async def nothing(question: Question) -> tuple[Records, float]:
+        return (), 60.0
 
-        async def fail(*_: object, **__: object) -> list[object]:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-        monkeypatch.setattr(loop, "getaddrinfo", fail)
+    async with endpoint(ask=nothing) as client:
         event = await Ear(client.invite("sip:x@no.such.example", sdp=b"")).next()
         assert isinstance(event, Refused)
         assert (event.status, event.by) == (503, "network")
-        assert event.phrase == "no.such.example: Name or service not known"
+        assert event.phrase == "no.such.example: DNS knows no address of it"
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -171,21 +177,28 @@ async def test_an_owner_that_fails_costs_only_its_own_call(
     assert "an INVITE could not be handled" in caplog.text
 
 
-async def test_public_address_is_what_peers_are_told() -> None:
+@pytest.mark.parametrize(
+    ("local_networks", "told"), [([], "198.51.100.7"), (["127.0.0.0/8"], "127.0.0.1")]
+)
+async def test_public_address_is_what_peers_outside_are_told(
+    local_networks: list[str], told: str
+) -> None:
     requests: list[Session] = []
 
     def script(session: Session) -> None:
         requests.append(session)
         session.refuse(486)
 
-    async with endpoint(script) as server, endpoint(public_address="198.51.100.7") as client:
+    more = {"public_address": "198.51.100.7", "local_networks": local_networks}
+    async with endpoint(script) as server, endpoint(**more) as client:  # type: ignore[arg-type]
         await Ear(client.invite(uri(server, "udp"), sdp=b"")).next()
         request = requests[0].request
         assert request.contact is not None
-        assert request.contact.uri.host == "198.51.100.7"
-        assert request.via.host == "198.51.100.7"
+        assert request.contact.uri.host == told
+        assert request.via.host == told
         assert request.via.param("received") == "127.0.0.1"
         assert client.local_address_for("10.9.8.7") == "198.51.100.7"
+        assert client.local_address_for("not.resolved.example") == "198.51.100.7"
 
 
 async def test_garbage_on_tcp_closes_the_connection_and_nothing_else() -> None:
@@ -248,7 +261,8 @@ def test_listen_is_read_in_every_form() -> None:
         Listen("tcp", "::1", 5070), Listen("udp", "10.0.0.1", 5060),
     ]  # fmt: skip
     assert places("udp:127.0.0.1:0, tcp:127.0.0.1:0")[1] == Listen("tcp", "127.0.0.1", 0)
+    assert places("tls:[::]") == [Listen("tls", "::", 5061)]
     assert SipSettings().places == [Listen("udp", "0.0.0.0", 5060), Listen("tcp", "0.0.0.0", 5060)]
-    for wrong in ("", "udp:", "udp:1.2.3.4:99999", "1.2.3.4:sip", "[::1", [], "tls:0.0.0.0:5061"):
+    for wrong in ("", "udp:", "udp:1.2.3.4:99999", "1.2.3.4:sip", "[::1", [], "sctp:0.0.0.0:5061"):
         with pytest.raises(ValidationError):
             SipSettings(listen=wrong)  # type: ignore[arg-type]
