@@ -5,6 +5,7 @@ are made after another: the ACK of a refusal, and CANCEL.
 from gateway.sip.exchange import Key
 from gateway.sip.headers import Headers
 from gateway.sip.message import COOKIE, Request, Response
+from gateway.sip.session_id import within_transaction
 
 
 def server_key(request: Request, method: str = "") -> Key:
@@ -35,6 +36,8 @@ def ack_for(invite: Request, response: Response) -> Request:
     headers.take("To", response.headers.get("To") or "")
     headers.take("Call-ID", invite.call_id)
     headers.take("CSeq", f"{invite.cseq.number} ACK")
+    if (name := within_transaction(invite, response)) is not None:
+        headers.take("Session-ID", name)
     return Request(method="ACK", target=invite.target, headers=headers)
 
 

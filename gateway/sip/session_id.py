@@ -30,3 +30,10 @@ class SessionId:
 
     def __str__(self) -> str:
         return f"{self.ours};remote={self.theirs}"
+
+
+def within_transaction(invite: Message, response: Message) -> str | None:
+    """What the ACK of a refusal carries, which no session writes."""
+    ours = _HALF.match(invite.headers.get("Session-ID") or "")
+    theirs = _HALF.match(response.headers.get("Session-ID") or "")
+    return f"{ours[1]};remote={theirs[1] if theirs else NIL}" if ours else None

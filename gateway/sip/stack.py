@@ -354,6 +354,7 @@ class Stack:
         invite = self._exchanges.cancelled_by(exchange.request)
         if invite is None:
             raise Objection(481, "There is nothing to cancel: no such INVITE is under way")
+        exchange.owner = invite.owner
         self.respond(exchange, exchange.request.reply(200, tag=invite.tag))
         if not invite.final and isinstance(invite.owner, Session):
             invite.owner.cancelled(invite, exchange.request)
