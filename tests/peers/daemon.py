@@ -1,6 +1,8 @@
 """The gateway itself, whole: started as its owner starts it, called, and made to leave."""
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +29,7 @@ class Daemon:
         self.sip_address = f"127.0.0.1:{free_port()}"
         self.api_url = f"http://127.0.0.1:{free_port()}"
         self.state = folder / "state"
+        self.killed = False
         first = free_ports(240)
         settings = {
             "GATEWAY_STATE_DIR": str(self.state),
@@ -64,8 +67,17 @@ class Daemon:
             raise
         return self
 
+    async def kill(self) -> None:
+        """No TERM, no farewell: the machine is gone."""
+        self.killed = True
+        os.kill(self.child.pid, signal.SIGKILL)
+        await self.child.ended(LEAVE_S)
+
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         await self.api.aclose()
+        if self.killed:
+            await self.child.stop()
+            return
         self.child.terminate()
         try:
             status = await self.child.ended(LEAVE_S)
@@ -113,6 +125,18 @@ class Daemon:
             raise AssertionError(
                 f"not {count} ended calls: {shown}\n{self.log()[-4000:]}"
             ) from None
+
+    async def until_said(self, beginning: str, within_s: float = 30.0) -> None:
+        """Until the agent of the one call has said something that begins like this."""
+        said: list[str] = []
+        try:
+            async with asyncio.timeout(within_s):
+                while not any(text.startswith(beginning) for text in said):
+                    messages = (await self.only_call())["artifact"]["messages"]
+                    said = [m["message"] for m in messages if m["role"] == "bot"]
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{beginning!r} is not in {said}\n{self.log()[-4000:]}") from None
 
     async def metric(self, name: str) -> float:
         """The sum of a Prometheus metric over its labels."""

@@ -87,7 +87,7 @@ async def test_the_caller_interrupts_the_greeting(
     (record,) = await gateway.ended_calls(1)
     greeting, answered = texts(record, "bot")[:2]
     assert "Hello, this is Trunkline".startswith(greeting[:10])
-    assert "nine" not in greeting, "the greeting was cut to what was heard of it"
+    assert "zero" not in greeting, "the greeting was cut to what was heard of it"
     assert answered.startswith("It is ")
     assert record["artifact"]["performanceMetrics"]["numAssistantInterrupted"] == 1
 
@@ -105,7 +105,7 @@ async def test_a_caller_who_hangs_up_leaves_what_was_heard(
     (record,) = await gateway.ended_calls(1)
     (greeting,) = texts(record, "bot")
     assert greeting.startswith("Hello, this is")
-    assert "nine" not in greeting, "the greeting was cut to what was heard of it"
+    assert "zero" not in greeting, "the greeting was cut to what was heard of it"
 
 
 async def test_goodbye_makes_the_agent_hang_up(
