@@ -82,6 +82,9 @@ class SipSettings(BaseModel):
         default="",
         description="the address peers are told to reach us at; empty: the one that routes to them",
     )
+    unknown: Literal["answer", "refuse", "drop"] = Field(
+        default="answer", description="what is done with requests of strangers"
+    )
     local_networks: Texts = Field(
         default=["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1"],
         description="peers in these are told a local address all the same",
