@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gateway.media.ears import Ears
 from gateway.media.lines import DIGITS, NO_PAYLOAD, RING, Lines
 from gateway.media.peers import Peers, Source
+from gateway.media.reports import Reports
 from gateway.media.voice import Voice
 from gateway.rtp import packet
 from gateway.rtp.digits import Dialling, DigitsIn, DigitsOut
@@ -66,11 +67,14 @@ class Outgoing:
 
 
 class Beat:
-    def __init__(self, lines: Lines, tuning: Tuning) -> None:
+    """``wall_s``: see ``Reports``."""
+
+    def __init__(self, lines: Lines, tuning: Tuning, wall_s: float = 0.0) -> None:
         n = lines.capacity
         self._lines = lines
         self._peers = Peers(lines, tuning.relearn_s)
         self._jitter = Jitter(n, tuning.jitter, tuning.jitter_most)
+        self.reports = Reports(lines, self._jitter, self._peers, wall_s)
         self._concealment = Concealment(n)
         self._up, self._down = Upsampler(n), Downsampler(n)
         self._ears = Ears(n, tuning.vad_mode, tuning.speech_level_db)
@@ -108,7 +112,7 @@ class Beat:
     def _begin(self, row: int) -> None:
         lines = self._lines
         for state in (self._peers, self._concealment, self._up, self._down, self._ears,
-                      self._voice, self._digits_in, self._digits_out):  # fmt: skip
+                      self._voice, self._digits_in, self._digits_out, self.reports):  # fmt: skip
             state.forget(row)
         self._jitter.forget(row, int(lines["lost"][row]))
         if digits := int(lines["digits"][row]):
@@ -276,5 +280,6 @@ class Beat:
         rows = rows[sends]
         lines["sequence"][rows] += np.uint16(1)
         lines["sent"][rows] += 1
+        lines["octets"][rows] += lengths[sends] - packet.HEADER
         targets = [there for row in rows.tolist() if (there := target[row])]
         return Outgoing(rows.tolist(), packets[sends], lengths[sends].tolist(), targets)

@@ -51,7 +51,7 @@ class Child:
         self._loop.add_reader(self._control.fileno(), self._read)
 
     def send(self, message: Message, sockets: Sequence[Any] = ()) -> None:
-        """Never blocks; what finds no room is kept. ``sockets`` belong to ``message["rows"]``."""
+        """Never blocks; what finds no room is kept. ``sockets`` belong to ``message["slots"]``."""
         if not self._gone.is_set():
             self._backlog.append((message, sockets))
             self._write()
@@ -75,9 +75,9 @@ class Child:
             message, sockets = self._backlog[0]
             # A socket that was closed while its message waited belongs to a call that is over.
             if sockets:
-                pairs = zip(message["rows"], sockets, strict=True)
-                still = [(row, sock.fileno()) for row, sock in pairs if sock.fileno() >= 0]
-                message = {**message, "rows": [row for row, _ in still]}
+                pairs = zip(message["slots"], sockets, strict=True)
+                still = [(slot, sock.fileno()) for slot, sock in pairs if sock.fileno() >= 0]
+                message = {**message, "slots": [slot for slot, _ in still]}
                 fds = [fd for _, fd in still]
             else:
                 fds = []

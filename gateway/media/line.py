@@ -22,6 +22,12 @@ class Counts:
     packets_garbage: int
     frames_concealed: int
     jitter_ms: float
+    # What the peer's RTCP says; all 0 as long as ``reports`` is 0.
+    reports: int
+    far_loss: float  # lately, 0 to 1
+    far_lost: int  # packets
+    far_jitter_ms: float
+    round_trip_ms: float  # 0: not known
 
 
 class Owner(Protocol):
@@ -58,10 +64,13 @@ class Line:
         speaks: bool,
         hears: bool,
         echo: bool = False,
+        rtcp_port: int | None = None,
+        rtcp_mux: bool = False,
     ) -> None:
         """What offer and answer came to. The first call makes the line live, later ones change
         it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; no digits
-        were agreed on: None. ValueError: ``host`` is no address."""
+        were agreed on: None. ``rtcp_port`` None is the one after ``port``; ``rtcp_mux``: RTCP
+        shares it (RFC 5761). ValueError: ``host`` is no address."""
         address = ip_address(host)
         if self._ipv6 and address.version == 4:  # as an IPv6 socket names it (RFC 4291 2.5.5.2)
             address = IPv6Address(f"::ffff:{address}")
@@ -73,6 +82,8 @@ class Line:
         lines["address"][row, : len(address.packed)] = list(address.packed)
         lines["family"][row] = address.version if sends else 0
         lines["port"][row] = port
+        lines["rtcp_port"][row] = rtcp_port or 0
+        lines["rtcp_mux"][row] = rtcp_mux
         lines["codec"][row] = codec
         lines["payload_out"][row] = payload_out
         lines["payload_in"][row] = payload_in
@@ -118,6 +129,11 @@ class Line:
             packets_garbage=int(lines["garbage"][row]),
             frames_concealed=int(lines["concealed"][row]),
             jitter_ms=1000 * float(lines["jitter_s"][row]),
+            reports=int(lines["reports"][row]),
+            far_loss=float(lines["far_loss"][row]),
+            far_lost=int(lines["far_lost"][row]),
+            far_jitter_ms=1000 * float(lines["far_jitter_s"][row]),
+            round_trip_ms=1000 * float(lines["rtt_s"][row]),
         )
 
     async def give_back(self) -> None:

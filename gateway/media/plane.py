@@ -25,7 +25,7 @@ from gateway.media.sockets import PortTaken, bind_pair
 
 log = logging.getLogger(__name__)
 
-_BATCH = 64  # sockets handed over in one message
+_BATCH = 32  # pairs of sockets handed over in one message
 _PORT_TRIES = 32
 _STUCK_S = 1.0  # without a beat, media is killed
 _WATCH_S = 0.25
@@ -123,7 +123,7 @@ class Plane:
         self._sockets[row] = pair
         line = self._taken[row] = Line(self, row, port, local_host)
         if self._worker:
-            self._worker.send({"rows": [row]}, [pair[0]])
+            self._hand_over(self._worker, [row])
         return line
 
     def _bind(self, host: str) -> tuple[int, Pair]:
@@ -206,9 +206,14 @@ class Plane:
         self._put_to_work_at = asyncio.get_running_loop().time()
         rows = sorted(self._sockets)
         for first in range(0, len(rows), _BATCH):
-            batch = rows[first : first + _BATCH]
-            child.send({"rows": batch}, [self._sockets[row][0] for row in batch])
+            self._hand_over(child, rows[first : first + _BATCH])
         child.send({"go": True})
+
+    def _hand_over(self, child: Child, rows: list[int]) -> None:
+        """RTP sockets go into the slots of their rows, those of RTCP behind them all."""
+        slots = [*rows, *(row + self.capacity for row in rows)]
+        child.send({"slots": slots}, [self._sockets[s % self.capacity][s >= self.capacity]
+                                      for s in slots])  # fmt: skip
 
     def _on_message(self, child: Child, message: Message) -> None:
         if "beating" in message:

@@ -47,7 +47,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = socket.socket(fileno=orders.control)
     lines = Lines(orders.lines, orders.capacity, Writer.MEDIA)
-    beat = Beat(lines, Tuning(**orders.tuning))
+    beat = Beat(lines, Tuning(**orders.tuning), time.time() - time.monotonic())
     sockets = Sockets(orders.capacity)
     rights = _claim_rights() if orders.realtime else {"realtime": False, "locked": False}
     tell_if_room(control, {"ready": True, **rights})
@@ -83,8 +83,8 @@ def _stand_by(control: socket.socket, sockets: Sockets) -> None:
 
 def _take(message: tuple[dict[str, Any], list[int]], sockets: Sockets) -> None:
     body, fds = message
-    for row, fd in zip(body.get("rows", ()), fds, strict=True):
-        sockets.add(row, fd)
+    for slot, fd in zip(body.get("slots", ()), fds, strict=True):
+        sockets.add(slot, fd)
 
 
 def _run(
@@ -96,12 +96,13 @@ def _run(
         tick = clock.wait()
         while message := hear(control):
             _take(message, sockets)
-        if let_go := _settle(lines, beat, sockets):
+        if let_go := _settle(lines, beat, sockets, tick.now):
             news["let_go"] = let_go
 
         outgoing = beat.run(sockets.receive(), tick.now, tick.missed)
         if refused := sockets.send(outgoing):
             beat.unsent(refused)
+        sockets.send_control(beat.reports.run(beat.rows, sockets.control, tick.now))
 
         for agent in np.unique(lines["agent"][beat.rows]).tolist():
             if agent < len(orders.wakes):
@@ -117,11 +118,13 @@ def _run(
             news = {}
 
 
-def _settle(lines: Lines, beat: Beat, sockets: Sockets) -> list[int]:
+def _settle(lines: Lines, beat: Beat, sockets: Sockets, now: float) -> list[int]:
     """Act upon what main has changed; returns the rows that it has back."""
     let_go = []
     for row in beat.changed():
         if not lines["live"][row]:
+            if farewell := beat.reports.farewell(row, now):
+                sockets.send_control([farewell])
             sockets.drop(row)
             beat.let_go(row)
             let_go.append(row)

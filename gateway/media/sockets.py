@@ -6,12 +6,14 @@ import json
 import select
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gateway.media.beat import Outgoing, Received
+from gateway.media.reports import Control
+from gateway.rtp import rtcp
 
 _DATAGRAM = 1500  # bytes; RTP that is larger is not telephone sound
 _ROUNDS = 8  # datagrams of one row read in one beat: a flood on one line delays no other
@@ -49,64 +51,79 @@ def bind_pair(host: str, port: int, dscp: int) -> tuple[socket.socket, socket.so
 
 
 class Sockets:
-    """Media's side: every row's RTP socket, in one epoll."""
+    """Media's side: every row's sockets, in one epoll. Slot *row* has its RTP socket, slot
+    *row + capacity* that of RTCP."""
 
     def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._epoll = select.epoll()
-        self._sockets: list[socket.socket | None] = [None] * capacity
-        self._row: dict[int, int] = {}  # by descriptor
+        self._sockets: list[socket.socket | None] = [None] * (2 * capacity)
+        self._slot: dict[int, int] = {}  # by descriptor
+        self.control: list[Control] = []  # RTCP that the last ``receive`` found
         most = 2 * capacity + 64
         self._data = np.zeros((most, _DATAGRAM), np.uint8)
-        self._slots = [memoryview(row) for row in self._data]  # type: ignore[arg-type]
+        self._octets = [memoryview(row) for row in self._data]  # type: ignore[arg-type]
 
     def has(self, row: int) -> bool:
         return self._sockets[row] is not None
 
-    def add(self, row: int, fd: int) -> None:
-        """Take over a descriptor; whatever the row had before is closed."""
-        self.drop(row)
-        self._sockets[row] = socket.socket(fileno=fd)
-        self._row[fd] = row
+    def add(self, slot: int, fd: int) -> None:
+        """Take over a descriptor; whatever the slot had before is closed."""
+        self._close(slot)
+        self._sockets[slot] = socket.socket(fileno=fd)
+        self._slot[fd] = slot
         self._epoll.register(fd, select.EPOLLIN)
 
     def drop(self, row: int) -> None:
-        if sock := self._sockets[row]:
+        self._close(row)
+        self._close(row + self._capacity)
+
+    def _close(self, slot: int) -> None:
+        if sock := self._sockets[slot]:
             self._epoll.unregister(sock)
-            del self._row[sock.fileno()]
+            del self._slot[sock.fileno()]
             sock.close()
-            self._sockets[row] = None
+            self._sockets[slot] = None
 
     def receive(self) -> list[Received]:
-        """All that is waiting, in batches with at most one datagram a row."""
+        """All RTP that is waiting, in batches with at most one datagram a row."""
         batches = []
         used = 0
+        self.control = []
         for _ in range(_ROUNDS):
             first = used
             rows: list[int] = []
             lengths: list[int] = []
             sources: list[tuple[Any, ...]] = []
-            for fd, _events in self._epoll.poll(0, len(self._sockets)):
-                if used == len(self._slots):
+            ready = self._epoll.poll(0, len(self._sockets))
+            for fd, _events in ready:
+                if used == len(self._octets):
                     break
-                row = self._row[fd]
+                slot = self._slot[fd]
+                octets = self._octets[used]
                 try:
-                    length, source = self._sockets[row].recvfrom_into(self._slots[used])  # type: ignore[union-attr]
+                    length, source = self._sockets[slot].recvfrom_into(octets)  # type: ignore[union-attr]
                 except OSError:
                     continue  # an ICMP error of an earlier packet, or a bad checksum
+                if slot >= self._capacity or (length >= 8 and rtcp.looks_like(octets[1])):
+                    row, shared = slot % self._capacity, slot < self._capacity
+                    self.control.append(Control(row, bytes(octets[:length]), source, shared))
+                    continue
                 used += 1
-                rows.append(row)
+                rows.append(slot)
                 lengths.append(length)
                 sources.append(source)
-            if not rows:
-                break
-            batches.append(
-                Received(
-                    np.array(rows, np.int64),
-                    self._data[first:used],
-                    np.array(lengths, np.int64),
-                    sources,
+            if rows:
+                batches.append(
+                    Received(
+                        np.array(rows, np.int64),
+                        self._data[first:used],
+                        np.array(lengths, np.int64),
+                        sources,
+                    )
                 )
-            )
+            if not ready:
+                break
         return batches
 
     def send(self, outgoing: Outgoing) -> list[int]:
@@ -126,9 +143,17 @@ class Sockets:
             at += size
         return refused
 
+    def send_control(self, controls: Iterable[Control]) -> None:
+        """RTCP that the kernel does not take is not missed: the next report says as much."""
+        for control in controls:
+            slot = control.row if control.shared else control.row + self._capacity
+            if sock := self._sockets[slot]:
+                with contextlib.suppress(OSError):
+                    sock.sendto(control.data, control.peer)
+
     def close(self) -> None:
-        for row in range(len(self._sockets)):
-            self.drop(row)
+        for slot in range(len(self._sockets)):
+            self._close(slot)
         self._epoll.close()
 
 

@@ -40,6 +40,16 @@ class Put:
     other: Mask  # the first of another stream than before: a new SSRC
 
 
+@dataclass(frozen=True)
+class Source:
+    """Of a row's present stream: what a receiver report tells (RFC 3550 A.3)."""
+
+    ssrc: int
+    highest: int  # sequence number, unwrapped
+    expected: int  # packets
+    got: int
+
+
 class Jitter:
     """``depth`` and ``most`` are frames: how long a packet waits at first, and at the longest."""
 
@@ -78,6 +88,14 @@ class Jitter:
         """Packets that were expected by their sequence numbers and have not come."""
         expected = np.where(self.started[rows], self._sequence[rows] - self._first[rows] + 1, 0)
         return self._lost_before[rows] + np.maximum(expected - self._got[rows], 0)
+
+    def source(self, row: int) -> Source | None:
+        """None: nothing has come yet."""
+        if not self.started[row]:
+            return None
+        highest = int(self._sequence[row])
+        expected = highest - int(self._first[row]) + 1
+        return Source(int(self._ssrc[row]), highest, expected, int(self._got[row]))
 
     def put(self, rows: Rows, headers: Headers, data: npt.NDArray[np.uint8],
             audio: Mask, now: float) -> Put:  # fmt: skip

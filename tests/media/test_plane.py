@@ -23,6 +23,7 @@ from gateway.media.line import Line
 from gateway.media.lines import FRAME, Lines, Writer
 from gateway.media.plane import Plane
 from gateway.media.settings import MediaSettings, RtpSettings
+from gateway.rtp import rtcp
 
 HOST = "127.0.0.1"
 DEADLINE_S = 10.0
@@ -153,6 +154,37 @@ async def test_echo_comes_back_sample_for_sample(plane, phone) -> None:
     returned = [bodies.index(body) for body in heard if body in bodies]
     assert returned == sorted(set(returned))
     assert len(returned) >= 20 - int(plane.lines["beats_missed"][0])
+    await line.give_back()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_rtcp_ends_with_bye_on_its_own_port_or_the_shared_one(plane, phone, shared) -> None:
+    line = plane.take(0, HOST)
+    other = Phone()
+    phone.agree(line, rtcp_port=other.port, rtcp_mux=shared)
+    await phone.packet()
+    await line.give_back()
+    loop = asyncio.get_running_loop()
+    receiver = phone if shared else other
+    said = rtcp.Packets()
+    while not said.bye:
+        octets = await asyncio.wait_for(loop.sock_recv(receiver.socket, 2000), DEADLINE_S)
+        said = rtcp.parse(octets) if rtcp.looks_like(octets[1]) else said
+    assert said.sender
+    assert said.sender.octets == 160 * said.sender.packets
+    other.close()
+
+
+async def test_rtcp_of_the_peer_is_read_on_either_port(plane, phone) -> None:
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    await phone.packet()
+    report = rtcp.Report(int(plane.lines["ssrc"][line.row]), 0.5, 3, 9, 0)
+    data = rtcp.write(9, "phone", reports=[report])
+    for n, port in enumerate((line.port, line.port + 1)):
+        phone.socket.sendto(data, (HOST, port))
+        await until(lambda n=n: line.counts().reports == n + 1)
+    assert line.counts().far_loss == 0.5
     await line.give_back()
 
 
