@@ -22,9 +22,12 @@ from gateway.calls.settings import CallSettings
 from gateway.errors import ConfigError
 from gateway.logs import LogSettings
 from gateway.media.settings import MediaSettings, RtpSettings
+from gateway.sip.defence_settings import DefenceSettings
+from gateway.sip.registrar import RegistrarSettings
 from gateway.sip.settings import SipSettings
 from gateway.speech.settings import VendorSettings
 from gateway.store.settings import StoreSettings
+from gateway.trunks.settings import OutboundSettings, TrunkSettings
 
 # The names that the vendors' own tools read, honoured where ours is not set.
 USUAL_KEYS = {"openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
@@ -42,6 +45,9 @@ class Settings(BaseSettings):
         Path("state"), description="database, keys and recordings; made with mode 0700"
     )
     sip: SipSettings = Field(default_factory=SipSettings)
+    outbound: OutboundSettings = Field(default_factory=OutboundSettings)
+    registrar: RegistrarSettings = Field(default_factory=RegistrarSettings)
+    defence: DefenceSettings = Field(default_factory=DefenceSettings)
     rtp: RtpSettings = Field(default_factory=RtpSettings)
     media: MediaSettings = Field(default_factory=MediaSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
@@ -50,6 +56,7 @@ class Settings(BaseSettings):
     store: StoreSettings = Field(default_factory=StoreSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     vendors: dict[str, VendorSettings] = Field(default_factory=dict)
+    trunks: dict[str, TrunkSettings] = Field(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -92,5 +99,6 @@ def _explain(entry: Any) -> str:
     *section, key = (str(part) for part in entry["loc"])
     where = f"[{'.'.join(section)}] {key}" if section else key
     env = "GATEWAY_" + "__".join([*section, key]).upper()
-    given = "a secret" if "key" in key else repr(entry["input"])
+    secret = "key" in key or "password" in str(entry)
+    given = "a secret" if secret else repr(entry["input"])
     return f"  {where} (or {env}): {entry['msg']}; it is {given}"

@@ -23,10 +23,10 @@ from gateway.gauges import Gauges
 from gateway.media.plane import Plane
 from gateway.metrics import REGISTRY
 from gateway.signals import Signals
-from gateway.sip.endpoint import Endpoint
 from gateway.sip.ports import holder
 from gateway.store import Store
 from gateway.tasks import Tasks
+from gateway.telephony import Telephony
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     life.push_async_callback(agents.close)
     await agents.start()
 
-    api = Api(settings.api, state_dir, store, defaults(settings.vendors))
+    telephony = Telephony(settings, lambda session: switchboard.offered(session))
+    api = Api(settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks)
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 
@@ -77,11 +78,13 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         api.webhooks,
         save,
         state_dir,
+        telephony.doors,
         behind_nat=bool(settings.sip.public_address),
     )
-    endpoint = switchboard.endpoint = Endpoint(settings.sip, switchboard.offered)
-    life.push_async_callback(endpoint.close)
-    await endpoint.start()
+    endpoint = switchboard.endpoint = telephony.endpoint
+    life.push_async_callback(telephony.close)
+    await telephony.start()
+    life.push_async_callback(telephony.leave)
     life.push_async_callback(switchboard.close)
 
     def readiness() -> dict[str, str]:

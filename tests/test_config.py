@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from gateway.config import Settings, load
 from gateway.errors import ConfigError
 from gateway.speech.settings import VendorSettings
+from gateway.trunks.settings import GatewaySettings, TrunkSettings
 
 FILE = Path(__file__).parent.parent / "config" / "gateway.toml"
 TEXT = FILE.read_text()
 GIVEN = tomllib.loads(TEXT)
 # What the file leaves unset is shown as `# key = value`.
-SHOWN = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", TEXT, flags=re.MULTILINE))
+SHOWN = tomllib.loads(re.sub(r"^# (?=\w+ = |\[trunks)", "", TEXT, flags=re.MULTILINE))
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def keys(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
         value = getattr(plain, name)
         if isinstance(value, BaseModel):
             sections[name] = value.model_dump(mode="json")
-        elif name != "vendors":
+        elif name not in ("vendors", "trunks"):
             sections[""][name] = str(value)
     return sections
 
@@ -51,6 +52,19 @@ def test_every_key_is_explained_with_its_default(section: str, defaults: dict[st
 def test_each_vendor_shows_every_key() -> None:
     for name, section in SHOWN["vendors"].items():
         assert set(section) == set(VendorSettings.model_fields), name
+
+
+def test_the_trunk_that_is_shown_has_every_key_and_could_be_used() -> None:
+    shown = SHOWN["trunks"]["carrier"]
+    fields = TrunkSettings.model_fields.items()
+    assert set(shown) == {field.alias or name for name, field in fields}
+    assert set(shown["gateways"][0]) == set(GatewaySettings.model_fields)
+    TrunkSettings.model_validate(shown)
+    defaults = TrunkSettings(addresses=["192.0.2.1"]).model_dump(mode="json", by_alias=True)
+    examples = {"gateways", "addresses", "username", "password", "inbound_username", "caller",
+                "inbound_password", "rewrite_in", "rewrite_out", "headers", "expose"}  # fmt: skip
+    plain = {name: value for name, value in shown.items() if name not in examples}
+    assert plain == {name: defaults[name] for name in plain}
 
 
 def test_the_file_loads_as_the_defaults() -> None:

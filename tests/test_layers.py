@@ -42,6 +42,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.leftovers",
     "gateway.signals",
     "gateway.tasks",
+    "gateway.telephony",
     "gateway.cli.",
     "gateway.sip.endpoint",
     "gateway.sip.observer",

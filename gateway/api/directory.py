@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.api.briefs import Defaults, Unusable, from_assistant
-from gateway.calls.ports import CallRefused, Route
+from gateway.calls.ports import CallRefused, Login, Route
 from gateway.store import Store, StoreError
 
 
@@ -45,5 +45,18 @@ class StoreDirectory:
             "phoneNumber": {"id": number.id, **number.body},
         }
         return Route(
-            brief=brief, assistant_id=assistant_id, phone_number_id=number.id, papers=papers
+            brief=brief,
+            assistant_id=assistant_id,
+            phone_number_id=number.id,
+            papers=papers,
+            public=bool(number.body.get("sipUri")),
+            trunk=str(number.body.get("credentialId") or ""),
+            login=_login(number.body.get("authentication")),
         )
+
+
+def _login(given: dict[str, Any] | None) -> Login | None:
+    """The documented ``SipAuthentication``."""
+    if not given:
+        return None
+    return Login(given["username"], given["password"], given.get("realm") or "")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway.api import credentials
 from gateway.api.app import create_app
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
@@ -15,6 +16,7 @@ from gateway.api.webhooks import Webhooks
 from gateway.calls.ports import Switchboard
 from gateway.store import Store
 from gateway.store.tables import THE_ORG
+from gateway.trunks.book import Trunks
 
 
 class Api:
@@ -27,11 +29,13 @@ class Api:
         state_dir: Path,
         store: Store,
         defaults: Defaults | None = None,
+        trunks: Trunks | None = None,
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
         self._store = store
         self._defaults = defaults or Defaults()
+        self._trunks = trunks or Trunks()
         self._server: Server | None = None
         self.key = load_key(settings, state_dir)
         self.directory = StoreDirectory(store, self._defaults)
@@ -41,6 +45,7 @@ class Api:
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""
     ) -> None:
         """Serve. Raises ConfigError if the address is taken; ``holder`` finds out by whom."""
+        await credentials.apply(self._store.credentials, self._trunks)
         app = create_app(
             self._store,
             switchboard,
@@ -49,6 +54,7 @@ class Api:
             readiness=readiness,
             defaults=self._defaults,
             link_url=self._settings.public_url.rstrip("/"),
+            trunks=self._trunks,
         )
         switchboard.listeners.append(self.webhooks)
         self._server = Server(app, self._settings, holder)

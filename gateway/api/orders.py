@@ -45,6 +45,7 @@ async def order_from(body: Json, store: Store, defaults: Defaults) -> Order:
         assistant_id=assistant_id,
         assistant=None if assistant_id else assistant,
         phone_number_id=number.id if number else None,
+        trunk=str(number.body.get("credentialId") or "") if number else "",
         caller=_caller(number),
         customer=Party(number=customer.get("number", ""), name=customer.get("name", "")),
         extension=customer.get("extension", ""),

@@ -6,14 +6,19 @@ from gateway.api.errors import BadRequest
 from gateway.api.resources import Body, Resource
 from gateway.store import Store
 from gateway.store.numbers import sip_address
+from gateway.trunks.book import Trunks
 
 
-def phone_numbers(store: Store) -> Resource:
+def phone_numbers(store: Store, trunks: Trunks) -> Resource:
     async def accept(body: Body) -> None:
         found = list(_unusable(body))
         assistant_id = body.get("assistantId")
         if assistant_id is not None and not await _exists(store, assistant_id):
             found.append(f"assistantId {assistant_id} does not exist")
+        # Of the API's trunks, or of those in the configuration.
+        credential_id = body.get("credentialId")
+        if credential_id is not None and trunks.named(credential_id) is None:
+            found.append(f"credentialId {credential_id} does not exist")
         if found:
             raise BadRequest(found)
 

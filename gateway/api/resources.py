@@ -1,5 +1,6 @@
 """Create, list, read, change, delete: written once, for every kind of resource."""
 
+import operator
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +24,17 @@ async def _accept(body: Body) -> None:
     return None
 
 
+async def _wrote() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Resource:
     """One kind. ``shape`` names its object among the shapes: one object, or a union.
 
     ``accept`` sees the whole body before it is written and refuses what a shape cannot express;
-    ``added`` are fields that only the gateway sets.
+    ``added`` are fields that only the gateway sets, or shows otherwise than they are kept;
+    ``merged`` makes a body of the old one and a patch; ``wrote`` is called after every change.
     """
 
     path: str
@@ -37,6 +43,8 @@ class Resource:
     rows: Rows
     accept: Callable[[Body], Awaitable[None]] = _accept
     added: Callable[[Stored], Body] = lambda stored: {}
+    merged: Callable[[Body, Body], Body] = operator.or_
+    wrote: Callable[[], Awaitable[None]] = _wrote
 
     def show(self, stored: Stored) -> Body:
         """The resource as the API shows it."""
@@ -71,9 +79,11 @@ def routes(resource: Resource) -> APIRouter:
         checked(schema, body)
         await resource.accept(body)
         try:
-            return resource.show(await resource.rows.create(body))
+            stored = await resource.rows.create(body)
         except Taken as error:
             raise BadRequest(_taken(error)) from error
+        await resource.wrote()
+        return resource.show(stored)
 
     @router.get("", openapi_extra={"parameters": query_parameters()}, summary="list")
     async def list_(request: Request) -> Any:
@@ -95,13 +105,16 @@ def routes(resource: Resource) -> APIRouter:
         if before is None:
             raise resource.missing(resource_id)
         checked(_patch_schema(schema, before.body, patch), patch)
-        await resource.accept(before.body | patch)
+        await resource.accept(resource.merged(before.body, patch))
         try:
-            stored = await resource.rows.update(resource_id, lambda body: body | patch)
+            stored = await resource.rows.update(
+                resource_id, lambda body: resource.merged(body, patch)
+            )
         except Taken as error:
             raise BadRequest(_taken(error)) from error
         if stored is None:
             raise resource.missing(resource_id)
+        await resource.wrote()
         return resource.show(stored)
 
     @router.delete("/{resource_id}", summary="delete")
@@ -109,6 +122,7 @@ def routes(resource: Resource) -> APIRouter:
         stored = await resource.rows.delete(check_id(resource_id))
         if stored is None:
             raise resource.missing(resource_id)
+        await resource.wrote()
         return resource.show(stored)
 
     return router

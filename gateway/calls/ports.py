@@ -35,6 +35,18 @@ class Route:
     phone_number_id: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)  # X- headers win over these
     papers: Papers = field(default_factory=dict)
+    public: bool = True  # whether a stranger may call; otherwise only who comes by a trunk
+    trunk: str = ""  # if set, only calls that come by this one
+    login: "Login | None" = None  # who calls must prove to be this user
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a caller is asked for by digest (RFC 7616)."""
+
+    username: str
+    password: str = field(repr=False)
+    realm: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class Order:
     assistant_id: str | None = None
     assistant: dict[str, Any] | None = None
     phone_number_id: str | None = None
+    trunk: str = ""  # to dial a number by; empty: the default one
     caller: str = ""  # the number or SIP user to call from; empty: the endpoint's own
     customer: Party = field(default_factory=Party)
     extension: str = ""  # digits to dial once it is answered

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
 from gateway.calls.leg import Down, LegEvent, Pressed, Ringing, Up
+from gateway.calls.manner import USUAL, Manner
 from gateway.calls.record import Sound
 from gateway.errors import GatewayError
 from gateway.media.line import Line
@@ -16,14 +17,20 @@ from gateway.sdp import make_answer as sdp_answer
 from gateway.sdp import make_offer as sdp_offer
 from gateway.sip import events
 from gateway.sip.endpoint import Endpoint
+from gateway.sip.life import State
 from gateway.sip.session import Session
+from gateway.trunks.dialling import Attempt
 from gateway_codecs import codec_named
 
 log = logging.getLogger(__name__)
 
 Q850_NORMAL = 16
 DIAL_POLL_S = 0.05  # a digit takes at least twice that
+INFO_DIGIT_MS, INFO_PAUSE_S = 160, 0.25  # INFO carries no timing: too fast is one digit
 INFO_RELAY, INFO_BARE = "application/dtmf-relay", "application/dtmf"
+
+
+Tried = Callable[[Attempt, str], None]  # an attempt, and why it failed: "" if it did not
 
 
 class Unacceptable(GatewayError):
@@ -40,7 +47,12 @@ class SipLeg:
     """Its line is held from the beginning: admission comes before any promise to the peer."""
 
     def __init__(
-        self, line: Line, host: str, session: Session | None = None, echo: bool = False
+        self,
+        line: Line,
+        host: str,
+        session: Session | None = None,
+        echo: bool = False,
+        manner: Manner = USUAL,
     ) -> None:
         """``host`` is what our descriptions say; ``session`` the INVITE that came, if one did."""
         self.row = line.row
@@ -48,7 +60,13 @@ class SipLeg:
         self._line = line
         self._local = Local(host, line.port)
         self._echo = echo
+        self._manner = manner
         self._session = session
+        self._attempts: list[Attempt] = []  # the first is being tried
+        self._tried: Tried = lambda attempt, why: None
+        self._rang = False
+        self._proven = True  # sound may be sent
+        self._failover: asyncio.TimerHandle | None = None
         self._ours: Description | None = None  # what we last said
         self._agreed: Agreed | None = None
         self._answered = False
@@ -64,27 +82,85 @@ class SipLeg:
 
     # signalling
 
-    def answer(self) -> None:
+    @property
+    def obeys_refer(self) -> bool:
+        """Whether the peer may have the call transferred by REFER."""
+        return self._manner.refer
+
+    def answer(self, *, proven: bool = True) -> None:
         """Accept the INVITE. Without an offer in it, the offer is ours and the ACK completes it
-        (RFC 3261 13.2.1). Raises Unacceptable, and then nothing has been sent."""
+        (RFC 3261 13.2.1). Raises Unacceptable, and then nothing has been sent.
+
+        A peer that is not ``proven`` is sent no sound before its ACK has shown that it gets what
+        is sent to its address: else an INVITE in a victim's name would flood the victim with RTP.
+        """
+        self._proven = proven
         if self.session.offer is None:
-            self._ours = sdp_offer(self._local)
+            self._ours = sdp_offer(self._local, self._manner.codecs)
         else:
             self._ours = self._answer_to(self.session.offer)
         self.session.on_event = self._heard  # which may learn that the caller has given up
         if not self._gone:
             self.session.answer(bytes(self._ours))
             self._answered = True
-            if self._agreed:
+            if self._agreed and self._proven:
                 self._came_up()
 
-    def invite(self, endpoint: Endpoint, target: str, caller: str, ring_s: float) -> None:
-        """Call somebody. Raises ValueError (or a SIP error) when the target is no URI."""
-        self._ours = sdp_offer(self._local)
-        self._session = endpoint.invite(target, sdp=bytes(self._ours), from_uri=caller)
-        self._session.on_event = self._heard
+    def invite(
+        self,
+        endpoint: Endpoint,
+        attempts: Sequence[Attempt],
+        ring_s: float,
+        failover_s: float = 32.0,
+        tried: Tried = lambda attempt, why: None,
+    ) -> None:
+        """Call somebody, by the first of the ways that works; ``tried`` is told how each went.
+        Raises a SIP error when a target is no URI."""
+        self._endpoint, self._attempts, self._tried = endpoint, list(attempts), tried
+        self._failover_s = failover_s
+        self._ours = sdp_offer(self._local, self._manner.codecs)
+        self._try_first()
         loop = asyncio.get_running_loop()
         self._ring_limit = loop.call_later(ring_s, self._rang_long_enough)
+
+    def _try_first(self) -> None:
+        attempt = self._attempts[0]
+        session = self._endpoint.invite(
+            attempt.target,
+            sdp=bytes(self._ours) if self._ours else None,
+            from_uri=attempt.from_uri,
+            from_name=attempt.from_name,
+            headers=attempt.headers,
+            hop=attempt.hop,
+        )
+        self._session = session
+        session.on_event = lambda event: self._heard(event) if session is self._session else None
+        if len(self._attempts) > 1:
+            loop = asyncio.get_running_loop()
+            self._failover = loop.call_later(self._failover_s, self._silent, session)
+
+    def _silent(self, session: Session) -> None:
+        """Not even a 100 came, which any living machine sends at once."""
+        if session is self._session and session.state is State.CALLING:
+            self._try_next(f"no answer within {self._failover_s:g} s")
+            session.end("No answer; tried elsewhere", cause=102)  # Q.850: recovery on timer expiry
+
+    def _try_next(self, why: str) -> None:
+        self._stop_failover()
+        self._tried(self._attempts.pop(0), why)
+        self._try_first()
+
+    def _failed(self, event: events.Refused) -> None:
+        """A gateway that cannot be reached or has no room; of what the called party decided,
+        there is nothing to be gained by asking again elsewhere."""
+        why = f"{event.status} {event.phrase}"
+        gateway_failed = event.by in ("network", "timeout") or event.status == 503
+        if gateway_failed and not self._rang and len(self._attempts) > 1:
+            self._try_next(why)
+            return
+        if self._attempts:
+            self._tried(self._attempts[0], why if gateway_failed else "")
+        self._down(by_peer=event.by == "peer", status=event.status, detail=why)
 
     def _rang_long_enough(self) -> None:
         self.session.end("No answer", cause=19)  # Q.850: no answer from user
@@ -97,19 +173,24 @@ class SipLeg:
     def _heard(self, event: events.SessionEvent) -> None:
         match event:
             case events.Ringing(status):
+                self._rang = True
                 self.on_event(Ringing(status))
             case events.Answered(sdp):
                 self._accepted(sdp)
             case events.Acked(sdp):
+                self._proven = True
                 if not self._agreed:
                     self._completed(sdp)
+                elif not self._up:
+                    self._tune()
+                    self._came_up()
             case events.Reoffered(sdp):
                 self._reoffered(sdp)
             case events.InfoReceived(content_type, body):
                 if digit := info_digit(content_type, body):
                     self.on_event(Pressed(digit))
-            case events.Refused(status, phrase, by):
-                self._down(by_peer=by == "peer", status=status, detail=f"{status} {phrase}")
+            case events.Refused():
+                self._failed(event)
             case events.Cancelled(cause, detail):
                 self._down(by_peer=True, status=487, detail=detail or "cancelled by the caller")
             case events.Ended(by, status, cause, detail):
@@ -120,6 +201,8 @@ class SipLeg:
     def _accepted(self, sdp: bytes | None) -> None:
         self._stop_ringing()
         self._answered = True
+        if self._attempts:
+            self._tried(self._attempts[0], "")
         self._completed(sdp)
 
     def _completed(self, sdp: bytes | None) -> None:
@@ -142,7 +225,7 @@ class SipLeg:
         try:
             if sdp is None:
                 self._agreed = None  # the ACK brings the answer
-                self._ours = sdp_offer(self._local, previous=self._ours)
+                self._ours = sdp_offer(self._local, self._manner.codecs, self._ours)
             else:
                 self._ours = self._answer_to(sdp)
         except Unacceptable as error:
@@ -153,7 +236,7 @@ class SipLeg:
     def _answer_to(self, offer: bytes) -> Description:
         try:
             answer, self._agreed = sdp_answer(
-                Description.parse(offer), self._local, previous=self._ours
+                Description.parse(offer), self._local, self._manner.codecs, self._ours
             )
         except SdpError as error:
             raise Unacceptable(400, f"SDP: {error}") from None
@@ -173,7 +256,13 @@ class SipLeg:
         self._gone = True
         self.on_event(Down(by_peer, self._answered, status, detail))
 
+    def _stop_failover(self) -> None:
+        if self._failover:
+            self._failover.cancel()
+            self._failover = None
+
     def _stop_ringing(self) -> None:
+        self._stop_failover()
         if self._ring_limit:
             self._ring_limit.cancel()
             self._ring_limit = None
@@ -182,7 +271,7 @@ class SipLeg:
 
     def _tune(self) -> None:
         agreed = self._agreed
-        if agreed is None:
+        if agreed is None or not self._proven:
             return
         codec = codec_named(agreed.codec)
         assert codec is not None, "agreed on what was never offered"
@@ -192,7 +281,7 @@ class SipLeg:
             codec=codec,
             payload_out=agreed.payload_out,
             payload_in=agreed.payload_in,
-            digits_out=agreed.digits_out,
+            digits_out=None if self._manner.dtmf == "inband" else agreed.digits_out,
             digits_in=agreed.digits_in,
             speaks=agreed.speaks,
             hears=agreed.hears,
@@ -202,6 +291,12 @@ class SipLeg:
     async def dial(self, digits: str) -> None:
         """Returns when they have been sent, so that a pause after them is one on the line. That
         is a cursor in shared memory, which nobody announces."""
+        if self._manner.dtmf == "info":
+            for digit in digits:
+                body = f"Signal={digit}\r\nDuration={INFO_DIGIT_MS}\r\n"
+                self.session.info(INFO_RELAY, body.encode())
+                await asyncio.sleep(INFO_PAUSE_S)
+            return
         self._line.dial(digits)
         while self._line.dialling and not self._gone:  # noqa: ASYNC110
             await asyncio.sleep(DIAL_POLL_S)

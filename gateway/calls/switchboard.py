@@ -10,8 +10,10 @@ from pathlib import Path
 from gateway.agent.pool import Agents
 from gateway.calls import metrics
 from gateway.calls.call import GRACE_S, Call, Surroundings
+from gateway.calls.doors import Caller, Doors
+from gateway.calls.manner import manner_of
 from gateway.calls.ports import CallRefused, Listener, Order, Route, ToolServer
-from gateway.calls.record import CallRecord, Party
+from gateway.calls.record import CallRecord
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
@@ -23,12 +25,16 @@ from gateway.media.plane import Plane
 from gateway.reasons import Ended
 from gateway.sip.endpoint import Endpoint
 from gateway.sip.grammar import SipSyntaxError
+from gateway.sip.inspection import Objection
+from gateway.sip.message import Request
 from gateway.sip.session import Session
 from gateway.sip.uri import Uri
 from gateway.tasks import Tasks
+from gateway.trunks.dialling import Attempt
 
 log = logging.getLogger(__name__)
 
+STRANGER = Caller()
 RETRY_AFTER_S = 5  # told to a peer that meets a gateway which drains or has no room
 
 
@@ -46,6 +52,7 @@ class Switchboard:
         tools: ToolServer,
         save: Callable[[Call], None],
         state_dir: Path,
+        doors: Doors,
         behind_nat: bool = False,
     ) -> None:
         self.listeners: list[Listener] = []
@@ -56,6 +63,8 @@ class Switchboard:
         self._plane = plane
         self._agents = agents
         self._save = save
+        self._doors = doors
+        self._let_go: dict[str, Callable[[], None]] = {}  # what a call holds of its trunk
         self._behind_nat = behind_nat
         self._tasks = Tasks()
         self._house = Surroundings(agents, tools, self._tasks, state_dir, self._changed, self._over)
@@ -74,43 +83,73 @@ class Switchboard:
             self._refuse(session, 503, "Draining for a restart", retry=True)
             return
         request = session.request
-        headers = dict(request.headers)
         try:
-            route = await self._routes.find(request.uri.user or "", request.uri.host, headers)
+            caller = self._doors.who(request, session.remote[0], arrived)
+            number = self._doors.number(caller.trunk, request.uri.user)
+            route = await self._route(request, caller, number)
+            let_go = self._doors.admit(caller.trunk, number, arrived) if caller.trunk else None
         except CallRefused as error:
             self._refuse(session, 480, str(error))
             return
-        if route is None:
-            self._refuse(session, 404, f"Nobody here is called {request.uri.user!r}")
+        except Objection as no:
+            self._refuse(session, no.status, no.phrase, headers=no.headers)
             return
         agent = self._agents.choose()
         try:
             line, host = self._take(agent, session.remote[0])
         except NoRoom:
+            if let_go:
+                let_go()
             self._refuse(session, 486, "Every line is taken", retry=True)
             return
-        leg = SipLeg(line, host, session, echo=isinstance(route, Echo))
-        call = self._admit(self._inbound_record(session, route), route, agent, leg)
+        manner = manner_of(caller.trunk.settings if caller.trunk else None)
+        leg = SipLeg(line, host, session, isinstance(route, Echo), manner)
+        record = self._inbound_record(session, route, caller, number)
+        call = self._admit(record, route, agent, leg)
+        if let_go:
+            self._let_go[record.id] = let_go
         with about(call.record.id):
-            call.happened("offered", user=request.uri.user, peer=str(session.remote))
+            trunk = caller.trunk.name if caller.trunk else ""
+            call.happened("offered", user=number, peer=str(session.remote), trunk=trunk)
             try:
-                leg.answer()
+                # Over a stream, or from a peer of ours, nobody else can have sent it.
+                stranger = not (caller.trunk or caller.user) and session.transport == "udp"
+                leg.answer(proven=not stranger)
             except Unacceptable as error:
                 self._refuse(session, error.status, error.phrase, headers=error.headers)
                 call.end(Ended.INBOUND_FAILED_TO_CONNECT, error.phrase)
                 return
             metrics.SETUP.observe(time.monotonic() - arrived)
 
-    def _inbound_record(self, session: Session, route: Route | Echo) -> CallRecord:
-        request = session.request
-        caller = request.from_
+    async def _route(self, request: Request, caller: Caller, number: str) -> Route | Echo:
+        """Who answers this caller. Raises Objection, CallRefused."""
+        now = time.monotonic()
+        route = await self._routes.find(number, request.uri.host, dict(request.headers))
+        if isinstance(route, Route):
+            if route.trunk and (caller.trunk is None or caller.trunk.name != route.trunk):
+                route = None  # this number belongs to another trunk
+            elif not route.public and caller == STRANGER:
+                route = None
+            elif route.login and caller == STRANGER:
+                self._doors.prove(request, route.login, now)
+        if route is None:
+            if caller == STRANGER:
+                self._doors.challenge(request, now)
+            raise Objection(404, f"Nobody here is called {number!r}")
+        return route
+
+    def _inbound_record(
+        self, session: Session, route: Route | Echo, caller: Caller, number: str
+    ) -> CallRecord:
+        request, trunk = session.request, caller.trunk
+        exposed = trunk.settings.expose if trunk else ("X-*",)
         record = CallRecord(
             id=str(uuid.uuid4()),
             direction="inbound",
-            customer=Party(uri=str(caller.uri), number=caller.uri.user or "", name=caller.display),
-            dialled=request.uri.user or "",
+            customer=self._doors.party(trunk, request),
+            dialled=number,
             sip_call_id=session.id,
-            variables=from_headers(request.headers),
+            variables=from_headers(request.headers, exposed),
         )
         if isinstance(route, Route):
             record.assistant_id = route.assistant_id
@@ -152,12 +191,20 @@ class Switchboard:
         """
         if self.draining:
             raise CallRefused("the gateway is draining for a restart")
-        target = _sip_uri(order.target)
+        call_id = str(uuid.uuid4())
+        aim = self._doors.aim(call_id, order, self.endpoint.local_address_for, time.monotonic())
         agent = self._agents.choose()
-        line, host = self._take(agent, target.host)
-        leg = SipLeg(line, host)
+        first = aim.attempts[0]
+        peer = first.hop.address[0] if first.hop else Uri.parse(first.target).address
+        try:
+            line, host = self._take(agent, peer)
+        except NoRoom:
+            aim.let_go()
+            raise
+        settings = aim.trunk.settings if aim.trunk else None
+        leg = SipLeg(line, host, manner=manner_of(settings))
         record = CallRecord(
-            id=str(uuid.uuid4()),
+            id=call_id,
             direction="outbound",
             assistant_id=order.assistant_id,
             assistant=order.assistant,
@@ -168,15 +215,35 @@ class Switchboard:
             variables=dict(order.variables),
         )
         call = self._admit(record, Route(brief=order.brief, papers=order.papers), agent, leg)
+        self._let_go[call_id] = aim.let_go
         with about(record.id):
-            caller = order.caller
-            if caller and ":" not in caller:
-                caller = str(Uri.sip(caller, host))
-            leg.invite(self.endpoint, order.target, caller, self._settings.ring_s)
+            try:
+                leg.invite(
+                    self.endpoint,
+                    aim.attempts,
+                    self._settings.ring_s,
+                    settings.failover_s if settings else 0.0,
+                    lambda attempt, why: self._tried(call, attempt, why),
+                )
+            except SipSyntaxError as error:
+                call.end(Ended.OUTBOUND_FAILED_TO_CONNECT, str(error))
+                raise CallRefused(f"{order.target!r} cannot be called: {error}") from None
             record.sip_call_id = leg.session.id
             call.prepare()
             self._changed(call)
         return record
+
+    @staticmethod
+    def _tried(call: Call, attempt: Attempt, why: str) -> None:
+        """A gateway's health is learned from calls, too."""
+        if attempt.gateway is None:
+            return
+        now = time.monotonic()
+        if why:
+            attempt.gateway.health.bad(why, now)
+            call.happened("gateway_failed", gateway=attempt.gateway.host, why=why)
+        else:
+            attempt.gateway.health.good(now)
 
     # all calls
 
@@ -213,8 +280,13 @@ class Switchboard:
 
     def _over(self, call: Call) -> None:
         self.calls.pop(call.record.id, None)
+        if let_go := self._let_go.pop(call.record.id, None):
+            let_go()
         metrics.ended(call.record)
         metrics.LIVE.set(len(self.calls))
+        capture = f"captures/{call.record.id}.pcap"
+        if self.endpoint.keep_capture(call.record.sip_call_id, self._house.state_dir / capture):
+            call.record.capture = capture
         self._save(call)
         for listener in self.listeners:
             listener.ended(call.record, call.papers)
@@ -237,13 +309,3 @@ class Switchboard:
             call.end(Ended.WORKER_SHUTDOWN, "the gateway is shutting down")
         await self._empty.wait()
         await self._tasks.close()
-
-
-def _sip_uri(target: str) -> Uri:
-    try:
-        uri = Uri.parse(target)
-    except SipSyntaxError as error:
-        raise CallRefused(f"{target!r} cannot be called: {error}") from None
-    if uri.scheme not in ("sip", "sips"):
-        raise CallRefused(f"{target!r} is not a SIP URI, and there is no trunk to dial numbers by")
-    return uri

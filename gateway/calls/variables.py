@@ -1,22 +1,27 @@
 """What a call knows about itself, as template variables: ``{{customer.number}}``, ``{{Name}}``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gateway.calls.record import CallRecord
+from gateway.trunks.numbers import permits
 
 
-def from_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The ``X-`` headers of an INVITE: ``X-Name: Ann`` fills ``{{Name}}``.
+def from_headers(
+    headers: Iterable[tuple[str, str]], exposed: Sequence[str] = ("X-*",)
+) -> dict[str, str]:
+    """The headers of an INVITE that match a pattern: ``X-Name: Ann`` fills ``{{Name}}``, and
+    ``Diversion`` keeps its name.
 
     SIP header names know no case (RFC 3261 7.3.1) and template names do, and a template name
     has no hyphen: so ``X-Customer-Id`` also fills ``{{customer_id}}``.
     """
     found: dict[str, str] = {}
     for name, value in headers:
-        if name[:2].lower() == "x-" and len(name) > 2:
-            found[name[2:]] = value
-            found.setdefault(name[2:].lower().replace("-", "_"), value)
+        known = name[2:] if name[:2].lower() == "x-" else name
+        if known and permits(exposed, name):
+            found[known] = value
+            found.setdefault(known.lower().replace("-", "_"), value)
     return found
 
 

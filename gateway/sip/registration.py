@@ -95,7 +95,7 @@ class Registration:
         self,
         stack: Stack,
         account: Account,
-        authorise: Callable[[], Authorise],
+        authorise: Callable[[], Authorise],  # anew for each REGISTER and its challenges
         *,
         jitter: Callable[[], float],
         heard: Callable[[Hop], None] = lambda hop: None,
@@ -114,7 +114,6 @@ class Registration:
         self._tried = 0  # registrars in this round
         self._asks_s = account.expires_s
         self._authorise = authorise()
-        self._challenges = 0
         self._exchange: Exchange | None = None
         self._request: Request | None = None
         self._due: float | None = None
@@ -172,6 +171,7 @@ class Registration:
             self._changed(self)
 
     def _send(self, expires_s: int) -> None:
+        self._authorise = self._authorise_anew()
         self._cseq += 1
         request = outside(
             "REGISTER", f"sip:{self._aor.host}", self._aor, self._aor,
@@ -207,9 +207,7 @@ class Registration:
         if status == 423:
             self._step("brief" if self._least(response) > self._asks_s else "failed", response)
         elif status in (401, 407):
-            self._challenges += 1
-            # Once is the nonce, twice a stale one; the third is the same question again.
-            self._step("challenged" if self._challenges <= 2 else "denied", response)
+            self._step("challenged", response)
         else:
             self._step("denied" if status in (403, 404) else "failed", response)
 
@@ -251,12 +249,10 @@ class Registration:
 
     def _do_register(self, _: Response | None) -> None:
         self._due = None
-        self._challenges = 0
         self._send(self._asks_s)
 
     def _do_unregister(self, _: Response | None) -> None:
         self._due = self._ping = None
-        self._challenges = 0
         self._send(0)
 
     def _do_authorise(self, response: Response | None) -> None:
@@ -294,20 +290,17 @@ class Registration:
             self._step("exhausted")
             return
         self._registrar = (self._registrar + 1) % len(self.account.registrars)
-        self._authorise = self._authorise_anew()
         self._do_register(None)
 
     def _do_wait(self, _: Response | None) -> None:
         self.failures += 1
         self._tried = 0
         self._registrar = 0  # the first one is the preferred one
-        self._authorise = self._authorise_anew()
         upper = min(MOST_S, BASE_S * 2.0 ** min(self.failures - 1, 10))
         self._sleep(upper * (0.5 + 0.5 * self._jitter()))
 
     def _do_wait_long(self, _: Response | None) -> None:
         self.failures += 1
-        self._authorise = self._authorise_anew()
         self._sleep(MOST_S * (0.5 + 0.5 * self._jitter()))
 
     def _do_forget(self, _: Response | None) -> None:

@@ -18,7 +18,7 @@ from gateway.store.calls import Calls
 from gateway.store.errors import StoreError, explained
 from gateway.store.numbers import PhoneNumbers
 from gateway.store.rows import Rows
-from gateway.store.tables import assistants
+from gateway.store.tables import assistants, credentials
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Store:
-    """Assistants, phone numbers and calls.
+    """Assistants, phone numbers, credentials and calls.
 
     ``url`` is an SQLAlchemy URL with an async driver; ``busy_s`` is how long SQLite waits for
     another process that is writing. Raises ConfigError when the URL cannot be used.
@@ -44,6 +44,9 @@ class Store:
             event.listen(self._engine.sync_engine, "connect", _pragmas(busy_s))
         self.assistants = Rows(self._engine, assistants, lambda body: {})
         self.phone_numbers = PhoneNumbers(self._engine)
+        self.credentials = Rows(
+            self._engine, credentials, lambda body: {"provider": body["provider"]}
+        )
         self.calls = Calls(self._engine, retry_s)
 
     async def start(self) -> None:
@@ -62,6 +65,7 @@ class Store:
                 f"[store] url {self._engine.url!r}: the database was made by a newer trunkline "
                 f"({error}); use that version or another database"
             ) from None
+        _keep_private(self._engine.url)
         self.calls.start()
 
     async def close(self) -> None:
@@ -83,6 +87,12 @@ def _check_directory(url: URL) -> None:
         if not os.access(directory, os.W_OK | os.X_OK):
             why = "may not be written to" if directory.is_dir() else "does not exist"
             raise ConfigError(f"[store] url: the directory {directory} {why}")
+
+
+def _keep_private(url: URL) -> None:
+    """Trunks' passwords lie in the file as they were given. SQLite makes its -wal file alike."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).chmod(0o600)
 
 
 def _pragmas(busy_s: float) -> Any:

@@ -85,6 +85,12 @@ phone_numbers = _kept(
     Column("sip_user", String(255), index=True),
 )
 
+credentials = _kept(
+    "credentials",
+    Column("body", _json(), nullable=False),
+    Column("provider", String(40), nullable=False, index=True),
+)
+
 calls = _kept(
     "calls",
     Column("status", String(20), nullable=False),

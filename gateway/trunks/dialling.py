@@ -13,14 +13,15 @@ from gateway.trunks.trunk import Gateway, Trunk
 
 @dataclass(frozen=True)
 class Attempt:
-    """One INVITE to be tried. ``hop`` is where it is sent, whatever the URI's host says."""
+    """One INVITE to be tried. ``hop`` is where it is sent, if not where the URI says."""
 
-    gateway: Gateway
     target: str
-    hop: Hop
-    from_uri: str
-    from_name: str
-    headers: tuple[tuple[str, str], ...]
+    hop: Hop | None = None
+    from_uri: str = ""
+    from_name: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    gateway: Gateway | None = None
+    credentials: tuple[str, str] | None = None  # user and password, if we are challenged
 
 
 def attempts(
@@ -55,6 +56,13 @@ def shown(trunk: Trunk, wanted: str) -> str:
     return bare if bare and permits(trunk.settings.callers, bare) else trunk.settings.caller
 
 
+def credentials(trunk: Trunk) -> tuple[str, str] | None:
+    settings = trunk.settings
+    if not settings.username or settings.password is None:
+        return None
+    return settings.username, settings.password.get_secret_value()
+
+
 def _attempt(
     trunk: Trunk, gateway: Gateway, number: str, caller: str, name: str, our_host: str
 ) -> Attempt:
@@ -79,4 +87,5 @@ def _attempt(
         from_uri=str(sender),
         from_name=name,
         headers=tuple(headers),
+        credentials=credentials(trunk),
     )

@@ -1,0 +1,137 @@
+"""``/credential``: trunks that are made through the API, and work at once."""
+
+import logging
+from ipaddress import ip_address
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.api.errors import BadRequest
+from gateway.api.resources import Body, Resource
+from gateway.store import Store, Stored
+from gateway.store.rows import Rows
+from gateway.trunks.book import Trunks
+from gateway.trunks.settings import TrunkSettings
+
+log = logging.getLogger(__name__)
+
+PLAN = "outboundAuthenticationPlan"
+MOST = 10_000  # trunks
+
+
+def credentials(store: Store, trunks: Trunks) -> Resource:
+    async def accept(body: Body) -> None:
+        trunk_settings(body)
+
+    async def wrote() -> None:
+        await apply(store.credentials, trunks)
+
+    return Resource(
+        path="credential",
+        name="Credential",
+        shape="Credential_byo_sip_trunk",
+        rows=store.credentials,
+        accept=accept,
+        added=_without_secrets,
+        merged=_merged,
+        wrote=wrote,
+    )
+
+
+async def apply(rows: Rows, trunks: Trunks) -> None:
+    """Have the trunks be what the store says. One that cannot be used is logged, and left out."""
+    stored = await rows.list(limit=MOST, provider="byo-sip-trunk")
+    for gone in [t.name for t in trunks if t.origin == "api"]:
+        if gone not in {one.id for one in stored}:
+            trunks.remove(gone)
+    for one in stored:
+        try:
+            trunks.put(one.id, trunk_settings(one.body), origin="api")
+        except BadRequest as error:
+            log.error("trunk %s cannot be used: %s", one.id, error.message)
+
+
+def trunk_settings(body: Body) -> TrunkSettings:
+    """The trunk that a credential of the provider byo-sip-trunk means. Raises BadRequest."""
+    given = [_known(gateway) for gateway in body["gateways"]]
+    if problems := [p for at, g in enumerate(given) for p in _unusable(g, f"gateways[{at}]")]:
+        raise BadRequest(problems)
+    plan = _known(body.get(PLAN) or {})
+    register = _known(plan.get("sipRegisterPlan") or {})
+    out = [gateway for gateway in given if gateway.get("outboundEnabled", True)]
+    values: dict[str, Any] = {
+        "gateways": [_gateway(gateway) for gateway in out],
+        "addresses": [
+            f"{gateway['ip']}/{gateway.get('netmask', 32)}" if ":" not in gateway["ip"]
+            else gateway["ip"]
+            for gateway in given
+            if gateway.get("inboundEnabled", True) and _is_address(gateway["ip"])
+        ],
+        "domain": register.get("domain") or "",
+        "username": plan.get("authUsername") or register.get("username") or "",
+        "password": plan.get("authPassword"),
+        "register": "sipRegisterPlan" in plan,
+        "options_s": 30.0 if any(g.get("optionsPingEnabled") for g in out) else 0.0,
+        "rewrite_out": _rewriting(body),
+        "headers": _diversion(body),
+    }  # fmt: skip
+    try:
+        return TrunkSettings.model_validate(values)
+    except ValidationError as error:
+        raise BadRequest([entry["msg"] for entry in error.errors()]) from None
+
+
+def _known(values: Body) -> Body:
+    """Without nulls: they mean that a field is absent."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _unusable(gateway: Body, at: str) -> list[str]:
+    if gateway.get("outboundProtocol") == "tls/srtp":
+        return [f"{at}.outboundProtocol tls/srtp is not available on this gateway yet"]
+    inbound = gateway.get("inboundEnabled", True)
+    if inbound and not _is_address(gateway["ip"]) and not gateway.get("outboundEnabled", True):
+        return [f"{at}.ip must be an address, since calls are only to come from there"]
+    return []
+
+
+def _gateway(gateway: Body) -> Body:
+    found = {"host": gateway["ip"], "transport": gateway.get("outboundProtocol", "udp")}
+    return found | ({"port": gateway["port"]} if "port" in gateway else {})
+
+
+def _rewriting(body: Body) -> list[Body]:
+    """Plus or not, and the tech prefix before what is dialled."""
+    prefix = body.get("techPrefix") or ""
+    if body.get("outboundLeadingPlusEnabled") is False:
+        return [{"strip": "+", "prefix": prefix}, *([{"prefix": prefix}] if prefix else [])]
+    return [{"prefix": prefix}] if prefix else []
+
+
+def _diversion(body: Body) -> dict[str, str]:
+    value = body.get("sipDiversionHeader") or ""
+    return {"Diversion": value} if value else {}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_secrets(stored: Stored) -> Body:
+    plan = stored.body.get(PLAN)
+    if not plan:
+        return {}
+    return {PLAN: {name: value for name, value in plan.items() if name != "authPassword"}}
+
+
+def _merged(before: Body, patch: Body) -> Body:
+    """A client that sends back the plan it was shown cannot send the password: it is kept."""
+    plan, old = patch.get(PLAN), before.get(PLAN)
+    if plan and old and "authPassword" in old:
+        plan = {"authPassword": old["authPassword"], **plan}
+        return before | patch | {PLAN: plan}
+    return before | patch
