@@ -14,6 +14,7 @@ from gateway.sip.defence import Defence
 from gateway.sip.events import SessionEvent
 from gateway.sip.observer import Observer
 from gateway.sip.own_address import OwnAddress
+from gateway.sip.policy import Policy
 from gateway.sip.resolver import Ask, Resolver, dns_ask
 from gateway.sip.routing import Address, Hop, Sent
 from gateway.sip.session import Session
@@ -63,6 +64,7 @@ class Endpoint:
             user_agent=settings.user_agent,
             limits=settings.limits,
             gate=gate,
+            policy=settings.policy,
         )
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -114,12 +116,14 @@ class Endpoint:
         sdp: bytes | None,
         headers: Sequence[tuple[str, str]] = (),
         hop: Hop | None = None,
+        policy: Policy | None = None,
     ) -> Session:
         """Call ``target``. Failure comes as an event; only a URI that is none raises
         (SipSyntaxError)."""
         return self._stack.invite(
-            target, from_uri=from_uri, from_name=from_name, sdp=sdp, headers=headers, hop=hop
-        )
+            target, from_uri=from_uri, from_name=from_name, sdp=sdp, headers=headers, hop=hop,
+            policy=policy,
+        )  # fmt: skip
 
     def local_address_for(self, host: str) -> str:
         """The address by which that host reaches us, for SDP and Contact.

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from gateway import __version__
 from gateway.sip.message import Limits
+from gateway.sip.policy import Policy
 from gateway.sip.routing import TRANSPORTS, default_port
 
 
@@ -104,6 +105,14 @@ class SipSettings(BaseModel):
     dns_servers: Texts = Field(
         default=[], description="address or address:port each; empty: those in /etc/resolv.conf"
     )
+    reliable_provisional: Literal["never", "required", "supported"] = Field(
+        "required", description="when our ringing is sent reliably: RFC 3262, PRACK"
+    )
+    session_expires_s: int = Field(1800, ge=0, description="session timer to ask for; 0: none")
+    min_session_expires_s: int = Field(
+        90, ge=90, description="the shortest that a peer may ask for"
+    )
+    max_redirects: int = Field(5, ge=0, description="3xx of one call that are followed")
     capture: bool = Field(True, description="keep each call's messages as a pcap file")
     capture_bytes: int = Field(262_144, ge=4_096, description="of one call, the newest messages")
     tls: TlsSettings = Field(default_factory=TlsSettings)
@@ -132,6 +141,15 @@ class SipSettings(BaseModel):
     @property
     def places(self) -> list[Listen]:
         return [place for entry in self.listen for place in parse_listen(entry)]
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            reliable=self.reliable_provisional,
+            session_expires_s=self.session_expires_s,
+            min_se_s=self.min_session_expires_s,
+            redirects=self.max_redirects,
+        )
 
     @property
     def limits(self) -> Limits:

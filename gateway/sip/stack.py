@@ -63,9 +63,7 @@ class Stack:
         self.events: list[Note] = []
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
         self.over: list[str] = []  # Call-IDs of sessions in which nothing is left to be said
-        self.aliases: list[
-            tuple[Hop, int]
-        ] = []  # whose connection also serves that port (RFC 5923)
+        self.aliases: list[tuple[Hop, int]] = []  # whose connection serves that port too: RFC 5923
         self.on_broken: list[Callable[[Hop], None]] = []  # told where nothing gets through to
         # Methods outside of dialogs that somebody else answers, by ``respond``.
         self.serves: dict[str, Callable[[Exchange], None]] = {}

@@ -141,8 +141,8 @@ def test_invite_is_offered_with_all_that_it_carries(server: Server) -> None:
 
 
 def test_sdp_is_found_among_the_parts_of_a_multipart_body(server: Server) -> None:
-    body = (b"--b1\r\nContent-Type: application/isup\r\nContent-Disposition: signal; handling=optional"
-            b"\r\n\r\n\x01\x02\r\n"
+    body = (b"--b1\r\nContent-Type: application/isup\r\n"
+            b"Content-Disposition: signal; handling=optional\r\n\r\n\x01\x02\r\n"
             b"--b1\r\nContent-type: application/sdp\r\n\r\nv=0\r\n\r\n--b1--\r\n")  # fmt: skip
     server.ask(body=body, Content_Type='multipart/mixed; boundary="b1"')
     assert server.sessions[0].offer == b"v=0\r\n"
