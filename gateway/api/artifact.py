@@ -89,9 +89,15 @@ def _ours(record: CallRecord) -> Json:
 
 def _links(record: CallRecord, link_url: str) -> Json:
     """Links are given once there is something behind them."""
-    if not record.recording or record.status is not Status.ENDED:
+    if record.status is not Status.ENDED:
         return {}
     beginning = f"{link_url}/call/{record.id}"
+    return ({"pcapUrl": f"{beginning}/pcap"} if record.capture else {}) | _sounds(record, beginning)
+
+
+def _sounds(record: CallRecord, beginning: str) -> Json:
+    if not record.recording:
+        return {}
     stereo, mono = f"{beginning}/stereo-recording", f"{beginning}/mono-recording"
     return {
         "recordingUrl": mono,

@@ -11,7 +11,7 @@ from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
 from gateway.api.errors import NotFound
 from gateway.api.orders import order_from
-from gateway.api.recordings import download
+from gateway.api.recordings import capture, download
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
 from gateway.api.resources import body_of
 from gateway.api.shapes import reference
@@ -53,8 +53,9 @@ class Calls:
             await self.switchboard.hang_up(call_id)
             return
         stored = await self.store.calls.delete(call_id)
-        if stored and stored.record.get("recording"):
-            (self.state_dir / stored.record["recording"]).unlink(missing_ok=True)
+        for kept in ("recording", "capture"):
+            if stored and stored.record.get(kept):
+                (self.state_dir / stored.record[kept]).unlink(missing_ok=True)
 
 
 def routes(calls: Calls) -> APIRouter:
@@ -103,6 +104,12 @@ def routes(calls: Calls) -> APIRouter:
         for each in dict.fromkeys([record.id, *map(check_id, map(str, more))]):
             await calls.delete(each)
         return calls.view(request).show(record, papers)
+
+    @router.get("/{call_id}/pcap", summary="download SIP capture")
+    async def pcap(call_id: str) -> Response:
+        """The SIP messages of an ended call, for Wireshark, tcpdump or ``trunkline trace``."""
+        record, _ = await calls.find(call_id)
+        return capture(record, calls.state_dir)
 
     @router.get("/{call_id}/{which}-recording", summary="download")
     async def recording(call_id: str, which: str) -> Response:

@@ -1,4 +1,5 @@
-"""Downloads of a call's recording: as it lies there, or made of it while it is sent."""
+"""Downloads of a call's recording: as it lies there, or made of it while it is sent; and of its
+SIP messages."""
 
 import struct
 import wave
@@ -52,6 +53,22 @@ def download(record: CallRecord, state_dir: Path, which: str) -> Response:
         "Content-Disposition": f'attachment; filename="{name}"',
     }
     return StreamingResponse(_stream(path, MIXES[which]), 200, headers, "audio/wav")
+
+
+def capture(record: CallRecord, state_dir: Path) -> Response:
+    """The call's SIP messages, as pcap. Raises NotFound."""
+    if record.status is not Status.ENDED:
+        raise NotFound(f"Call {record.id} has not ended; its SIP capture is ready when it has")
+    if not record.capture:
+        raise NotFound(f"The SIP messages of call {record.id} were not kept")
+    path = state_dir / record.capture
+    if not path.is_file():
+        raise NotFound(
+            f"The SIP capture of call {record.id} has been deleted, or is not written yet: "
+            "it is once the last message was answered"
+        )
+    name = f"{record.id}.pcap"
+    return FileResponse(path, media_type="application/vnd.tcpdump.pcap", filename=name)
 
 
 def _find(record: CallRecord, state_dir: Path) -> Path:

@@ -86,3 +86,4 @@ class CallRecord(BaseModel):
     events: list[Event] = Field(default_factory=list)
     sound: Sound = Field(default_factory=Sound)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
+    capture: str | None = None  # path below the state directory: the SIP messages, as pcap

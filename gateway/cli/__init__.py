@@ -3,12 +3,12 @@
 import typer
 
 from gateway import __version__
-from gateway.cli import call, calls, doctor, probe, run
+from gateway.cli import call, calls, doctor, probe, run, trace
 
 app = typer.Typer(
     help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
 )
-for command in (run.run, doctor.doctor, call.call, calls.calls, probe.probe):
+for command in (run.run, doctor.doctor, call.call, calls.calls, trace.trace, probe.probe):
     app.command()(command)
 
 

@@ -88,11 +88,18 @@ class Client:
         found: list[Json] = self._ask("GET", f"/call?limit={limit}")
         return found
 
+    def capture(self, call_id: str) -> bytes:
+        """The SIP messages of a call that has ended, as pcap."""
+        return self._send("GET", f"/call/{call_id}/pcap").content
+
     def hang_up(self, call_id: str) -> None:
         """End a call in progress. It must be in progress: an ended one would be deleted."""
         self._ask("DELETE", f"/call/{call_id}")
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> Any:
+        return self._read(self._send(method, path, body))
+
+    def _send(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
         try:
             answer = self._http.request(method, path, json=body)
         except httpx.ConnectError:
@@ -108,7 +115,7 @@ class Client:
         except httpx.HTTPError as error:
             raise Unanswered(f"{self._url}: {error}; is it a Trunkline that listens?") from None
         if answer.is_success:
-            return self._read(answer)
+            return answer
         raise Unanswered(self._why(answer))
 
     def _read(self, answer: httpx.Response) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
+from gateway.errors import GatewayError
 from gateway.sip.capture import Seen
 from gateway.sip.routing import Address
 
@@ -18,7 +19,7 @@ UDP = 17
 LONGEST = 65_000  # bytes of one message; IPv4's total length has 16 bits
 
 
-class PcapError(Exception):
+class PcapError(GatewayError):
     """Not a pcap file that we can read; ``str()`` says why."""
 
 
