@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from secrets import randbits
 
 from gateway.errors import GatewayError
+from gateway.sdp import crypto, rtcp
+from gateway.sdp.crypto import Crypto
 from gateway.sdp.description import Attribute, Codec, Description, Media, Origin, SdpError
 
 PCMU = Codec("PCMU", 8000, 0)
@@ -13,7 +15,6 @@ PCMA = Codec("PCMA", 8000, 8)
 G711 = (PCMU, PCMA)
 DIGITS = Codec("telephone-event", 8000, 101, fmtp="0-16")  # RFC 4733: 0-9 * # A-D and flash
 
-PROTOCOL = "RTP/AVP"
 PTIME_MS = 20  # RFC 3551 section 4.2
 
 # Whether each side of the stream sends and receives: (sends, receives).
@@ -44,6 +45,7 @@ class Local:
     ptime_ms: int = PTIME_MS
     direction: str = "sendrecv"
     session_id: int = field(default_factory=lambda: randbits(48))
+    srtp: str = "off"  # one of crypto.POLICIES
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Agreed:
     ptime_ms: int  # sound per packet that the peer wishes for
     speaks: bool  # we send
     hears: bool  # the peer sends
+    key_out: Crypto | None = None  # SRTP: what we send with, None in the clear
+    key_in: Crypto | None = None
+    rtcp_port: int | None = None  # None: the one after ``port``
+    rtcp_mux: bool = False  # RTCP on the port of RTP, both ways
 
 
 def make_offer(
@@ -69,7 +75,9 @@ def make_offer(
     """Our offer. ``previous`` is our last description in this call, whichever role it had: its
     version goes on counting, and its other media stay refused in their places (section 8)."""
     at = _audio_at(previous)
-    stream = _stream(local, [*codecs, DIGITS], local.direction)
+    keys = crypto.offered(local.srtp, previous.media[at] if previous else None)
+    stream = _stream(local, [*codecs, DIGITS], local.direction, keys=keys)
+    stream = replace(stream, protocol=crypto.protocol(local.srtp))
     media = [_refused(old) for old in previous.media] if previous else []
     media[at : at + 1] = [stream]
     return _describe(local, media, previous)
@@ -83,7 +91,7 @@ def make_answer(
 ) -> tuple[Description, Agreed]:
     """The answer to a peer's offer: its first codec that is among ours, and digits if it has
     them. Raises NoCommonCodec, or SdpError if the offer says not where to send."""
-    at, theirs, codec = _choose(offer, codecs)
+    at, theirs, codec = _choose(offer, codecs, local.srtp)
     digits = _digits(theirs, codec)
     receives = MAY[_direction(offer, theirs)][1]
     sends = MAY[_direction(offer, theirs)][0]
@@ -91,7 +99,12 @@ def make_answer(
     speaks, hears = want_send and receives, want_receive and sends
     chosen = [codec, digits] if digits else [codec]
     media = [_refused(old) for old in offer.media]
-    media[at] = _stream(local, chosen, NAMED[speaks, hears])
+    before = previous.media[at] if previous and at < len(previous.media) else None
+    keys = crypto.answered(theirs, local.srtp, before)
+    shared = rtcp.shares(theirs)
+    stream = _stream(local, chosen, NAMED[speaks, hears], keys=keys[:1] if keys else (),
+                     shares_rtcp=shared)  # fmt: skip
+    media[at] = replace(stream, protocol=theirs.protocol)
     agreed = Agreed(
         host=_host(offer, theirs),
         port=theirs.port,
@@ -104,6 +117,10 @@ def make_answer(
         ptime_ms=_ptime(theirs),
         speaks=speaks,
         hears=hears,
+        key_out=keys[0] if keys else None,
+        key_in=keys[1] if keys else None,
+        rtcp_port=rtcp.port_of(theirs),
+        rtcp_mux=shared,
     )
     return _describe(local, media, previous), agreed
 
@@ -126,6 +143,10 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
     both = digits_out is not None and digits_in is not None
     peer_sends, peer_receives = MAY[_direction(their_answer, theirs)]
     we_send, we_receive = MAY[our_offer.direction_of(ours)]
+    try:
+        keys = crypto.settled(ours, theirs)
+    except LookupError as error:
+        raise NoCommonCodec(str(error.args[0]), 302) from None
     return Agreed(
         host=_host(their_answer, theirs),
         port=theirs.port,
@@ -138,24 +159,30 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
         ptime_ms=_ptime(theirs),
         speaks=we_send and peer_receives,
         hears=we_receive and peer_sends,
+        key_out=keys[0] if keys else None,
+        key_in=keys[1] if keys else None,
+        rtcp_port=rtcp.port_of(theirs),
+        rtcp_mux=rtcp.shares(ours) and rtcp.shares(theirs),
     )
 
 
-def _choose(offer: Description, codecs: Sequence[Codec]) -> tuple[int, Media, Codec]:
-    """The first stream that can be taken, and its first codec that is ours (section 6.1)."""
+def _choose(offer: Description, codecs: Sequence[Codec], srtp: str) -> tuple[int, Media, Codec]:
+    """The first stream that can be taken, encrypted ones before others, and its first codec that
+    is ours (section 6.1)."""
     audio = [media for media in offer.media if media.kind == "audio" and media.port]
-    plain = [media for media in audio if media.protocol == PROTOCOL]
-    for at, media in enumerate(offer.media):
-        if any(media is candidate for candidate in plain):
-            for codec in media.codecs():
-                if any(codec.same(known) for known in codecs):
-                    return at, media, codec
-    if plain:
+    fit = [media for media in audio if not crypto.objection(media, srtp)]
+    fit.sort(key=lambda media: media.protocol not in crypto.SECURE)
+    for media in fit:
+        for codec in media.codecs():
+            if any(codec.same(known) for known in codecs):
+                at = next(n for n, candidate in enumerate(offer.media) if candidate is media)
+                return at, media, codec
+    if fit:
         ours = ", ".join(codec.name for codec in codecs)
-        raise NoCommonCodec(f"offered {_listed(plain)}; here there is {ours}")
+        raise NoCommonCodec(f"offered {_listed(fit)}; here there is {ours}")
     if audio:
-        protocols = ", ".join(sorted({media.protocol for media in audio}))
-        raise NoCommonCodec(f"offered {protocols}; here there is {PROTOCOL}", 302)
+        objections = dict.fromkeys(str(crypto.objection(media, srtp)) for media in audio)
+        raise NoCommonCodec("; ".join(objections), 302)
     raise NoCommonCodec("no audio was offered", 304)
 
 
@@ -212,14 +239,24 @@ def _refused(media: Media) -> Media:
     return Media(kind=media.kind, port=0, protocol=media.protocol, formats=media.formats)
 
 
-def _stream(local: Local, codecs: Sequence[Codec], direction: str) -> Media:
+def _stream(
+    local: Local,
+    codecs: Sequence[Codec],
+    direction: str,
+    *,
+    keys: Sequence[Crypto] = (),
+    shares_rtcp: bool = False,
+) -> Media:
     attributes: list[Attribute] = []
     for codec in codecs:
         channels = f"/{codec.channels}" if codec.channels > 1 else ""
         attributes.append(("rtpmap", f"{codec.payload} {codec.name}/{codec.rate}{channels}"))
         if codec.fmtp:
             attributes.append(("fmtp", f"{codec.payload} {codec.fmtp}"))
+    attributes += [key.attribute for key in keys]
     attributes += [("ptime", str(local.ptime_ms)), (direction, None)]
+    if shares_rtcp:
+        attributes.append(("rtcp-mux", None))
     formats = tuple(str(codec.payload) for codec in codecs)
     return Media(None, tuple(attributes), port=local.port, formats=formats)
 
