@@ -167,6 +167,9 @@ def family(address: str) -> str:
     return "IP6" if ":" in address else "IP4"
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # section 9 has none in a line but the tab
+
+
 def _rank(kind: str) -> int:
     return ORDER.find(kind) if kind in ORDER else len(ORDER)
 
@@ -178,7 +181,7 @@ def _parse(data: bytes) -> Description:
         text = data.decode("latin-1")
     sections: list[list[tuple[str, str]]] = [[]]
     for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        line = raw.strip(" \t\0")
+        line = _CONTROL.sub(" ", raw).strip()
         if not line:
             continue
         kind, equals, value = line[:1], line[1:2], line[2:]

@@ -41,6 +41,8 @@ class Frames:
             if buffer.startswith(b"\r"):
                 if len(buffer) < len(PING):
                     return None  # half a ping or a whole pong: only what follows can tell
+                if not buffer.startswith(PONG):
+                    raise SipSyntaxError("Message", "a carriage return alone begins nothing")
                 return self._cut(len(PING if buffer.startswith(PING) else PONG))
             self._length = self._message_length()
         if self._length is None or len(buffer) < self._length:

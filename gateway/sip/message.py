@@ -169,8 +169,7 @@ class Response(Message):
     reason: str
 
     def _start_line(self) -> str:
-        reason = self.reason if self.reason.isprintable() else " ".join(self.reason.split())
-        return f"SIP/2.0 {self.status} {reason}"
+        return f"SIP/{self.version} {self.status} {_CONTROL.sub(' ', self.reason)}"
 
 
 _FOLD = re.compile(r"\r\n[ \t]+")
@@ -201,6 +200,8 @@ def parse(data: bytes, limits: Limits = LIMITS) -> Request | Response:
 
 
 def _start(line: str) -> Request | Response:
+    if not line.isprintable() and _CONTROL.search(line):
+        raise SipSyntaxError("Start line", f"control characters: {shown(line)}")
     if match := _RESPONSE.fullmatch(line):
         version, status, reason = match.groups()
         return Response(status=int(status), reason=reason or "", version=version)

@@ -93,5 +93,7 @@ def _parse(text: str, header: str) -> Uri:
         raise SipSyntaxError(header, f"not a {scheme} URI: {shown(text)}")
     if scheme == "tel":
         number, _, params = rest.partition(";")
+        if not number:
+            raise SipSyntaxError(header, f"not a tel URI: {shown(text)}")
         return Uri(scheme, number, "", None, _uri_params(params))
     return Uri(scheme, rest, "")
