@@ -136,6 +136,15 @@ async def test_calls_take_turns_and_keep_their_own_words() -> None:
         await hearing.close()
 
 
+async def test_calls_that_begin_together_start_one_recogniser() -> None:
+    ears = [ear() for _ in range(3)]
+    worker = ears[0]._worker()  # type: ignore[attr-defined]
+    first, *others = await asyncio.gather(*(worker.start() for _ in ears))
+    assert [other.pid for other in others] == [first.pid, first.pid]
+    for hearing in ears:
+        await hearing.close()
+
+
 async def test_a_recogniser_that_dies_is_the_vendors_fault_and_is_started_again() -> None:
     hearing = ear()
     hearing.expect(MENU)

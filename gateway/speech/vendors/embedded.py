@@ -42,19 +42,21 @@ class _Worker:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._starting = asyncio.Lock()  # calls that begin together start one process
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            ours = str(Path(gateway.__file__).parent.parent)
-            paths = [ours, *filter(None, [os.environ.get("PYTHONPATH")])]
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway.speech.vendors.recogniser"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            )
-        return self._process
+        async with self._starting:
+            if self._process is None or self._process.returncode is not None:
+                ours = str(Path(gateway.__file__).parent.parent)
+                paths = [ours, *filter(None, [os.environ.get("PYTHONPATH")])]
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "gateway.speech.vendors.recogniser"),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                )
+            return self._process
 
     async def recognise(
         self, phrases: Sequence[str], pcm: bytes, timeout_s: float
