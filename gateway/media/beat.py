@@ -11,20 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.media.ears import Ears
+from gateway.media.inward import Heard, Inward
 from gateway.media.lines import DIGITS, NO_PAYLOAD, RING, Lines
+from gateway.media.outward import BEAT_MS, STEPS, Outward, Payloads
 from gateway.media.peers import Peers, Source
 from gateway.media.reports import Reports
 from gateway.media.voice import Voice
 from gateway.rtp import packet
 from gateway.rtp.digits import Dialling, DigitsIn, DigitsOut
-from gateway.rtp.jitter import SLOT, Jitter
-from gateway.rtp.loss import Concealment
+from gateway.rtp.jitter import EVENT, NOISE, Form, Jitter
 from gateway.rtp.tones import TONES
 from gateway_codecs import CODECS
-from gateway_codecs.resample import Downsampler, Upsampler
 
-_STEP = SLOT  # RTP timestamp units in a beat at 8 kHz
-_COMFORT_NOISE = 13  # RFC 3389: may come unasked, and is taken as silence
+_FORMS = [
+    Form(codec.clock, None if (codec.clock, codec.width) == (8000, 1) else codec.ticks)
+    for codec in CODECS
+]
+
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -73,15 +76,13 @@ class Beat:
         n = lines.capacity
         self._lines = lines
         self._peers = Peers(lines, tuning.relearn_s)
-        self._jitter = Jitter(n, tuning.jitter, tuning.jitter_most)
+        self._jitter = Jitter(n, tuning.jitter, tuning.jitter_most, _FORMS)
         self.reports = Reports(lines, self._jitter, self._peers, wall_s)
-        self._concealment = Concealment(n)
-        self._up, self._down = Upsampler(n), Downsampler(n)
+        self._inward, self._outward = Inward(lines, self._jitter), Outward(lines)
         self._ears = Ears(n, tuning.vad_mode, tuning.speech_level_db)
         self._voice = Voice(lines)
         self._digits_in, self._digits_out = DigitsIn(n), DigitsOut(n)
         self._marker = np.ones(n, bool)  # the next packet begins a talkspurt
-        self._packets = np.zeros((n, packet.HEADER + SLOT), np.uint8)
         self._open = np.zeros(n, bool)
         self.rows: Rows = np.empty(0, np.int64)
 
@@ -101,6 +102,7 @@ class Beat:
         if not self._open[row]:
             self._begin(row)
         self._peers.settle(row)
+        self._outward.settle(row)
         lines["applied"][row] = seen
 
     def let_go(self, row: int) -> None:
@@ -111,7 +113,7 @@ class Beat:
 
     def _begin(self, row: int) -> None:
         lines = self._lines
-        for state in (self._peers, self._concealment, self._up, self._down, self._ears,
+        for state in (self._peers, self._inward, self._outward, self._ears,
                       self._voice, self._digits_in, self._digits_out, self.reports):  # fmt: skip
             state.forget(row)
         self._jitter.forget(row, int(lines["lost"][row]))
@@ -128,14 +130,14 @@ class Beat:
         """One beat at ``now`` (monotonic seconds), after ``missed`` that did not take place."""
         lines, rows = self._lines, self.rows
         if not len(rows):
-            return Outgoing([], self._packets[:0], [], [])
+            return Outgoing([], np.empty((0, packet.HEADER), np.uint8), [], [])
         for batch in received:
             self._receive(batch, now)
         if missed:
             self._miss(rows, missed)
-        payloads, heard, starts = self._hear(rows)
+        heard, starts = self._hear(rows)
         self._voice.pause(rows, starts)
-        outgoing = self._speak(rows, payloads, heard)
+        outgoing = self._speak(rows, heard)
         lines["beat_at"][rows] = now
         lines["beat"][rows] += 1
         return outgoing
@@ -154,7 +156,7 @@ class Beat:
             lines["said"][rows, at] = 0
             lines["speech"][rows, at] = 0
         lines["beat"][rows] += missed
-        lines["timestamp"][rows] += np.uint32(missed * _STEP % 2**32)
+        lines["timestamp"][rows] += missed * STEPS[lines["codec"][rows]]
         self._marker[rows] = True
 
     def _receive(self, batch: Received, now: float) -> None:
@@ -163,8 +165,8 @@ class Beat:
         lines, rows = self._lines, batch.rows
         headers = packet.parse(batch.data, batch.lengths)
         digit = headers.payload == lines["digits_in"][rows]
-        sound = headers.payload == lines["payload_in"][rows]
-        valid = headers.good & (digit | sound | (headers.payload == _COMFORT_NOISE))
+        kinds = lines["kinds"][rows, headers.payload]
+        valid = headers.good & (digit | (kinds != NO_PAYLOAD))
         known = self._peers.known(rows, batch.sources)
         foreign = np.zeros(len(rows), bool)
         for i in np.flatnonzero(~known & valid).tolist():
@@ -176,66 +178,61 @@ class Beat:
         rows, data = rows[valid], batch.data[valid]
         if not len(rows):
             return
-        headers, digit = headers.only(valid), digit[valid]
+        headers, digit, kinds = headers.only(valid), digit[valid], kinds[valid]
         lines["received"][rows] += 1
         lines["received_at"][rows] = now
-        hears = lines["hears"][rows] == 1
-        put = self._jitter.put(rows, headers, data, sound[valid] & hears, now)
+        kinds[digit | (lines["hears"][rows] == 0)] = EVENT
+        put = self._jitter.put(rows, headers, data, kinds, now)
         lines["duplicated"][rows] += put.duplicate
         lines["late"][rows] += put.late
         lines["lost"][rows] = self._jitter.lost(rows)
         lines["jitter_s"][rows] = self._jitter.jitter_s[rows]
         if put.other.any():
-            self._concealment.forget(rows[put.other])
+            self._inward.interrupt(rows[put.other])
             self._digits_in.forget(rows[put.other])
+        if (noise := (kinds == NOISE) & (headers.end > headers.start)).any():
+            self._inward.comfort(rows[noise], data[noise, headers.start[noise]])
         if digit.any():
             self._press(rows[digit], headers.only(digit), data[digit])
 
     def _press(self, rows: Rows, headers: packet.Headers, data: Bytes) -> None:
         lines = self._lines
-        self._concealment.forget(rows)  # a key is no lost speech
-        new, event = self._digits_in.take(rows, headers, data)
+        self._inward.interrupt(rows)  # a key is no lost speech
+        new, event = self._digits_in.take(
+            rows, headers, data, lines["digits_clock"][rows].astype(np.int64) // 50
+        )
         rows = rows[new]
         lines["digit"][rows, lines["digits"][rows] % DIGITS] = event[new]
         lines["digit_at"][rows] = headers.timestamp[new]
         lines["digits"][rows] += 1
 
-    def _hear(self, rows: Rows) -> tuple[Bytes, npt.NDArray[np.int16], Mask]:
-        """The payload and the sound of this beat for each row, and where speech begins in it."""
+    def _hear(self, rows: Rows) -> tuple[Heard, Mask]:
+        """What came for this beat on each row, and where speech begins in it."""
         lines = self._lines
-        payloads, there = self._jitter.pull(rows, ~self._ears.speaking[rows])
-        sound = np.empty((len(rows), SLOT), np.int16)
-        codec = lines["codec"][rows]
-        for index, known in enumerate(CODECS):
-            its = codec == index
-            sound[its] = known.decode(payloads[its])
-        made_up = self._concealment.run(rows, sound, there)
-        lines["concealed"][rows] += made_up
-        for index, known in enumerate(CODECS):
-            if len(lacking := np.flatnonzero((codec == index) & ~there)):
-                payloads[lacking] = known.encode(sound[lacking])
-        heard = self._up.run(rows, sound)
-        starts = self._ears.listen(rows, heard)
+        heard = self._inward.run(rows, ~self._ears.speaking[rows])
+        starts = self._ears.listen(rows, heard.sound)
         at = lines["beat"][rows] % RING
-        lines["heard"][rows, at] = heard
-        lines["speech"][rows, at] = self._ears.speaking[rows]
-        return payloads, heard, starts
+        lines["heard"][rows, at] = heard.sound
+        lines["speech"][rows, at] = self._ears.marks(rows)
+        return heard, starts
 
-    def _speak(self, rows: Rows, echo: Bytes, heard: npt.NDArray[np.int16]) -> Outgoing:
+    def _speak(self, rows: Rows, heard: Heard) -> Outgoing:
         lines = self._lines
         speaks, echoes = lines["speaks"][rows] == 1, lines["echo"][rows] == 1
         dialling = self._dial(rows)
         said = self._voice.next(rows, speaks & ~dialling.busy & ~echoes)
-        said[echoes] = heard[echoes]
+        said[echoes] = heard.sound[echoes]
         if len(busy := np.flatnonzero(dialling.busy)):
             said[busy] = TONES[dialling.event[busy], dialling.beat[busy]]
         said[~speaks] = 0
         lines["said"][rows, lines["beat"][rows] % RING] = said
 
-        payloads = self._encode(rows, said)
-        payloads[echoes & ~dialling.busy] = echo[echoes & ~dialling.busy]
+        pulled, codec = heard.pulled, lines["codec"][rows]
+        echoes &= ~dialling.busy & pulled.there & (pulled.kinds == codec)
+        whole = {i: octets for i, octets in heard.whole.items() if echoes[i]}
+        payloads = self._outward.run(rows, said, whole, pulled.payloads, echoes)
         outgoing = self._pack(rows, speaks, payloads, dialling)
-        lines["timestamp"][rows] += np.uint32(_STEP)
+        lines["timestamp"][rows] += STEPS[codec]
         return outgoing
 
     def _dial(self, rows: Rows) -> Dialling:
@@ -245,41 +242,41 @@ class Beat:
         ready = ready[lines["speaks"][ready] == 1]
         event = lines["dial"][ready, lines["sent_digits"][ready] % DIGITS]
         digits.start(ready, event & 15, lines["timestamp"][ready])
-        dialling = digits.step(rows)
+        dialling = digits.step(rows, lines["digits_clock"][rows].astype(np.int64) // 50)
         lines["sent_digits"][rows] += dialling.done
         return dialling
 
-    def _encode(self, rows: Rows, said: npt.NDArray[np.int16]) -> Bytes:
-        narrow = self._down.run(rows, said)
-        codec = self._lines["codec"][rows]
-        payloads = np.empty((len(rows), SLOT), np.uint8)
-        for index, known in enumerate(CODECS):
-            its = codec == index
-            payloads[its] = known.encode(narrow[its])
-        return payloads
-
-    def _pack(self, rows: Rows, speaks: Mask, payloads: Bytes, dialling: Dialling) -> Outgoing:
+    def _pack(self, rows: Rows, speaks: Mask, payloads: Payloads, dialling: Dialling) -> Outgoing:
+        """Header and payload of every packet; a digit's takes the place of the row's sound."""
         lines, target = self._lines, self._peers.target
         event = dialling.sends & (lines["digits_out"][rows] != NO_PAYLOAD)
-        packets = self._packets[: len(rows)]
-        packet.write(
-            packets,
-            payload=np.where(event, lines["digits_out"][rows], lines["payload_out"][rows]),
-            marker=np.where(event, dialling.marker, self._marker[rows]),
-            sequence=lines["sequence"][rows],
-            timestamp=np.where(event, dialling.timestamp, lines["timestamp"][rows]),
-            ssrc=lines["ssrc"][rows],
-        )
-        packets[:, packet.HEADER :] = payloads
-        packets[event, packet.HEADER : packet.HEADER + 4] = dialling.payload[event]
-        lengths = np.where(event, packet.HEADER + 4, packets.shape[1])
-
+        if event.any():
+            payloads = payloads.instead(np.flatnonzero(event), dialling.payload[event])
         somewhere = np.fromiter((target[row] is not None for row in rows.tolist()), bool, len(rows))
         sends = speaks & somewhere
-        self._marker[rows] = ~sends
-        rows = rows[sends]
-        lines["sequence"][rows] += np.uint16(1)
-        lines["sent"][rows] += 1
-        lines["octets"][rows] += lengths[sends] - packet.HEADER
-        targets = [there for row in rows.tolist() if (there := target[row])]
-        return Outgoing(rows.tolist(), packets[sends], lengths[sends].tolist(), targets)
+        if not sends.all():
+            payloads = payloads.only(sends[payloads.at])
+        at, order, noise = payloads.at, payloads.order, payloads.comfort
+        row, digit = rows[at], event[at]
+        sound = np.where(noise, lines["comfort_out"][row], lines["payload_out"][row])
+        packets = np.empty((len(at), packet.HEADER + payloads.octets.shape[1]), np.uint8)
+        packet.write(
+            packets,
+            payload=np.where(digit, lines["digits_out"][row], sound),
+            marker=np.where(digit, dialling.marker[at], self._marker[row] & (order == 0) & ~noise),
+            sequence=lines["sequence"][row] + order,
+            timestamp=np.where(digit, dialling.timestamp[at],
+                               lines["timestamp"][row] + payloads.since),
+            ssrc=lines["ssrc"][row],
+        )  # fmt: skip
+        packets[:, packet.HEADER :] = payloads.octets
+        lengths = packet.HEADER + payloads.lengths
+
+        # A row that collects sound for a longer packet is no silent one.
+        self._marker[rows] |= ~sends | (lines["ptime_ms"][rows] <= BEAT_MS)
+        self._marker[row] = noise
+        np.add.at(lines["sequence"], row, np.uint16(1))
+        np.add.at(lines["sent"], row, 1)
+        np.add.at(lines["octets"], row, payloads.lengths)
+        targets = [there for its in row.tolist() if (there := target[its])]
+        return Outgoing(row.tolist(), packets, lengths.tolist(), targets)

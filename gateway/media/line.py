@@ -1,5 +1,7 @@
 """One line in main's hands: from ``Plane.take`` until ``give_back``."""
 
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
@@ -7,6 +9,9 @@ from typing import Protocol
 
 from gateway.media.lines import DIGITS, NO_PAYLOAD, Lines
 from gateway.rtp.digits import events
+from gateway.rtp.jitter import NOISE
+from gateway_codecs import CODECS, comfort
+from gateway_codecs.opus import Wishes
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,22 @@ class Line:
         digits_in: int | None,
         speaks: bool,
         hears: bool,
+        digits_clock: int = 8000,
+        also_in: Mapping[int, int] | None = None,
+        comfort_in: int | None = None,
+        comfort_out: int | None = None,
+        ptime_ms: int = 20,
+        opus: Wishes | None = None,
         echo: bool = False,
         rtcp_port: int | None = None,
         rtcp_mux: bool = False,
     ) -> None:
         """What offer and answer came to. The first call makes the line live, later ones change
-        it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; no digits
-        were agreed on: None. ``rtcp_port`` None is the one after ``port``; ``rtcp_mux``: RTCP
-        shares it (RFC 5761). ValueError: ``host`` is no address."""
+        it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; ``also_in`` is
+        what else may come: payload type to index; no digits or no comfort noise were agreed on:
+        None. What came before may still come (RFC 3264 section 8.3.2). ``rtcp_port`` None is the
+        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761). ValueError: ``host`` is no
+        address."""
         address = ip_address(host)
         if self._ipv6 and address.version == 4:  # as an IPv6 socket names it (RFC 4291 2.5.5.2)
             address = IPv6Address(f"::ffff:{address}")
@@ -84,9 +97,25 @@ class Line:
         lines["port"][row] = port
         lines["rtcp_port"][row] = rtcp_port or 0
         lines["rtcp_mux"][row] = rtcp_mux
+        if lines["live"][row] and CODECS[codec].clock != CODECS[lines["codec"][row]].clock:
+            lines["ssrc"][row] = random.getrandbits(32)  # a source has one clock (RFC 7160 4.1)
         lines["codec"][row] = codec
         lines["payload_out"][row] = payload_out
-        lines["payload_in"][row] = payload_in
+        kinds = lines["kinds"][row]
+        kinds[comfort.PAYLOAD] = NOISE  # may come unasked
+        if comfort_in is not None:
+            kinds[comfort_in] = NOISE
+        for kind, index in {**(also_in or {}), payload_in: codec}.items():
+            kinds[kind] = index
+        wishes = opus or Wishes()
+        lines["comfort_out"][row] = NO_PAYLOAD if comfort_out is None else comfort_out
+        lines["ptime_ms"][row] = min(max(ptime_ms // 10 * 10, 10), 60)
+        lines["opus_bitrate"][row] = wishes.bitrate
+        lines["opus_rate"][row] = min(wishes.bandwidth, 48_000)
+        lines["opus_fec"][row] = wishes.fec
+        lines["opus_dtx"][row] = wishes.dtx
+        lines["opus_constant"][row] = wishes.constant
+        lines["digits_clock"][row] = digits_clock
         lines["digits_out"][row] = NO_PAYLOAD if digits_out is None else digits_out
         lines["digits_in"][row] = NO_PAYLOAD if digits_in is None else digits_in
         lines["speaks"][row] = speaks

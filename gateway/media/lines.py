@@ -30,8 +30,10 @@ RING = 100  # frames that ``heard`` and ``said`` remember: 2 s
 QUEUE = 128  # frames an agent may have waiting to be spoken: 2.56 s
 DIGITS = 32  # telephone digits remembered in each direction
 NO_PAYLOAD = 255  # a payload type that was not negotiated
+NO_PAYLOADS = ("payload_out", "comfort_out", "digits_out", "digits_in", "kinds")
 
 PAUSE_OFF, PAUSE_HOLD, PAUSE_DUCK = 0, 1, 2  # values of ``policy``
+SILENT, TRAILING, VOICED = 0, 1, 2  # values of ``speech``
 
 
 class Writer(Enum):
@@ -65,9 +67,22 @@ COLUMNS: dict[str, Column] = {
     "rtcp_mux": Column(MAIN, np.uint8, "1: RTCP shares the port of RTP (RFC 5761)"),
     "codec": Column(MAIN, np.uint8, "what we send: an index of gateway_codecs.CODECS"),
     "payload_out": Column(MAIN, np.uint8, "payload type of what we send"),
-    "payload_in": Column(MAIN, np.uint8, "payload type we asked the peer to send"),
+    "comfort_out": Column(MAIN, np.uint8, "payload type of RFC 3389 noise we send in silence"),
+    "ptime_ms": Column(MAIN, np.uint8, "sound in each packet we send: 10 to 60"),
+    "kinds": Column(
+        MAIN,
+        np.uint8,
+        "by payload type that may come: an index of CODECS, or rtp.jitter.NOISE",
+        (128,),
+    ),
+    "opus_bitrate": Column(MAIN, np.int32, "bits/s at the most of Opus we send; 0: no limit"),
+    "opus_rate": Column(MAIN, np.uint16, "Hz at the most that the peer can play; 0: no limit"),
+    "opus_fec": Column(MAIN, np.uint8, "1: each packet repeats some of the one before"),
+    "opus_dtx": Column(MAIN, np.uint8, "1: nothing is sent while there is silence"),
+    "opus_constant": Column(MAIN, np.uint8, "1: at a constant bit rate"),
     "digits_out": Column(MAIN, np.uint8, "payload type of RFC 4733 events we send"),
     "digits_in": Column(MAIN, np.uint8, "payload type of RFC 4733 events we asked for"),
+    "digits_clock": Column(MAIN, np.uint16, "Hz that durations of those events count"),
     "ssrc": Column(MAIN, np.uint32, "our synchronisation source (RFC 3550)"),
     "speaks": Column(MAIN, np.uint8, "1: we send sound; 0: the peer holds us (RFC 3264 8.4)"),
     "hears": Column(MAIN, np.uint8, "1: we take sound from the peer; 0: we hold it"),
@@ -82,7 +97,9 @@ COLUMNS: dict[str, Column] = {
     "beat_at": Column(MEDIA, np.float64, "monotonic seconds when ``beat`` was last raised"),
     "heard": Column(MEDIA, np.int16, "what the peer said", (RING, FRAME)),
     "said": Column(MEDIA, np.int16, "what the peer was sent", (RING, FRAME)),
-    "speech": Column(MEDIA, np.uint8, "1: the peer was speaking in that frame", (RING,)),
+    "speech": Column(
+        MEDIA, np.uint8, "SILENT, VOICED, or TRAILING: a gap in speech, or its end", (RING,)
+    ),
     "taken": Column(MEDIA, np.int64, "frames taken from ``queue``, played or skipped"),
     "skipped": Column(MEDIA, np.int64, "of those, how many were dropped unplayed"),
     "pauses": Column(MEDIA, np.int64, "how often speech onset has stopped the queue"),
@@ -190,7 +207,7 @@ class Lines:
             raise PermissionError("a free row belongs to main")
         for name in COLUMNS:
             self._all[name][row] = 0
-        for name in ("payload_out", "payload_in", "digits_out", "digits_in"):
+        for name in NO_PAYLOADS:
             self._all[name][row] = NO_PAYLOAD
 
     def seed(self, row: int, sequence: int, timestamp: int) -> None:

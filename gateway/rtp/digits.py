@@ -23,7 +23,7 @@ _GAP = 2  # beats
 TONE_BEATS = _UPDATES + 1  # 100 ms
 BEATS = _UPDATES + _ENDS + _GAP  # from one digit to the next
 _VOLUME = 10  # -10 dBm0
-_OLD = 80_000  # timestamp units: an event this far back is a restarted clock, not an old packet
+_OLD = 500  # beats: an event this far back is a restarted clock, not an old packet
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -48,9 +48,12 @@ class DigitsIn:
         self._any[row], self._ended[row] = True, False
         self._timestamp[row], self._event[row], self._duration[row] = timestamp, event, 0
 
-    def take(self, rows: Rows, headers: Headers, data: Bytes) -> tuple[Mask, Bytes]:
-        """A batch of event packets, at most one a row. Returns which begin a new press, and each
-        one's event code. Events that are no keys (flash, tones) are ignored."""
+    def take(
+        self, rows: Rows, headers: Headers, data: Bytes, step: Rows | int = _STEP
+    ) -> tuple[Mask, Bytes]:
+        """A batch of event packets, at most one a row, whose clock has ``step`` ticks in a beat.
+        Returns which begin a new press, and each one's event code. Events that are no keys (flash,
+        tones) are ignored."""
         n = np.arange(len(rows))
         at = np.minimum(headers.start, data.shape[1] - 4)
         event = data[n, at]
@@ -60,11 +63,11 @@ class DigitsIn:
 
         ahead = (headers.timestamp - self._timestamp[rows]).view(np.int32).astype(np.int64)
         same = self._any[rows] & (ahead == 0)
-        old = self._any[rows] & (ahead < 0) & (ahead > -_OLD)
+        old = self._any[rows] & (ahead < 0) & (ahead > -_OLD * step)
         # A long press goes on where its last segment, which had no end, left off.
         segment = self._any[rows] & ~self._ended[rows] & (event == self._event[rows])
-        segment &= ~headers.marker & (ahead > 0) & (self._duration[rows] >= 0xFFFF - 2 * _STEP)
-        segment &= np.abs(ahead - 0xFFFF) <= 2 * _STEP
+        segment &= ~headers.marker & (ahead > 0) & (self._duration[rows] >= 0xFFFF - 2 * step)
+        segment &= np.abs(ahead - 0xFFFF) <= 2 * step
         new = good & ~same & ~old & ~segment
 
         newer = good & ~old
@@ -111,12 +114,12 @@ class DigitsOut:
         """Begin a digit on idle rows, at this beat's timestamp."""
         self._beat[rows], self._event[rows], self._began[rows] = 1, events, timestamps
 
-    def step(self, rows: Rows) -> Dialling:
-        """One beat; each row once."""
+    def step(self, rows: Rows, step: Rows | int = _STEP) -> Dialling:
+        """One beat; each row once. ``step``: ticks of the events' clock in it."""
         beat, event = self._beat[rows], self._event[rows]
         busy = beat > 0
         self._beat[rows] = np.where(busy, (beat + 1) % (BEATS + 1), 0)
-        duration = _STEP * np.minimum(beat, TONE_BEATS)
+        duration = step * np.minimum(beat, TONE_BEATS)
         payload = np.empty((len(rows), 4), np.uint8)
         payload[:, 0] = event
         payload[:, 1] = _VOLUME | np.where(beat > _UPDATES, 0x80, 0)

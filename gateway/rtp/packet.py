@@ -87,4 +87,4 @@ def _number(octets: Bytes, kind: str) -> npt.NDArray[Any]:
 
 
 def _octets(numbers: npt.NDArray[Any], kind: str) -> Bytes:
-    return numbers.astype(kind).view(np.uint8).reshape(len(numbers), -1)
+    return numbers.astype(kind).view(np.uint8).reshape(-1, numbers.itemsize)

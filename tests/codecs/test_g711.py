@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_codecs import CODECS, PCMA, PCMU, Codec, codec_named
+from gateway_codecs import PCMA, PCMU, Law, codec_named
 
 EVERY_CODE = np.arange(256, dtype=np.uint8)
 
@@ -17,13 +17,13 @@ ALAW = {0xD5: 8, 0xD4: 24, 0xC5: 264, 0xF5: 528, 0xE5: 1056, 0x95: 2112, 0x85: 4
 
 
 @pytest.mark.parametrize(("codec", "table"), [(PCMU, MULAW), (PCMA, ALAW)], ids=["PCMU", "PCMA"])
-def test_values_of_the_recommendation(codec: Codec, table: dict[int, int]) -> None:
+def test_values_of_the_recommendation(codec: Law, table: dict[int, int]) -> None:
     for code, value in table.items():
         assert codec.decode(np.array([code], np.uint8))[0] == value
 
 
-@pytest.mark.parametrize("codec", CODECS, ids=lambda c: c.name)
-def test_what_was_decoded_encodes_to_the_same_byte(codec: Codec) -> None:
+@pytest.mark.parametrize("codec", [PCMU, PCMA], ids=lambda c: c.name)
+def test_what_was_decoded_encodes_to_the_same_byte(codec: Law) -> None:
     again = codec.encode(codec.decode(EVERY_CODE))
     negative_zero = (EVERY_CODE == 0x7F) if codec is PCMU else np.zeros(256, bool)
     assert np.array_equal(again[~negative_zero], EVERY_CODE[~negative_zero])
@@ -42,8 +42,8 @@ DECISIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("codec", CODECS, ids=lambda c: c.name)
-def test_every_sample_gets_the_code_of_the_recommendation(codec: Codec) -> None:
+@pytest.mark.parametrize("codec", [PCMU, PCMA], ids=lambda c: c.name)
+def test_every_sample_gets_the_code_of_the_recommendation(codec: Law) -> None:
     shift, decisions = DECISIONS[codec.name]
     assert len(decisions) == 127
     magnitudes = np.arange(32768) >> shift
@@ -55,8 +55,8 @@ def test_every_sample_gets_the_code_of_the_recommendation(codec: Codec) -> None:
     assert np.array_equal(negative, -wanted)
 
 
-@pytest.mark.parametrize("codec", CODECS, ids=lambda c: c.name)
-def test_silence_byte_is_quiet(codec: Codec) -> None:
+@pytest.mark.parametrize("codec", [PCMU, PCMA], ids=lambda c: c.name)
+def test_silence_byte_is_quiet(codec: Law) -> None:
     assert abs(int(codec.decode(np.array([codec.silence], np.uint8))[0])) <= 8
     assert codec.encode(np.zeros(1, np.int16))[0] == codec.silence
 
@@ -65,11 +65,11 @@ def test_silence_byte_is_quiet(codec: Codec) -> None:
 def test_batches_are_rows_of_the_same(samples: list[int]) -> None:
     one = np.array(samples, np.int16)
     batch = np.stack([one, one[::-1]])
-    for codec in CODECS:
+    for codec in (PCMU, PCMA):
         assert np.array_equal(codec.encode(batch)[1], codec.encode(one[::-1]))
         assert codec.decode(codec.encode(batch)).shape == batch.shape
 
 
 def test_names_are_found_without_case() -> None:
     assert codec_named("pcma") == 1
-    assert codec_named("opus") is None
+    assert codec_named("iLBC") is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gateway.media.lines import COLUMNS, GLOBALS, NO_PAYLOAD, Lines, Writer, size_of
+from gateway.media.lines import COLUMNS, GLOBALS, NO_PAYLOAD, NO_PAYLOADS, Lines, Writer, size_of
 
 
 @pytest.fixture
@@ -39,9 +39,7 @@ def test_clear_forgets_everything_about_one_row_only(lines) -> None:
     lines["port"][:] = 9
     lines.clear(1)
     for name in COLUMNS:
-        wanted = (
-            NO_PAYLOAD if name in ("payload_out", "payload_in", "digits_out", "digits_in") else 0
-        )
+        wanted = NO_PAYLOAD if name in NO_PAYLOADS else 0
         assert (lines[name][1] == wanted).all(), name
     assert (lines["heard"][[0, 2]] == 9).all()
     assert lines["port"].tolist() == [9, 0, 9]

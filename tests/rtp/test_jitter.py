@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.rtp import packet
-from gateway.rtp.jitter import Jitter
+from gateway.rtp.jitter import EVENT, Jitter
 
 ROW = np.array([3])
 NONE = -1  # a beat without a frame
@@ -37,15 +37,16 @@ class Link:
         data[0, 12 : 12 + len(body)] = list(body)
         headers = packet.parse(data, np.array([12 + len(body)]))
         now = 0.02 * len(self.heard)
-        put = self.jitter.put(ROW, headers, data, np.array([audio]), now)
+        kinds = np.array([0 if audio else EVENT], np.uint8)
+        put = self.jitter.put(ROW, headers, data, kinds, now)
         self.late += int(put.late[0])
         self.duplicates += int(put.duplicate[0])
 
     def beat(self, *numbers: int, quiet: bool = False) -> None:
         for number in numbers:
             self.put(number)
-        payloads, there = self.jitter.pull(ROW, np.array([quiet]))
-        self.heard.append(int(payloads[0, 0]) if there[0] else NONE)
+        pulled = self.jitter.pull(ROW, np.array([quiet]))
+        self.heard.append(int(pulled.payloads[0, 0]) if pulled.there[0] else NONE)
 
     @property
     def lost(self) -> int:

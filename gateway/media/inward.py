@@ -1,0 +1,146 @@
+"""From the packets of a beat to what is heard: every row's frame, decoded, repaired, at 16 kHz."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.media.lines import FRAME, RATE, RING, Lines
+from gateway.media.opened import Opened
+from gateway.rtp.jitter import SLOT, Jitter, Pulled
+from gateway.rtp.loss import Concealment
+from gateway_codecs import CODECS, G722, OPUS, Law, comfort, g722
+from gateway_codecs.resample import Upsampler
+
+_PRIMING = 10  # frames from which a codec that adapts finds back
+_JOIN = 80  # samples: 5 ms in which one codec's sound takes over from another's
+_FALL = ((np.arange(_JOIN)[::-1] + 0.5) / _JOIN).astype(np.float32)
+
+LAWS = [(index, codec) for index, codec in enumerate(CODECS) if isinstance(codec, Law)]
+IS_LAW = np.array([isinstance(codec, Law) for codec in CODECS])
+IS_NARROW = np.array([codec.rate < RATE for codec in CODECS])
+OPUS_INDEX, G722_INDEX = CODECS.index(OPUS), CODECS.index(G722)
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Samples = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """``sound``: rows x 320. ``whole``: Opus packets that are this frame and no more, by place in
+    the batch, so that they can be returned as they came."""
+
+    sound: Samples
+    pulled: Pulled
+    whole: dict[int, bytes] = field(default_factory=dict)
+
+
+class Inward:
+    """The decoding side of every row."""
+
+    def __init__(self, lines: Lines, jitter: Jitter) -> None:
+        n = lines.capacity
+        self._lines, self._jitter = lines, jitter
+        self._up = Upsampler(n)
+        self._narrow, self._wide = Concealment(n), Concealment(n, RATE)
+        self._g722 = g722.Decoder(n)
+        self._opened = Opened(n)
+        self._level = np.full(n, 127, np.uint8)  # of the peer's comfort noise
+        self._kind = np.zeros(n, np.uint8)
+        self._last = np.zeros(n, np.float32)  # sample that was heard
+        self._beats = 0
+
+    def forget(self, row: int) -> None:
+        """A new line begins; or, if some of it was heard already, another process had it."""
+        self._up.forget(row)
+        self.interrupt(np.array([row]))
+        self._last[row] = 0
+        self._level[row] = 127
+        self._g722.forget(row)
+        if beat := int(self._lines["beat"][row]):
+            heard = self._lines["heard"][row]
+            past = np.concatenate([heard[n % RING] for n in range(beat - _PRIMING, beat)])
+            self._g722.prime(row, past)
+            self._last[row] = past[-1]
+
+    def interrupt(self, rows: Rows) -> None:
+        """Nothing that was heard before may sound again: a new stream, or a key was pressed."""
+        self._narrow.forget(rows)
+        self._wide.forget(rows)
+        for row in rows.tolist():
+            self._opened.forget(row)
+
+    def comfort(self, rows: Rows, levels: npt.NDArray[np.uint8]) -> None:
+        """The peer is silent, and its silence so loud (RFC 3389)."""
+        self._level[rows] = levels
+
+    def run(self, rows: Rows, quiet: Mask) -> Heard:
+        """This beat's frame of each row; see ``Jitter.pull``."""
+        pulled = self._jitter.pull(rows, quiet)
+        self._beats += 1
+        kinds, whole = pulled.kinds, dict[int, bytes]()
+        if IS_LAW[kinds].all():
+            sound = self._up.run(rows, self._decode_narrow(rows, pulled, slice(None)))
+        else:
+            sound = np.zeros((len(rows), FRAME), np.int16)
+            narrow = IS_NARROW[kinds]
+            if len(its := np.flatnonzero(narrow)):
+                sound[its] = self._up.run(rows[its], self._decode_narrow(rows, pulled, its))
+            self._decode_wide(rows, pulled, np.flatnonzero(~narrow), sound, whole)
+        jump = np.flatnonzero(kinds != self._kind[rows])
+        if len(jump):
+            its = rows[jump]
+            self._kind[its] = kinds[jump]
+            head = sound[jump, :_JOIN] + (self._last[its] - sound[jump, 0])[:, None] * _FALL
+            sound[jump, :_JOIN] = np.clip(np.rint(head), -32768, 32767)
+        self._last[rows] = sound[:, -1]
+        return Heard(sound, pulled, whole)
+
+    def _decode_narrow(self, rows: Rows, pulled: Pulled, its: Rows | slice) -> Samples:
+        rows, kinds, there = rows[its], pulled.kinds[its], pulled.there[its]
+        sound = np.empty((len(rows), SLOT), np.int16)
+        payloads = pulled.payloads[its]
+        for index, law in LAWS:
+            chosen = kinds == index
+            sound[chosen] = law.decode(payloads[chosen])
+        for i in np.flatnonzero(~IS_LAW[kinds]).tolist():
+            there[i] = self._open(int(rows[i]), int(kinds[i]), sound[i])[0]
+        self._conceal(self._narrow, rows, sound, there, pulled.comfort[its], pulled.skipped[its])
+        return sound
+
+    def _decode_wide(self, rows: Rows, pulled: Pulled, its: Rows, sound: Samples,
+                     whole: dict[int, bytes]) -> None:  # fmt: skip
+        kinds, there = pulled.kinds, pulled.there.copy()
+        chosen = its[(kinds[its] == G722_INDEX) & there[its]]
+        sound[chosen] = self._g722.run(rows[chosen], pulled.payloads[chosen])
+        for i in its[kinds[its] != G722_INDEX].tolist():
+            row, kind = int(rows[i]), int(kinds[i])
+            there[i], made_up, packet = self._open(row, kind, sound[i])
+            self._lines["concealed"][row] += made_up
+            if packet:
+                whole[i] = packet
+        plain = its[(kinds[its] != OPUS_INDEX) | pulled.comfort[its]]
+        frames = sound[plain]
+        self._conceal(self._wide, rows[plain], frames, there[plain], pulled.comfort[plain],
+                      pulled.skipped[plain])  # fmt: skip
+        sound[plain] = frames
+
+    def _open(self, row: int, kind: int, into: Samples) -> tuple[bool, bool, bytes | None]:
+        """Whether the frame is there, whether some is made up, and the packet that is all of it."""
+        jitter, codec = self._jitter, CODECS[kind]
+        slot, packets = jitter.packets(row)
+        following = None if packets else jitter.next_packet(row)
+        sound, made_up = self._opened.frame(row, codec, slot, packets, following)
+        if sound is not None:
+            into[:] = sound
+        alone = len(packets) == 1 and codec.ticks(packets[0][1]) * 50 == codec.clock
+        return sound is not None, made_up, packets[0][1] if alone else None
+
+    def _conceal(self, concealment: Concealment, rows: Rows, sound: Samples, there: Mask,
+                 silent: Mask, skipped: Mask) -> None:  # fmt: skip
+        if silent.any():
+            levels = self._level[rows[silent]]
+            sound[silent] = comfort.noise(levels, sound.shape[1], self._beats)
+            there = there | silent
+        self._lines["concealed"][rows] += concealment.run(rows, sound, there, skipped)
