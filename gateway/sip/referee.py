@@ -44,7 +44,7 @@ ASKED: dict[tuple[Asked, str], tuple[Asked, str]] = {
     (T, "due"):      (I, "notify_timeout"),
     (T, "renew"):    (T, "renewed notify"),
     (T, "cancel"):   (I, "renewed notify_timeout"),
-    (T, "unheard"):  (I, ""),
+    (T, "unheard"):  (I, "stop"),
     (T, "close"):    (I, "notify_last"),
     (T, "gone"):     (I, ""),
     (A, "gone"):     (I, "decline"),
@@ -122,6 +122,7 @@ class Referee:
 
     def wake(self, now: float) -> None:
         if self.due is not None and self.due <= now:
+            self.due = None
             self._step("due", None)
 
     def close(self, *, by_us: bool) -> None:
@@ -157,6 +158,9 @@ class Referee:
         assert self._exchange is not None
         detail = "Nobody here decided about this transfer in time"
         self._respond(self._exchange.request.reply(603, detail))
+
+    def _stop(self, _: object) -> None:
+        self.due = None
 
     def _renewed(self, _: object) -> None:
         self._watch(LASTS_S)

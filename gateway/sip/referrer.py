@@ -114,6 +114,7 @@ class Referrer:
 
     def wake(self, now: float) -> None:
         if self.due is not None and self.due <= now:
+            self.due = None
             self._step("due", News(408, "no NOTIFY told how the transfer went"))
 
     def close(self, detail: str) -> None:

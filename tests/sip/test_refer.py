@@ -141,6 +141,17 @@ def test_peer_that_stops_telling_is_a_failure_when_its_subscription_is_over() ->
     assert ours.up
 
 
+def test_notifys_that_nobody_hears_end_the_subscription_and_not_the_call() -> None:
+    world, ours, theirs = willing()
+    reports(world, 180)
+    world.drop = lambda host, data: data.startswith(b"NOTIFY")
+    ours.refer(TARGET)
+    world.run(80.0)
+    assert theirs.up
+    assert theirs.referee.stage is Asked.IDLE
+    assert theirs.referee.due is None
+
+
 def test_notify_that_overtakes_the_202() -> None:
     world, ours, _ = willing()
     reports(world, 200)
