@@ -9,6 +9,7 @@ from gateway.agent.report import Report
 from gateway.agent.row import Sound
 from gateway.agent.timings import Timings
 from gateway.agent.turns import Turns
+from gateway.media.lines import VOICED
 from gateway.speech.contract import Heard
 
 
@@ -39,12 +40,12 @@ class Caller:
                     self._began_at = sound.at(index)
                 self._ear.onset()
                 self._turns.onset(sound.at(index), now)
-            elif speech:
+            elif speech == VOICED:
                 self._turns.speech(sound.at(index))
-            elif self._speaking:
+            elif self._speaking and not speech:
                 self._ear.offset()
                 self._turns.offset(now)
-            self._speaking = speech
+            self._speaking = bool(speech)
 
     def heard(self, heard: Heard, now: float) -> None:
         """The transcriber's words."""

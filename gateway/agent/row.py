@@ -27,7 +27,7 @@ class Sound:
 
     first: int
     pcm: bytes
-    speech: tuple[bool, ...]
+    speech: tuple[int, ...]  # SILENT, TRAILING or VOICED
     ended_at: float  # monotonic seconds when the last of them was heard
     missed: int = 0  # frames lost because the reader came too late
 
@@ -59,7 +59,7 @@ class Row:
         sound = Sound(
             first,
             lines["heard"][row, index].tobytes(),
-            tuple(lines["speech"][row, index].astype(bool).tolist()),
+            tuple(lines["speech"][row, index].tolist()),
             ended_at,
             first - self._beat,
         )

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import webrtcvad  # type: ignore[import-untyped]
 
+from gateway.media.lines import SILENT, TRAILING, VOICED
+
 _ONSET = 3
 _WINDOW = 0b11111  # frames looked back on for an onset
 _END = 0b1111  # frames without voice that end it
@@ -43,6 +45,14 @@ class Ears:
         self._voiced[rows] = recent
         self.speaking[rows] = starts | (before & (recent & _END != 0))
         return np.asarray(starts)
+
+    def marks(self, rows: Rows) -> npt.NDArray[np.uint8]:
+        """What the frames just listened to are: SILENT, TRAILING or VOICED. Speech is declared
+        over some frames late; whoever waits for its end counts from the last voiced one."""
+        voiced = self._voiced[rows] & 1 == 1
+        return np.where(self.speaking[rows], np.where(voiced, VOICED, TRAILING), SILENT).astype(
+            np.uint8
+        )
 
     def _voices(self, rows: Rows, frames: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
         sound = frames.astype(np.float32)

@@ -29,6 +29,8 @@ from gateway.media.lines import (
     PAUSE_HOLD,
     QUEUE,
     RING,
+    SILENT,
+    VOICED,
     Lines,
     Writer,
 )
@@ -78,7 +80,7 @@ class Media:
         says = self.column("written") > taken and not self.paused
         beat = self.column("beat")
         lines["heard"][row, beat % RING] = 1000 if speech else 0
-        lines["speech"][row, beat % RING] = speech
+        lines["speech"][row, beat % RING] = VOICED if speech else SILENT
         lines["said"][row, beat % RING] = lines["queue"][row, taken % QUEUE] if says else 0
         self.set("taken", taken + says)
         self.set("beat", beat + 1)

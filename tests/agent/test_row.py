@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gateway.agent.row import Row
-from gateway.media.lines import BEAT_S, FRAME, QUEUE, RING
+from gateway.media.lines import BEAT_S, FRAME, QUEUE, RING, SILENT, VOICED
 from tests.agent.stage import Media
 
 
@@ -27,7 +27,7 @@ def test_frames_are_read_once_in_order_with_their_times(media: Media) -> None:
     for n in range(3):
         media.beat(10 + n * BEAT_S, speech=n == 1)
     sound = row.listen()
-    assert sound.speech == (False, True, False)
+    assert sound.speech == (SILENT, VOICED, SILENT)
     assert len(sound.pcm) == 3 * FRAME * 2
     assert np.frombuffer(sound.pcm, np.int16).reshape(3, FRAME)[:, 0].tolist() == [0, 1000, 0]
     assert [sound.at(n) for n in range(3)] == pytest.approx([10.0, 10.02, 10.04])

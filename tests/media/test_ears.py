@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gateway.media.ears import Ears
-from gateway.media.lines import FRAME, PAUSE_HOLD
+from gateway.media.lines import FRAME, PAUSE_HOLD, SILENT, TRAILING, VOICED
 
 ROW = np.array([1])
 
@@ -68,7 +68,21 @@ def test_a_caller_who_speaks_stops_the_agent_in_that_beat(stage, vowel) -> None:
     paused, beat = int(stage.main["paused_beat"][1]), int(stage.main["beat"][1])
     assert stage.main["pauses"][1] == 1
     speech = [int(stage.main["speech"][1, n % 100]) for n in range(beat)]
-    assert speech.index(1) == paused
+    assert speech.index(VOICED) == paused
     assert paused <= 10 + 1 + 5
     assert stage.main["taken"][1] == paused
     assert not stage.ring("said", 1, beat - paused - 1).any()
+
+
+def test_the_last_voiced_frame_is_known_though_speech_ends_later(vowel) -> None:
+    ears, row = Ears(1), np.array([0])
+    pcm = np.concatenate([vowel(0.5, 16_000), np.zeros(FRAME * 10, np.int16)])
+    marks = []
+    for frame in pcm[: len(pcm) // FRAME * FRAME].reshape(-1, 1, FRAME):
+        ears.listen(row, frame)
+        marks.append(int(ears.marks(row)[0]))
+    ends = len(marks) - marks[::-1].index(VOICED)
+    assert abs(ends - 25) <= 2
+    trailing = marks[ends : marks.index(SILENT, ends)]
+    assert trailing == [TRAILING] * 3
+    assert set(marks[ends + 3 :]) == {SILENT}
