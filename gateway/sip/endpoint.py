@@ -10,6 +10,7 @@ from socket import AF_INET, AF_INET6
 from typing import Literal
 
 from gateway.sip import metrics
+from gateway.sip.credentials import Credentials
 from gateway.sip.defence import Defence
 from gateway.sip.events import SessionEvent
 from gateway.sip.observer import Observer
@@ -117,12 +118,13 @@ class Endpoint:
         headers: Sequence[tuple[str, str]] = (),
         hop: Hop | None = None,
         policy: Policy | None = None,
+        credentials: Credentials | None = None,
     ) -> Session:
-        """Call ``target``. Failure comes as an event; only a URI that is none raises
-        (SipSyntaxError)."""
+        """Call ``target``; ``credentials`` answer whoever challenges us in the call. Failure comes
+        as an event; only a URI that is none raises (SipSyntaxError)."""
         return self._stack.invite(
             target, from_uri=from_uri, from_name=from_name, sdp=sdp, headers=headers, hop=hop,
-            policy=policy,
+            policy=policy, credentials=credentials,
         )  # fmt: skip
 
     def local_address_for(self, host: str) -> str:

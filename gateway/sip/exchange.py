@@ -29,12 +29,18 @@ class Exchange:
     listener: Callable[[Any], None] | None = None
     owner: object = None  # the session an INVITE that came belongs to
     tag: str = ""  # of our responses
+    again: "Exchange | None" = None  # the same request, sent anew with credentials
     seen: Hop = field(init=False)  # where the request came from; responses go to ``hop``
     heard_from: Hop | None = field(default=None, init=False)  # where the last response came from
     final: int = field(default=0, init=False)  # the final status we gave, as a server
 
     def __post_init__(self) -> None:
         self.seen = self.hop
+
+    @property
+    def latest(self) -> "Exchange":
+        """The last that came of it."""
+        return self.again.latest if self.again else self
 
     def feed(self, what: str, now: float, message: object = None, wire: bytes = b"") -> None:
         self.machine.step(what, now, message, wire)
@@ -44,7 +50,10 @@ class Exchange:
         """As a server: send this. After a final response only more 2xx to an INVITE are sent."""
         if response.status >= 200:
             self.final = response.status
-        self.feed(f"say-{kind_of(response.status)}", now, response, bytes(response))
+        # A challenge is said once, and forgotten: section 26.3.2.4 wants no state, and no
+        # repeating to whoever is named as the source.
+        kind = "once" if response.status in (401, 407) else kind_of(response.status)
+        self.feed(f"say-{kind}", now, response, bytes(response))
 
     def wake_at(self) -> float | None:
         return self.machine.wake_at()

@@ -8,6 +8,7 @@ from gateway.sip.exchange import Exchange
 from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.inspection import ACCEPT, ALLOW, SUPPORTED, Objection, description
 from gateway.sip.message import Message, Request, Response
+from gateway.sip.retries import CREDENTIALS, again
 from gateway.sip.routing import Hop, Sent, behind_nat, request_hop
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Pairs = Sequence[tuple[str, str]]
 class Scribe:
     def __init__(self, session: "Usage") -> None:
         self._session = session
+        self._invite: Request | None = None  # the last within the dialog
 
     def respond(
         self, status: int, phrase: str = "", *, sdp: bytes | None = None, extra: Pairs = ()
@@ -70,21 +72,42 @@ class Scribe:
         self, request: Request, listener: Callable[[object], None], dialog: Dialog | None = None
     ) -> Exchange:
         """A request within the dialog, to where the peer can be reached."""
-        session = self._session
+        session, dialog = self._session, dialog or self._dialog
         session.session_id.mark(request)
+        authorize = session.authorizer.begin() if session.authorizer else None
+        if session.authorizer:
+            session.authorizer.write(request)
+
+        def ask(request: Request) -> Exchange:
+            if request.method == "INVITE":
+                self._invite = request
+            return session.stack.request(request, self._hop(dialog), heard)
 
         def heard(result: object) -> None:
             if isinstance(result, Response):
                 session.session_id.hear(result)
+                if authorize and result.status in (401, 407):
+                    anew = again(exchange.latest.request, number=dialog.local_cseq + 1, without=())
+                    if authorize(anew, result):
+                        dialog.local_cseq += 1
+                        exchange.latest.again = ask(anew)
+                        return
             listener(result)
 
-        return session.stack.request(request, self._hop(dialog or self._dialog), heard)
+        exchange = ask(request)
+        return exchange
 
     def ack(self, cseq: int, sdp: bytes | None = None, dialog: Dialog | None = None) -> Sent:
         """Send the ACK of a 2xx; what was sent, to repeat."""
         dialog = dialog or self._dialog
         ack = dialog.request("ACK", cseq=cseq)
         describe(ack, sdp)
+        for invite in (self._session.request, self._invite):  # section 13.2.2.4: its credentials
+            if self._session.authorizer and invite and invite.cseq.number == cseq:
+                for name in CREDENTIALS:
+                    for value in invite.headers.all(name):
+                        ack.headers.take(name, value)
+                break
         self._session.session_id.mark(ack)
         return self._session.stack.send_ack(ack, self._hop(dialog))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from gateway.sip import initial
 from gateway.sip.addressing import Addressing
 from gateway.sip.alarms import Alarms, Sleeper
+from gateway.sip.credentials import Credentials
 from gateway.sip.defence import Defence, Drop
 from gateway.sip.events import Note
 from gateway.sip.exchange import Exchange
@@ -132,8 +133,7 @@ class Stack:
         """Nothing gets through to there: requests under way are over (section 8.1.3.1)."""
         hop = Hop(destination, transport)
         for request in self._exchanges.broken(hop, why, now):
-            method = request.method
-            self.note("unreachable", method=method, to=destination, over=transport, why=why)
+            self.note("unreachable", method=request.method, to=destination, over=transport, why=why)
         for listener in self.on_broken:
             listener(hop)
 
@@ -158,6 +158,7 @@ class Stack:
         headers: Sequence[tuple[str, str]] = (),
         hop: Hop | None = None,
         policy: Policy | None = None,
+        credentials: Credentials | None = None,
     ) -> Session:
         """Call somebody. Raises SipSyntaxError if ``target`` or ``from_uri`` is no SIP URI.
 
@@ -167,7 +168,7 @@ class Stack:
         request, hop = invitation(
             self, target, from_uri=from_uri, from_name=from_name, headers=headers, hop=hop
         )
-        session = Session.as_client(self, request, hop, sdp, policy or self.policy)
+        session = Session.as_client(self, request, hop, sdp, policy or self.policy, credentials)
         self.sessions[session.key] = session
         self.stir()
         return session
@@ -221,7 +222,7 @@ class Stack:
 
     def abandon(self, exchange: Exchange) -> None:
         """Stop waiting for a response (section 9.1: a cancelled INVITE nobody ends)."""
-        self._exchanges.abandon(exchange)
+        self._exchanges.abandon(exchange.latest)
 
     def watch(self, sleeper: Sleeper) -> None:
         self._alarms.watch(sleeper)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Self
 
 from gateway.sip.branches import Branches
+from gateway.sip.credentials import Authorizer, Credentials
 from gateway.sip.dialog import Dialog
 from gateway.sip.events import (
     LAST,
@@ -84,6 +85,7 @@ class Usage:
         self.refresh = Refresh(self)
         self.referrer = Referrer(self)
         self.referee = Referee(self)
+        self.authorizer: Authorizer | None = None  # if there are credentials for challenges
         self._exchange: Exchange | None = None  # of the INVITE
         self._unacked: Unacked | None = None
         self._ring = 180  # what is repeated every minute
@@ -106,9 +108,12 @@ class Usage:
 
     @classmethod
     def as_client(
-        cls, stack: "Stack", request: Request, hop: Hop, sdp: bytes | None, policy: Policy
-    ) -> Self:
+        cls, stack: "Stack", request: Request, hop: Hop, sdp: bytes | None, policy: Policy,
+        credentials: Credentials | None = None,
+    ) -> Self:  # fmt: skip
         session = cls(stack, "client", request, hop, request.from_.tag, policy)
+        if credentials is not None:
+            session.authorizer = Authorizer(credentials, stack.token)
         describe(request, sdp)
         session.said = sdp
         session._invite(request, hop)
