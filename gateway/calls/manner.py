@@ -3,18 +3,31 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.sdp import G711, Codec
+import gateway_codecs
+from gateway import sdp
+from gateway.sdp import Codec
 from gateway.trunks.settings import TrunkSettings
 
+
+def _there(codec: Codec) -> bool:
+    known = gateway_codecs.codec_named(codec.name, codec.rate)
+    return known is not None and gateway_codecs.CODECS[known] in gateway_codecs.available()
+
+
 # The codecs that there are, by their names in a trunk's list.
-CODECS: dict[str, Codec] = {codec.name: codec for codec in G711}
+CODECS: dict[str, Codec] = {
+    name: codec
+    for name, codec in (*((codec.name, codec) for codec in (*sdp.USUAL, sdp.L16)),
+                        ("L16/8000", sdp.L16_NARROW))
+    if _there(codec)
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Manner:
     """How one deals with this peer."""
 
-    codecs: tuple[Codec, ...] = G711
+    codecs: tuple[Codec, ...] = tuple(codec for codec in sdp.USUAL if _there(codec))
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     refer: bool = False
 

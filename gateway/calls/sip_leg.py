@@ -12,7 +12,7 @@ from gateway.calls.manner import USUAL, Manner
 from gateway.calls.record import Sound
 from gateway.errors import GatewayError
 from gateway.media.line import Line
-from gateway.sdp import Agreed, Description, Local, NoCommonCodec, SdpError, agree
+from gateway.sdp import Agreed, Description, Local, NoCommonCodec, SdpError, agree, opus_wishes
 from gateway.sdp import make_answer as sdp_answer
 from gateway.sdp import make_offer as sdp_offer
 from gateway.sip import events
@@ -21,6 +21,7 @@ from gateway.sip.life import State
 from gateway.sip.session import Session
 from gateway.trunks.dialling import Attempt
 from gateway_codecs import codec_named
+from gateway_codecs.opus import Wishes
 
 log = logging.getLogger(__name__)
 
@@ -273,8 +274,10 @@ class SipLeg:
         agreed = self._agreed
         if agreed is None or not self._proven:
             return
-        codec = codec_named(agreed.codec)
+        codec = codec_named(agreed.codec, agreed.rate)
         assert codec is not None, "agreed on what was never offered"
+        others = {c.payload: codec_named(c.name, c.rate) for c in agreed.others}
+        wishes = opus_wishes(agreed.fmtp)
         self._line.agree(
             host=_address(agreed.host),
             port=agreed.port,
@@ -286,6 +289,14 @@ class SipLeg:
             speaks=agreed.speaks,
             hears=agreed.hears,
             echo=self._echo,
+            digits_clock=agreed.digits_rate,
+            also_in={payload: index for payload, index in others.items() if index is not None},
+            comfort_in=agreed.comfort,
+            comfort_out=agreed.comfort,
+            ptime_ms=agreed.ptime_ms,
+            opus=Wishes(
+                wishes.bitrate, wishes.playback_rate, wishes.fec, wishes.dtx, wishes.constant
+            ),
         )
 
     async def dial(self, digits: str) -> None:

@@ -51,6 +51,7 @@ STATIC = {
         Codec("GSM", 8000, 3),
         Codec("PCMA", 8000, 8),
         Codec("G722", 8000, 9),
+        Codec("CN", 8000, 13),
         Codec("G729", 8000, 18),
         Codec("telephone-event", 8000, 101),
     )

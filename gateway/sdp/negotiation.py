@@ -9,13 +9,10 @@ from gateway.errors import GatewayError
 from gateway.sdp import crypto, rtcp
 from gateway.sdp.crypto import Crypto
 from gateway.sdp.description import Attribute, Codec, Description, Media, Origin, SdpError
-
-PCMU = Codec("PCMU", 8000, 0)
-PCMA = Codec("PCMA", 8000, 8)
-G711 = (PCMU, PCMA)
-DIGITS = Codec("telephone-event", 8000, 101, fmtp="0-16")  # RFC 4733: 0-9 * # A-D and flash
+from gateway.sdp.formats import COMFORT, DIGITS, DIGITS_48, G711
 
 PTIME_MS = 20  # RFC 3551 section 4.2
+MAXPTIME_MS = 60
 
 # Whether each side of the stream sends and receives: (sends, receives).
 MAY = {"sendrecv": (True, True), "sendonly": (True, False),
@@ -46,6 +43,7 @@ class Local:
     direction: str = "sendrecv"
     session_id: int = field(default_factory=lambda: randbits(48))
     srtp: str = "off"  # one of crypto.POLICIES
+    comfort: bool = False  # both sides may be silent, and say how loud that is (RFC 3389)
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,10 @@ class Agreed:
     key_in: Crypto | None = None
     rtcp_port: int | None = None  # None: the one after ``port``
     rtcp_mux: bool = False  # RTCP on the port of RTP, both ways
+    fmtp: str = ""  # the peer's parameters of the codec
+    digits_rate: int = 8000  # Hz, of the clock that digits' durations count
+    comfort: int | None = None  # payload type of comfort noise, both ways
+    others: tuple[Codec, ...] = ()  # what else the peer may send, numbered as we did
 
 
 def make_offer(
@@ -76,7 +78,9 @@ def make_offer(
     version goes on counting, and its other media stay refused in their places (section 8)."""
     at = _audio_at(previous)
     keys = crypto.offered(local.srtp, previous.media[at] if previous else None)
-    stream = _stream(local, [*codecs, DIGITS], local.direction, keys=keys)
+    extras = [COMFORT] if local.comfort else []
+    extras += [DIGITS_48] if any(codec.rate == DIGITS_48.rate for codec in codecs) else []
+    stream = _stream(local, [*codecs, *extras, DIGITS], local.direction, keys=keys)
     stream = replace(stream, protocol=crypto.protocol(local.srtp))
     media = [_refused(old) for old in previous.media] if previous else []
     media[at : at + 1] = [stream]
@@ -92,12 +96,16 @@ def make_answer(
     """The answer to a peer's offer: its first codec that is among ours, and digits if it has
     them. Raises NoCommonCodec, or SdpError if the offer says not where to send."""
     at, theirs, codec = _choose(offer, codecs, local.srtp)
+    mine = next(known for known in codecs if known.same(codec))
     digits = _digits(theirs, codec)
+    comfort = next((c for c in theirs.codecs() if c.same(COMFORT)), None)
+    comfort = comfort if local.comfort and codec.rate == COMFORT.rate else None
     receives = MAY[_direction(offer, theirs)][1]
     sends = MAY[_direction(offer, theirs)][0]
     want_send, want_receive = MAY[local.direction]
     speaks, hears = want_send and receives, want_receive and sends
-    chosen = [codec, digits] if digits else [codec]
+    # The number and the spelling are theirs, the parameters ours: they say what we take.
+    chosen = [replace(codec, fmtp=mine.fmtp), *(c for c in (comfort, digits) if c)]
     media = [_refused(old) for old in offer.media]
     before = previous.media[at] if previous and at < len(previous.media) else None
     keys = crypto.answered(theirs, local.srtp, before)
@@ -108,7 +116,7 @@ def make_answer(
     agreed = Agreed(
         host=_host(offer, theirs),
         port=theirs.port,
-        codec=_name(codec, codecs),
+        codec=mine.name,
         rate=codec.rate,
         payload_out=codec.payload,
         payload_in=codec.payload,
@@ -121,6 +129,9 @@ def make_answer(
         key_in=keys[1] if keys else None,
         rtcp_port=rtcp.port_of(theirs),
         rtcp_mux=shared,
+        fmtp=codec.fmtp,
+        digits_rate=digits.rate if digits else DIGITS.rate,
+        comfort=comfort.payload if comfort else None,
     )
     return _describe(local, media, previous), agreed
 
@@ -135,12 +146,15 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
     offered = ours.codecs()
     for codec in theirs.codecs():
         mine = next((known for known in offered if known.same(codec)), None)
-        if mine is not None and not mine.same(DIGITS):
+        if mine is not None and not _is_extra(mine):
             break
     else:
         raise NoCommonCodec(f"the answer has none of the offered codecs: {_listed([theirs])}")
-    digits_out, digits_in = _digits(theirs, codec), _digits(ours, codec)
+    digits_out = _digits(theirs, codec)
+    digits_in = next((c for c in offered if digits_out and c.same(digits_out)), None)
     both = digits_out is not None and digits_in is not None
+    comfort = any(c.same(COMFORT) for c in theirs.codecs()) and COMFORT in offered
+    accepted = [known for known in offered if any(known.same(c) for c in theirs.codecs())]
     peer_sends, peer_receives = MAY[_direction(their_answer, theirs)]
     we_send, we_receive = MAY[our_offer.direction_of(ours)]
     try:
@@ -163,6 +177,10 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
         key_in=keys[1] if keys else None,
         rtcp_port=rtcp.port_of(theirs),
         rtcp_mux=rtcp.shares(ours) and rtcp.shares(theirs),
+        fmtp=codec.fmtp,
+        digits_rate=digits_out.rate if both and digits_out else DIGITS.rate,
+        comfort=COMFORT.payload if comfort and codec.rate == COMFORT.rate else None,
+        others=tuple(c for c in accepted if not _is_extra(c) and c != mine),
     )
 
 
@@ -191,15 +209,17 @@ def _listed(streams: Sequence[Media]) -> str:
     return ", ".join(dict.fromkeys(names)) or "no known codec"
 
 
-def _name(codec: Codec, codecs: Sequence[Codec]) -> str:
-    """Our own spelling of it: peers may write pcmu."""
-    return next(known.name for known in codecs if known.same(codec))
+def _is_extra(codec: Codec) -> bool:
+    """It goes with sound, and is none."""
+    return codec.name.lower() in (DIGITS.name, COMFORT.name.lower())
 
 
 def _digits(media: Media, codec: Codec) -> Codec | None:
-    """The telephone events that go with this codec: those on its clock (RFC 4733 section 2.1)."""
-    events = (c for c in media.codecs() if c.name.lower() == DIGITS.name)
-    return next((c for c in events if c.rate == codec.rate), None)
+    """The telephone events that go with this codec: those on its clock (RFC 4733 section 2.1), or
+    on the telephone's, which is all that many know."""
+    events = [c for c in media.codecs() if c.name.lower() == DIGITS.name]
+    rates = (codec.rate, DIGITS.rate)
+    return next((c for rate in rates for c in events if c.rate == rate), None)
 
 
 def _host(description: Description, media: Media) -> str:
@@ -254,7 +274,8 @@ def _stream(
         if codec.fmtp:
             attributes.append(("fmtp", f"{codec.payload} {codec.fmtp}"))
     attributes += [key.attribute for key in keys]
-    attributes += [("ptime", str(local.ptime_ms)), (direction, None)]
+    attributes += [("ptime", str(local.ptime_ms)), ("maxptime", str(MAXPTIME_MS))]
+    attributes.append((direction, None))
     if shares_rtcp:
         attributes.append(("rtcp-mux", None))
     formats = tuple(str(codec.payload) for codec in codecs)
