@@ -15,6 +15,7 @@ from gateway.api.health import Readiness
 from gateway.api.keys import FILE as KEY_FILE
 from gateway.banner import banner
 from gateway.calls.call import Call
+from gateway.calls.orphans import end_orphans
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
 from gateway.config import Settings
@@ -52,6 +53,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     store = Store(settings.store.url_in(state_dir))
     await store.start()
     life.push_async_callback(store.close)
+    if store.private:
+        await end_orphans(store)
 
     wakes = [_eventfd(life) for _ in range(settings.agents.count)]
     plane = Plane(settings.media, settings.rtp, wakes)

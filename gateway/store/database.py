@@ -40,7 +40,7 @@ class Store:
             self._engine = create_async_engine(where, connect_args=limits)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise ConfigError(f"[store] url: {error}") from None
-        if self._engine.dialect.name == "sqlite":
+        if self.private:
             event.listen(self._engine.sync_engine, "connect", _pragmas(busy_s))
         self.assistants = Rows(self._engine, assistants, lambda body: {})
         self.phone_numbers = PhoneNumbers(self._engine)
@@ -48,6 +48,11 @@ class Store:
             self._engine, credentials, lambda body: {"provider": body["provider"]}
         )
         self.calls = Calls(self._engine, retry_s)
+
+    @property
+    def private(self) -> bool:
+        """A file of ours, which no other gateway uses."""
+        return self._engine.dialect.name == "sqlite"
 
     async def start(self) -> None:
         """Bring the tables up to date and begin to write. Raises ConfigError."""
