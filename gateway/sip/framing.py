@@ -25,7 +25,7 @@ class Frames:
     @property
     def waiting(self) -> bool:
         """Whether a message has begun and not ended."""
-        return bool(self._buffer)
+        return bool(self._buffer.lstrip(b"\r\n"))  # not by a keep-alive
 
     def feed(self, data: bytes) -> list[bytes]:
         """Whole messages, in order. Raises SipSyntaxError if there is no telling where one ends."""

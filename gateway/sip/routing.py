@@ -97,6 +97,8 @@ def behind_nat(hop: Hop, seen: Hop) -> Hop:
     """
     if hop.transport not in TRANSPORTS or not hop.address[0]:
         return seen
+    if seen.transport in ("ws", "wss"):  # a browser's Contact names no place: RFC 7118 section 5
+        return seen
     if hop.address[0] == seen.address[0]:
         return seen if seen.transport in RELIABLE and hop.transport == seen.transport else hop
     hidden = _private(hop.address[0]) and _private(seen.address[0]) is False
