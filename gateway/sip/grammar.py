@@ -9,6 +9,7 @@ QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+"
 
 Params = tuple[tuple[str, str | None], ...]  # in order, as written; None: a name without "="
+_NEEDS_QUOTES = re.compile(r'[ \t",<>]')  # or it is no value
 
 
 class SipSyntaxError(GatewayError):
@@ -79,7 +80,7 @@ def parse_params(text: str, header: str) -> Params:
         if value.startswith('"'):
             if not QUOTED.fullmatch(value):
                 raise SipSyntaxError(header, f"{name} has a broken quoted string")
-        elif any(c in value for c in ' \t",<>'):
+        elif _NEEDS_QUOTES.search(value):
             raise SipSyntaxError(header, f"{name} has a value that needs quotes: {shown(value)}")
         found.append((name, value if equals else None))
     return tuple(found)

@@ -228,16 +228,21 @@ class CSeq:
 
     @staticmethod
     def parse(text: str) -> "CSeq":
-        number, _, method = text.partition(" ")
-        method = method.strip()
-        if not (number.isascii() and number.isdigit()) or not TOKEN.fullmatch(method):
-            raise SipSyntaxError("CSeq", f"expected a number and a method, found {shown(text)}")
-        if len(number) > 10 or int(number) >= 2**31:
-            raise SipSyntaxError("CSeq", f"{number[:20]} is not below 2**31")
-        return CSeq(int(number), method)
+        return _cseq(text)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+@lru_cache(maxsize=256)
+def _cseq(text: str) -> CSeq:
+    number, _, method = text.partition(" ")
+    method = method.strip()
+    if not (number.isascii() and number.isdigit()) or not TOKEN.fullmatch(method):
+        raise SipSyntaxError("CSeq", f"expected a number and a method, found {shown(text)}")
+    if len(number) > 10 or int(number) >= 2**31:
+        raise SipSyntaxError("CSeq", f"{number[:20]} is not below 2**31")
+    return CSeq(int(number), method)
 
 
 @dataclass(frozen=True, slots=True)
