@@ -88,10 +88,8 @@ class Telephony:
     def _policy(self, request: Request, source: Hop) -> Policy:
         """A stranger's REFER is never obeyed, nor is its word taken for who it is."""
         covering = self.trunks.covering(source.address[0])
-        if not covering:
-            return Policy()
-        settings = covering[0].settings
-        return Policy(trusted=settings.trust_identity, refer=settings.refer)
+        manner = manner_of(covering[0].settings if covering else None)
+        return manner.policy(self.endpoint.stack.policy)
 
 
 def _check(trunks: Trunks, settings: Settings) -> None:

@@ -1,11 +1,12 @@
 """How one deals with the peers of a trunk: codecs, digits, and what they may ask of us."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import gateway_codecs
 from gateway import sdp
 from gateway.sdp import Codec
+from gateway.sip.policy import Policy
 from gateway.trunks.settings import TrunkSettings
 
 
@@ -29,7 +30,12 @@ class Manner:
 
     codecs: tuple[Codec, ...] = tuple(codec for codec in sdp.USUAL if _there(codec))
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
-    refer: bool = False
+    refer: bool = False  # whether the peer may have its call transferred
+    trusted: bool = False  # whether it is believed whom it says its caller is
+
+    def policy(self, usual: Policy) -> Policy:
+        """What a session allows this peer; the rest is as usual."""
+        return replace(usual, refer=self.refer, trusted=self.trusted)
 
 
 USUAL = Manner()
@@ -43,4 +49,4 @@ def manner_of(settings: TrunkSettings | None) -> Manner:
     codecs = tuple(CODECS[name] for name in names if name in CODECS)
     if not codecs:
         raise LookupError(f"none of {', '.join(names)} is there, only {', '.join(CODECS)}")
-    return Manner(codecs, settings.dtmf, settings.refer)
+    return Manner(codecs, settings.dtmf, settings.refer, settings.trust_identity)

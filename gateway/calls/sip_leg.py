@@ -133,6 +133,8 @@ class SipLeg:
             from_name=attempt.from_name,
             headers=attempt.headers,
             hop=attempt.hop,
+            policy=self._manner.policy(self._endpoint.stack.policy),
+            credentials=attempt.credentials,
         )
         self._session = session
         session.on_event = lambda event: self._heard(event) if session is self._session else None

@@ -124,9 +124,6 @@ class Registrar:
         """Whether a registered phone is at this address."""
         return self._hosts.get(host, 0.0) > self._wire.clock()
 
-    def __len__(self) -> int:
-        return sum(len(self._live(user, self._wire.clock())) for user in list(self._bindings))
-
     def _note_hosts(self) -> None:
         """Asked about with every packet that comes, so it is worked out beforehand."""
         self._hosts = {}

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.sip.credentials import Credentials
 from gateway.sip.headers import NameAddr
 from gateway.sip.routing import Hop
 from gateway.sip.uri import Uri
@@ -21,7 +22,7 @@ class Attempt:
     from_name: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     gateway: Gateway | None = None
-    credentials: tuple[str, str] | None = None  # user and password, if we are challenged
+    credentials: Credentials | None = None  # for whoever challenges us
 
 
 def attempts(
@@ -56,11 +57,11 @@ def shown(trunk: Trunk, wanted: str) -> str:
     return bare if bare and permits(trunk.settings.callers, bare) else trunk.settings.caller
 
 
-def credentials(trunk: Trunk) -> tuple[str, str] | None:
+def credentials(trunk: Trunk) -> Credentials | None:
     settings = trunk.settings
     if not settings.username or settings.password is None:
         return None
-    return settings.username, settings.password.get_secret_value()
+    return Credentials(settings.username, settings.password.get_secret_value())
 
 
 def _attempt(
