@@ -10,7 +10,7 @@ help:  ## list these targets
 setup:  ## make .venv, ready to run the gateway
 	@scripts/setup run
 
-setup-dev:  ## make .venv, ready to test the gateway, with SIPp and baresip as peers
+setup-dev:  ## make .venv, ready to test the gateway, with SIPp, baresip and Kamailio as peers
 	@scripts/setup dev
 
 run: setup  ## run the gateway with config/gateway.toml, its state in state/
