@@ -100,7 +100,8 @@ class Reoffer:
         return self._by_update and self._session.peer.takes("UPDATE")
 
     def accept(self, sdp: bytes) -> None:
-        self._step("accept", self._reply(200, "", sdp))
+        if (self.stage, "accept") in OFFERING:
+            self._step("accept", self._reply(200, "", sdp))
 
     def refuse(self, status: int, phrase: str, headers: Sequence[tuple[str, str]]) -> None:
         self._step("refuse", self._reply(status, phrase or PHRASES.get(status, ""), None, headers))

@@ -185,6 +185,17 @@ def test_reoffer_is_a_refresh_too() -> None:
     assert theirs.refresh.turn is Turn.OURS
 
 
+def test_acceptance_that_comes_too_late_changes_nothing() -> None:
+    world = timed()
+    ours, theirs = connected(world)
+    world.bob.on_event = lambda s, e: s.accept_reoffer(b"yes") if type(e) is Reoffered else None
+    ours.reinvite(b"new")
+    world.run(500.0)
+    before = theirs.refresh.due, theirs.said
+    theirs.accept_reoffer(b"again")
+    assert (theirs.refresh.due, theirs.said) == before == (pytest.approx(901, abs=1), b"yes")
+
+
 @pytest.mark.parametrize(("header", "value"), [("Session-Expires", "soon"), ("Min-SE", "-1"),
                                                ("Session-Expires", "99999999999")])  # fmt: skip
 def test_what_is_no_number_is_refused(header: str, value: str) -> None:
