@@ -291,3 +291,42 @@ def test_refused_invite_is_repeated_until_its_ack(server: Server) -> None:
     server.ask("ACK")
     server.stack.wake(20.0)
     assert server.stack.open_transactions == 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("text/plain", 406), ("application/sdpx", 406),
+        ("text/plain, application/sdp;level=1", 100),
+        ("*/*", 100), ("application/*;q=0.5", 100), (None, 100),
+    ],
+)  # fmt: skip
+def test_invite_whose_answer_would_not_be_accepted_is_refused(
+    server: Server, accept: str | None, status: int
+) -> None:
+    response = server.ask(Accept=accept)
+    assert response is not None
+    assert response.status == status
+
+
+def test_received_that_the_sender_wrote_itself_is_not_believed(server: Server) -> None:
+    """Or else an answer could be sent to anybody."""
+    server.ask("OPTIONS", Via="SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1;received=198.51.100.9")
+    assert server.stack.outbox[-1].destination == ("192.0.2.1", 5060)
+    server.ask("OPTIONS", Via="SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2;received=198.51.100.9;rport=9")
+    assert server.stack.outbox[-1].destination == ("192.0.2.1", 5060)
+
+
+def test_via_that_cannot_be_read_is_answered_at_the_source(server: Server) -> None:
+    response = server.ask("OPTIONS", Via="SIP/2.0/UDP 192.0.2.1;;;branch=z9hG4bK1")
+    assert response is not None
+    assert response.status == 400
+    assert server.stack.outbox[-1].destination == PEER
+
+
+def test_response_with_a_second_via_is_another_s(server: Server) -> None:
+    server.hear(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1, SIP/2.0/UDP h\r\n"
+                b"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 BYE\r\n"
+                b"\r\n")  # fmt: skip
+    (note,) = server.stack.events
+    assert (note.what, "second" in str(note.facts["why"])) == ("dropped", True)

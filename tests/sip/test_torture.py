@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.sip.challenger import Challenger
 from gateway.sip.message import Request, Response, parse
 from gateway.sip.session import Session
 from gateway.sip.stack import Stack
@@ -164,3 +165,13 @@ def test_values_are_what_the_rfc_says_they_are() -> None:
     cparam = [request(name).contact for name in ("cparam01", "cparam02")]
     assert [c.param("unknownparam") for c in cparam if c] == ["", None]
     assert [c.uri.param("unknownparam") for c in cparam if c] == [None, ""]
+
+
+def test_unknown_authorization_is_answered_with_a_challenge_that_is_known() -> None:
+    """regaut01, where there is a registrar (section 3.3.7)."""
+    message = parse(read("rfc4475", "regaut01"))
+    assert isinstance(message, Request)
+    verdict = Challenger(b"secret", "example.com").check(message, {}.get, 1.0)
+    assert verdict.status == 401
+    assert [name for name, _ in verdict.headers] == ["WWW-Authenticate"] * 2
+    assert all(value.startswith("Digest ") for _, value in verdict.headers)
