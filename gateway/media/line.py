@@ -10,6 +10,7 @@ from typing import Protocol
 from gateway.media.lines import DIGITS, NO_PAYLOAD, Lines
 from gateway.rtp.digits import events
 from gateway.rtp.jitter import NOISE
+from gateway.rtp.srtp import NUMBERS
 from gateway_codecs import CODECS, comfort
 from gateway_codecs.opus import Wishes
 
@@ -25,6 +26,7 @@ class Counts:
     packets_duplicated: int
     packets_foreign: int
     packets_garbage: int
+    packets_forged: int
     frames_concealed: int
     jitter_ms: float
     # What the peer's RTCP says; all 0 as long as ``reports`` is 0.
@@ -33,6 +35,15 @@ class Counts:
     far_lost: int  # packets
     far_jitter_ms: float
     round_trip_ms: float  # 0: not known
+
+
+@dataclass(frozen=True, repr=False)
+class Srtp:
+    """A suite by its name in SDP, and master key and salt of each direction."""
+
+    suite: str
+    key_out: bytes
+    key_in: bytes
 
 
 class Owner(Protocol):
@@ -77,13 +88,14 @@ class Line:
         echo: bool = False,
         rtcp_port: int | None = None,
         rtcp_mux: bool = False,
+        srtp: Srtp | None = None,
     ) -> None:
         """What offer and answer came to. The first call makes the line live, later ones change
         it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; ``also_in`` is
         what else may come: payload type to index; no digits or no comfort noise were agreed on:
         None. What came before may still come (RFC 3264 section 8.3.2). ``rtcp_port`` None is the
-        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761). ValueError: ``host`` is no
-        address."""
+        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761). ``srtp`` None is in the
+        clear. ValueError: ``host`` is no address."""
         address = ip_address(host)
         if self._ipv6 and address.version == 4:  # as an IPv6 socket names it (RFC 4291 2.5.5.2)
             address = IPv6Address(f"::ffff:{address}")
@@ -99,6 +111,9 @@ class Line:
         lines["rtcp_mux"][row] = rtcp_mux
         if lines["live"][row] and CODECS[codec].clock != CODECS[lines["codec"][row]].clock:
             lines["ssrc"][row] = random.getrandbits(32)  # a source has one clock (RFC 7160 4.1)
+        lines["crypto"][row] = NUMBERS[srtp.suite] if srtp else 0
+        for name, key in (("key_out", srtp.key_out), ("key_in", srtp.key_in)) if srtp else ():
+            lines[name][row, : len(key)] = list(key)
         lines["codec"][row] = codec
         lines["payload_out"][row] = payload_out
         kinds = lines["kinds"][row]
@@ -156,6 +171,7 @@ class Line:
             packets_duplicated=int(lines["duplicated"][row]),
             packets_foreign=int(lines["foreign"][row]),
             packets_garbage=int(lines["garbage"][row]),
+            packets_forged=int(lines["forged"][row]),
             frames_concealed=int(lines["concealed"][row]),
             jitter_ms=1000 * float(lines["jitter_s"][row]),
             reports=int(lines["reports"][row]),

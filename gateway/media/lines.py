@@ -29,6 +29,7 @@ FRAME = 320  # samples in one beat at RATE
 RING = 100  # frames that ``heard`` and ``said`` remember: 2 s
 QUEUE = 128  # frames an agent may have waiting to be spoken: 2.56 s
 DIGITS = 32  # telephone digits remembered in each direction
+LONGEST_KEY = 46  # bytes of SRTP master key and salt
 NO_PAYLOAD = 255  # a payload type that was not negotiated
 NO_PAYLOADS = ("payload_out", "comfort_out", "digits_out", "digits_in", "kinds")
 
@@ -65,6 +66,9 @@ COLUMNS: dict[str, Column] = {
     "port": Column(MAIN, np.uint16, "and on which port"),
     "rtcp_port": Column(MAIN, np.uint16, "where the peer hears RTCP; 0: on the port after RTP's"),
     "rtcp_mux": Column(MAIN, np.uint8, "1: RTCP shares the port of RTP (RFC 5761)"),
+    "crypto": Column(MAIN, np.uint8, "SRTP: an index of gateway.rtp.srtp.SUITES; 0: in the clear"),
+    "key_out": Column(MAIN, np.uint8, "master key and salt of what we send", (LONGEST_KEY,)),
+    "key_in": Column(MAIN, np.uint8, "and of what the peer sends", (LONGEST_KEY,)),
     "codec": Column(MAIN, np.uint8, "what we send: an index of gateway_codecs.CODECS"),
     "payload_out": Column(MAIN, np.uint8, "payload type of what we send"),
     "comfort_out": Column(MAIN, np.uint8, "payload type of RFC 3389 noise we send in silence"),
@@ -122,6 +126,14 @@ COLUMNS: dict[str, Column] = {
     "garbage": Column(MEDIA, np.int64, "datagrams that were not RTP, or not what was agreed"),
     "foreign": Column(MEDIA, np.int64, "datagrams from elsewhere than the peer"),
     "jitter_s": Column(MEDIA, np.float64, "interarrival jitter (RFC 3550 6.4.1)"),
+    # SRTP: how far each direction has come under its key (RFC 3711 3.3.1).
+    "srtp_key_out": Column(MEDIA, np.uint32, "CRC-32 of the key that ``srtp_sent`` counts under"),
+    "srtp_key_in": Column(MEDIA, np.uint32, "and of that which ``srtp_heard`` does"),
+    "srtp_sent": Column(MEDIA, np.int64, "index of the next packet"),
+    "srtcp_sent": Column(MEDIA, np.int64, "SRTCP packets sent"),
+    "srtp_heard": Column(MEDIA, np.int64, "index after the highest received"),
+    "srtp_from": Column(MEDIA, np.uint32, "SSRC of that"),
+    "forged": Column(MEDIA, np.int64, "datagrams whose SRTP seal was broken"),
     # What the peer's RTCP says of the sound that we send (RFC 3550 6.4.1).
     "rtcp_sent": Column(MEDIA, np.int64, "RTCP datagrams sent"),
     "rtcp_received": Column(MEDIA, np.int64, "RTCP datagrams taken from the peer"),

@@ -21,6 +21,7 @@ import numpy as np
 
 from gateway.media.beat import Beat, Tuning
 from gateway.media.clock import LATE_S, Clock
+from gateway.media.guard import Guard
 from gateway.media.lines import Lines, Writer
 from gateway.media.sockets import Sockets, hear, tell_if_room
 
@@ -48,7 +49,8 @@ def main() -> None:
     control = socket.socket(fileno=orders.control)
     lines = Lines(orders.lines, orders.capacity, Writer.MEDIA)
     beat = Beat(lines, Tuning(**orders.tuning), time.time() - time.monotonic())
-    sockets = Sockets(orders.capacity)
+    guard = Guard(lines)
+    sockets = Sockets(orders.capacity, guard)
     rights = _claim_rights() if orders.realtime else {"realtime": False, "locked": False}
     tell_if_room(control, {"ready": True, **rights})
     try:
@@ -56,7 +58,7 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
-        _run(orders, control, lines, beat, sockets)
+        _run(orders, control, lines, beat, sockets, guard)
     except EOFError:
         pass  # main is gone, or wants us gone
     finally:
@@ -88,7 +90,12 @@ def _take(message: tuple[dict[str, Any], list[int]], sockets: Sockets) -> None:
 
 
 def _run(
-    orders: Orders, control: socket.socket, lines: Lines, beat: Beat, sockets: Sockets
+    orders: Orders,
+    control: socket.socket,
+    lines: Lines,
+    beat: Beat,
+    sockets: Sockets,
+    guard: Guard,
 ) -> None:
     clock = Clock(float(lines["beats_at"][0]))
     news: dict[str, Any] = {"beating": True}
@@ -96,7 +103,7 @@ def _run(
         tick = clock.wait()
         while message := hear(control):
             _take(message, sockets)
-        if let_go := _settle(lines, beat, sockets, tick.now):
+        if let_go := _settle(lines, beat, sockets, guard, tick.now):
             news["let_go"] = let_go
 
         outgoing = beat.run(sockets.receive(), tick.now, tick.missed)
@@ -118,7 +125,7 @@ def _run(
             news = {}
 
 
-def _settle(lines: Lines, beat: Beat, sockets: Sockets, now: float) -> list[int]:
+def _settle(lines: Lines, beat: Beat, sockets: Sockets, guard: Guard, now: float) -> list[int]:
     """Act upon what main has changed; returns the rows that it has back."""
     let_go = []
     for row in beat.changed():
@@ -126,9 +133,11 @@ def _settle(lines: Lines, beat: Beat, sockets: Sockets, now: float) -> list[int]
             if farewell := beat.reports.farewell(row, now):
                 sockets.send_control([farewell])
             sockets.drop(row)
+            guard.forget(row)
             beat.let_go(row)
             let_go.append(row)
         elif sockets.has(row):  # or else its descriptor is still on the way
+            guard.settle(row)  # before ``applied`` tells main that it is done
             beat.settle(row)
     return let_go
 

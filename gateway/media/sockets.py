@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from gateway.media.beat import Outgoing, Received
+from gateway.media.guard import Guard
 from gateway.media.reports import Control
 from gateway.rtp import rtcp
+from gateway.rtp.srtp import Broken
 
 _DATAGRAM = 1500  # bytes; RTP that is larger is not telephone sound
 _ROUNDS = 8  # datagrams of one row read in one beat: a flood on one line delays no other
@@ -52,9 +54,10 @@ def bind_pair(host: str, port: int, dscp: int) -> tuple[socket.socket, socket.so
 
 class Sockets:
     """Media's side: every row's sockets, in one epoll. Slot *row* has its RTP socket, slot
-    *row + capacity* that of RTCP."""
+    *row + capacity* that of RTCP. What passes here is in the clear on our side only."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, guard: Guard) -> None:
+        self._guard = guard
         self._capacity = capacity
         self._epoll = select.epoll()
         self._sockets: list[socket.socket | None] = [None] * (2 * capacity)
@@ -105,9 +108,16 @@ class Sockets:
                     length, source = self._sockets[slot].recvfrom_into(octets)  # type: ignore[union-attr]
                 except OSError:
                     continue  # an ICMP error of an earlier packet, or a bad checksum
+                row, secured = slot % self._capacity, self._guard.secured
                 if slot >= self._capacity or (length >= 8 and rtcp.looks_like(octets[1])):
-                    row, shared = slot % self._capacity, slot < self._capacity
-                    self.control.append(Control(row, bytes(octets[:length]), source, shared))
+                    data = bytes(octets[:length])
+                    if secured[row]:
+                        data = self._guard.open_report(row, data)
+                    if data:
+                        shared = slot < self._capacity
+                        self.control.append(Control(row, data, source, shared))
+                    continue
+                if secured[row] and not (length := self._guard.open(row, octets[:length])):
                     continue
                 used += 1
                 rows.append(slot)
@@ -129,16 +139,19 @@ class Sockets:
     def send(self, outgoing: Outgoing) -> list[int]:
         """Send it all; returns the rows whose packet the kernel did not take."""
         refused = []
-        sockets = self._sockets
+        sockets, secured = self._sockets, self._guard.secured
         octets = memoryview(outgoing.packets.tobytes())
         size = outgoing.packets.shape[1]
         at = 0
         for row, length, target in zip(
             outgoing.rows, outgoing.lengths, outgoing.targets, strict=True
         ):
+            packet = octets[at : at + length]
             try:
-                sockets[row].sendto(octets[at : at + length], target)  # type: ignore[union-attr]
-            except OSError:
+                if secured[row]:
+                    packet = self._guard.seal(row, packet)
+                sockets[row].sendto(packet, target)  # type: ignore[union-attr]
+            except (OSError, Broken):
                 refused.append(row)
             at += size
         return refused
@@ -148,8 +161,11 @@ class Sockets:
         for control in controls:
             slot = control.row if control.shared else control.row + self._capacity
             if sock := self._sockets[slot]:
-                with contextlib.suppress(OSError):
-                    sock.sendto(control.data, control.peer)
+                with contextlib.suppress(OSError, Broken):
+                    data: bytes | memoryview = control.data
+                    if self._guard.secured[control.row]:
+                        data = self._guard.seal_report(control.row, control.data)
+                    sock.sendto(data, control.peer)
 
     def close(self) -> None:
         for slot in range(len(self._sockets)):

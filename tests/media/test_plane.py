@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 
 from gateway.errors import NoRoom
-from gateway.media.line import Line
+from gateway.media.line import Line, Srtp
 from gateway.media.lines import FRAME, Lines, Writer
 from gateway.media.plane import Plane
 from gateway.media.settings import MediaSettings, RtpSettings
 from gateway.rtp import rtcp
+from gateway.rtp.srtp import NUMBERS, SUITES, Receiving, Sending
 
 HOST = "127.0.0.1"
 DEADLINE_S = 10.0
@@ -209,6 +210,50 @@ async def test_a_killed_media_process_ends_no_call(plane, phone) -> None:
     assert plane.restarts == 1
     phone.send(line.port)
     await until(lambda: line.counts().packets_received == 2)
+    await line.give_back()
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["clear", "SRTP"])
+async def test_ten_processes_killed_in_a_row_end_no_call(plane, phone, sealed) -> None:
+    suite = SUITES[NUMBERS["AEAD_AES_256_GCM"]]
+    ours, theirs = bytes(range(44)), bytes(range(44, 88))
+    line = plane.take(0, HOST)
+    phone.agree(line, srtp=Srtp(suite.name, ours, theirs) if sealed else None)
+    receiving, sending = Receiving(suite, ours), Sending(suite, theirs, 9)
+    loop = asyncio.get_running_loop()
+
+    async def hear() -> tuple[int, int]:
+        octets = await asyncio.wait_for(loop.sock_recv(phone.socket, 2000), DEADLINE_S)
+        if sealed:
+            assert len(octets) == 172 + 16
+            octets = bytes(receiving.open(octets))
+        assert octets[12:] == b"\xff" * 160
+        return struct.unpack(">HI", octets[2:8])
+
+    def speak() -> None:
+        packet = struct.pack(">BBHII", 0x80, 0, phone.sequence, 160 * phone.sequence, 9)
+        packet += b"\x10" * 160
+        phone.socket.sendto(sending.seal(packet) if sealed else packet, (HOST, line.port))
+        phone.sequence += 1
+
+    before = await hear()
+    skipped = 0
+    for n in range(10):
+        await spare_is_ready(plane)
+        killed = plane.pids["media"]
+        received = line.counts().packets_received
+        speak()
+        await until(lambda received=received: line.counts().packets_received > received)
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda n=n: plane.restarts == n + 1 and plane.pids["media"] is not None)
+        for _ in range(10):
+            after = await hear()
+            skipped += (after[0] - before[0] - 1) % 2**16
+            assert (after[1] - before[1]) % 160 == 0
+            assert 0 < (after[1] - before[1]) % 2**32 <= 100 * 160
+            before = after
+    assert skipped <= 10  # each may have died between counting a packet and sending it
+    assert line.counts().packets_forged == 0
     await line.give_back()
 
 
