@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -69,6 +70,7 @@ class SipLeg:
         self._proven = True  # sound may be sent
         self._failover: asyncio.TimerHandle | None = None
         self._ours: Description | None = None  # what we last said
+        self._wish: tuple[Local, Description] | None = None  # what we have offered anew
         self._agreed: Agreed | None = None
         self._answered = False
         self._up = False
@@ -198,8 +200,8 @@ class SipLeg:
                 self._down(by_peer=True, status=487, detail=detail or "cancelled by the caller")
             case events.Ended(by, status, cause, detail):
                 self._down(by_peer=by == "peer", status=status, detail=detail or _cause(cause))
-            case events.ReofferAnswered():
-                pass  # nobody here offers anew yet
+            case events.ReofferAnswered(result):
+                self._reanswered(result)
 
     def _accepted(self, sdp: bytes | None) -> None:
         self._stop_ringing()
@@ -235,6 +237,32 @@ class SipLeg:
             self.session.refuse_reoffer(error.status, error.phrase, headers=error.headers)
             return
         self.session.accept_reoffer(bytes(self._ours))
+
+    def hold(self) -> None:
+        """Ask the peer to send nothing while it hears what we send (RFC 3264 section 8.4)."""
+        self._offer_anew("sendonly")
+
+    def resume(self) -> None:
+        self._offer_anew("sendrecv")
+
+    def _offer_anew(self, direction: str) -> None:
+        local = replace(self._local, direction=direction)
+        self._wish = (local, sdp_offer(local, self._manner.codecs, self._ours))
+        self.session.reinvite(bytes(self._wish[1]))
+
+    def _reanswered(self, answer: bytes | int | None) -> None:
+        """To our new offer, or to one that only refreshed the session; what is refused, or
+        cannot be used, leaves the sound as it was (RFC 3261 section 14.1)."""
+        (local, offer), self._wish = self._wish or (self._local, self._ours), None
+        if offer is None or not isinstance(answer, bytes):
+            return
+        try:
+            self._agreed = agree(offer, Description.parse(answer))
+        except (SdpError, NoCommonCodec) as error:
+            log.warning("the peer's answer to a new offer cannot be used: %s", error)
+            return
+        self._local, self._ours = local, offer
+        self._tune()
 
     def _answer_to(self, offer: bytes) -> Description:
         try:
