@@ -37,9 +37,7 @@ def warning(code: int, text: str) -> tuple[str, str]:
     return ("Warning", f'{code} trunkline "{clean}"')
 
 
-def inspect(
-    request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()
-) -> None:
+def inspect(request: Request, is_ours: Callable[[str], bool], also: Collection[str] = ()) -> None:
     """Raise the first Objection there is. ``is_ours`` knows our own hosts, ``also`` are methods
     that are taken here beside the usual ones."""
     if request.method not in REGISTERED:  # section 21.5.2 tells it from 405

@@ -181,15 +181,18 @@ _QUOTED_PAIR = re.compile(r"\\[^\r\n]")  # section 25.1: within quotes these may
 
 def parse(data: bytes, limits: Limits = LIMITS) -> Request | Response:
     """One whole message. Raises SipSyntaxError if it is not even made of headers."""
+    large = None
     if len(data) > limits.message:
-        raise SipSyntaxError("Message", f"{len(data)} bytes are too many", 513)
-    head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        large = SipSyntaxError("Message", f"{len(data)} bytes are too many", 513)
+    head, blank, body = data[: limits.message].lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
-        raise SipSyntaxError("Message", "the headers do not end with an empty line")
+        raise large or SipSyntaxError("Message", "the headers do not end with an empty line")
     start, *lines = _lines(head)
     message = _start(start)
+    message.fault = large
     if len(lines) > limits.headers:
-        message.fault = SipSyntaxError("Message", f"{len(lines)} headers are too many", 513)
+        detail = f"{len(lines)} headers are too many"
+        message.fault = message.fault or SipSyntaxError("Message", detail, 513)
     length = _read_headers(message, lines, limits)
     if length is None or length <= len(body):
         message.body = body if length is None else body[:length]

@@ -330,3 +330,18 @@ def test_response_with_a_second_via_is_another_s(server: Server) -> None:
                 b"\r\n")  # fmt: skip
     (note,) = server.stack.events
     assert (note.what, "second" in str(note.facts["why"])) == ("dropped", True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": b"x" * 70_000},
+        {"Subject": "x" * 9_000},
+        {"Subject": "x\r\nX-A: b" * 300},
+    ],
+)
+def test_message_that_is_too_large_is_told_so(server: Server, change: dict) -> None:
+    response = server.ask(**change)
+    assert response is not None
+    assert (response.status, "too many" in response.reason) == (513, True)
+    assert not server.sessions
