@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from socket import AF_INET, AF_INET6
+from socket import AF_INET6
 from typing import Literal
 
 from gateway.sip import metrics
@@ -149,8 +149,6 @@ class Endpoint:
     def _families(self) -> list[Literal["A", "AAAA"]]:
         """Of the addresses we can reach, in the order in which we listen."""
         found = dict.fromkeys(family(port.host) for port in self.ports)
-        if AF_INET6 in found and any(port.host == "::" for port in self.ports):
-            found[AF_INET] = None  # the wild IPv6 address takes both, where the kernel lets it
         return ["AAAA" if kind == AF_INET6 else "A" for kind in found]
 
     def _own_end(self, host: str, transport: str) -> Address:

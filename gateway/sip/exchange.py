@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.sip import metrics
 from gateway.sip.message import Request, Response
 from gateway.sip.routing import Hop, Sent
 from gateway.sip.transaction import Failed, State, Transaction
@@ -60,6 +61,7 @@ class Exchange:
 
     def wake(self, now: float) -> None:
         self.machine.wake(now)
+        metrics.RETRANSMISSIONS.labels("out").inc(len(self.machine.outbox))
         self._drain()
 
     @property

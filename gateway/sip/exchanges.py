@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from gateway.sip import metrics
 from gateway.sip.alarms import Alarms
 from gateway.sip.exchange import Exchange, Key, kind_of
 from gateway.sip.headers import Headers
@@ -85,6 +86,8 @@ class Exchanges:
         exchange = self._servers.get(server_key(request))
         if exchange is None:
             return False
+        if request.method != "ACK":
+            metrics.RETRANSMISSIONS.labels("in").inc()
         exchange.feed("ack" if request.method == "ACK" else "again", now, request)
         return True
 

@@ -2,20 +2,29 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import cast
 
 from gateway.sip.routing import Address
 from gateway.sip.settings import Listen
 from gateway.sip.transport import Broken, Received, taken
 
+# linux/in.h, linux/in6.h: have ICMP's errors queued, each with the address that it is about.
+RECVERR = {
+    socket.AF_INET: (socket.IPPROTO_IP, 11),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 25),
+}
+
 
 class Udp(asyncio.DatagramProtocol):
     """One bound UDP socket."""
 
-    def __init__(self, received: Received, broken: Broken) -> None:
+    def __init__(self, received: Received, broken: Broken, errors: socket.socket) -> None:
+        """``errors`` is the same socket once more: the loop's cannot be asked for its errors."""
         self._received = received
         self._broken = broken
-        self._sending: Address | None = None
+        self._errors = errors
+        self._sending: tuple[bytes, Address] | None = None
         self._transport: asyncio.DatagramTransport
 
     @classmethod
@@ -28,12 +37,16 @@ class Udp(asyncio.DatagramProtocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             if ipv6:  # [::] and 0.0.0.0 are two listeners, as they are for TCP
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(*RECVERR[sock.family], 1)
             sock.bind((place.host, place.port))
         except OSError as error:
             sock.close()
             raise taken(place, error) from error
+        errors = sock.dup()
         loop = asyncio.get_running_loop()
-        _, udp = await loop.create_datagram_endpoint(lambda: cls(received, broken), sock=sock)
+        _, udp = await loop.create_datagram_endpoint(
+            lambda: cls(received, broken, errors), sock=sock
+        )
         return udp
 
     @property
@@ -42,12 +55,13 @@ class Udp(asyncio.DatagramProtocol):
         return host, port
 
     def send(self, data: bytes, destination: Address) -> None:
-        self._sending = destination
+        self._sending = data, destination
         self._transport.sendto(data, destination)
         self._sending = None
 
     def close(self) -> None:
         self._transport.close()
+        self._errors.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -56,7 +70,27 @@ class Udp(asyncio.DatagramProtocol):
         self._received(data, (addr[0], addr[1]), "udp")
 
     def error_received(self, exc: Exception) -> None:
-        """The kernel has no way there. Of what ICMP says of an earlier datagram nothing is told
-        but that; silence is for the transactions' timers."""
+        """The kernel has no way there, or ICMP says so of an earlier datagram: what that was about
+        stands in the socket's queue, and it may have stopped one to somebody else."""
+        loop = asyncio.get_running_loop()
+        why = getattr(exc, "strerror", None) or str(exc)
+        refused = self._refused()
+        for destination in refused:
+            loop.call_soon(self._broken, destination, "udp", why)
         if self._sending is not None:
-            self._broken(self._sending, "udp", getattr(exc, "strerror", None) or str(exc))
+            data, destination = self._sending
+            if refused:
+                self._transport.sendto(data, destination)
+            else:
+                loop.call_soon(self._broken, destination, "udp", why)
+
+    def _refused(self) -> set[Address]:
+        """Where datagrams could not be delivered to, of late."""
+        found: set[Address] = set()
+        with suppress(BlockingIOError):
+            while True:
+                flags = socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT
+                *_, name = self._errors.recvmsg(64, 512, flags)
+                if name:
+                    found.add((name[0], name[1]))
+        return found

@@ -6,6 +6,7 @@ so the repeating is needed over reliable transports too.
 
 from dataclasses import dataclass
 
+from gateway.sip import metrics
 from gateway.sip.exchange import Exchange
 from gateway.sip.message import Response
 from gateway.sip.transaction import T1, T2
@@ -37,5 +38,6 @@ class Unacked:
         if now >= self.again_at:
             self.gap = min(2 * self.gap, T2)
             self.again_at = now + self.gap
+            metrics.RETRANSMISSIONS.labels("out").inc()
             self.exchange.respond(self.response, now)
         return True

@@ -120,6 +120,25 @@ def test_address_there_is_no_way_to_is_refused_at_once(run: Callable[..., object
     assert (event.status, event.by, event.phrase) == (503, "network", "Permission denied")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_udp_port_that_nobody_listens_on_is_known_by_icmp(
+    run: Callable[..., object], host: str
+) -> None:
+    async def call() -> SessionEvent:
+        async with endpoint(listen=f"{host}:0") as client, endpoint(listen=f"{host}:0") as server:
+            silent = Ear(client.invite(f"sip:x@{host}:9", sdp=b""))
+            answered = Ear(client.invite(uri(server, "udp", host), sdp=b""))
+            event = await answered.next()  # what ICMP says of the one harms no other
+            assert isinstance(event, Refused)
+            assert event.status == 404
+            return await silent.next()
+
+    event = run(call())
+    assert isinstance(event, Refused)
+    assert (event.status, event.by, event.phrase) == (503, "network", "Connection refused")
+
+
 async def test_target_that_is_no_sip_uri_raises() -> None:
     async with endpoint() as client:
         for target in (
