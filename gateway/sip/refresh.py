@@ -6,7 +6,7 @@ the next may take, and whose it is to send.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.sip.events import Ended
 from gateway.sip.grammar import SipSyntaxError, param, parse_params, shown
@@ -88,6 +88,17 @@ class Refresh:
         self._seconds = session.policy.session_expires_s
         self._least = session.policy.min_se_s
         self._expires_at = 0.0
+
+    def write(self) -> dict[str, Any]:
+        """Plain data, for ``read`` of this process or the next."""
+        whose = Turn.OURS if self.turn is Turn.ASKED else self.turn
+        return {"turn": whose.value, "seconds": self._seconds, "least": self._least,
+                "due": self.due, "expires_at": self._expires_at}  # fmt: skip
+
+    def read(self, plain: dict[str, Any]) -> None:
+        self.turn, self.due = Turn(plain["turn"]), plain["due"]
+        self._seconds, self._least = plain["seconds"], plain["least"]
+        self._expires_at = plain["expires_at"]
 
     # As the client of a refresh
 
