@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench import phones, wire
-from tests.bench.bench_sip_rate import ENV, ROOT
+from tests.bench.bench_sip_rate import ENV, ROOT, favour
 from tests.bench.daemon import Daemon
 from tests.bench.plan import Caller, Plan, Report, Say
 from tests.bench.results import Figure, as_program, publish
@@ -47,6 +47,7 @@ def figures(report: Report, name: str, *, goals: bool) -> list[Figure]:
 
 def measure(folder: Path) -> None:
     with Daemon(folder) as daemon:
+        favour(daemon.pid)
         calm = call(daemon, folder)
         command = [sys.executable, "-m", "tests.bench.flood", daemon.sip[1], FLOOD_RATE, FLOOD_S]
         with subprocess.Popen(

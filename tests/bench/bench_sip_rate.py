@@ -49,10 +49,10 @@ class Answerer:
         return held
 
 
-def favour(pid: int, core: int) -> None:
-    """A core for this process, and precedence there over whatever else runs, if that is allowed:
-    the machine's other business is not what is measured."""
-    os.sched_setaffinity(pid, {core})
+def favour(pid: int, *cores: int) -> None:
+    """Precedence over whatever else runs, if that is allowed: the machine's other business is not
+    what is measured."""
+    os.sched_setaffinity(pid, cores or CORES)
     with suppress(PermissionError):
         os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
 
