@@ -31,6 +31,8 @@ def test_call_outlives_its_process(who: str) -> None:
     other, left = (theirs, world.bob) if who == "alice" else (ours, world.alice)
     (session,) = new.sessions
     assert session.up
+    mine = ours if who == "alice" else theirs
+    assert (session.refresh.turn, session.refresh.due) == (mine.refresh.turn, mine.refresh.due)
     other.info("text/plain", b"still there?")
     session.info("text/plain", b"yes")
     world.run(42.0)
