@@ -96,7 +96,11 @@ def _unusable(gateway: Body, at: str) -> list[str]:
 
 
 def _gateway(gateway: Body) -> Body:
-    found = {"host": gateway["ip"], "transport": gateway.get("outboundProtocol", "udp")}
+    found = {
+        "host": gateway["ip"],
+        "transport": gateway.get("outboundProtocol", "udp"),
+        "inbound": gateway.get("inboundEnabled", True),
+    }
     return found | ({"port": gateway["port"]} if "port" in gateway else {})
 
 

@@ -7,6 +7,9 @@ from gateway.sip.challenger import Challenger
 from gateway.sip.inspection import Objection
 from gateway.sip.message import Request
 
+# RFC 8760 would have the strongest first; but phones and SIPp that know only MD5 read the first
+# challenge, and give up if it is another.
+ALGORITHMS = ("MD5", "SHA-256")
 MOST = 1000  # realms: each phone number of the API may have its own
 
 
@@ -29,7 +32,9 @@ class Passports:
     def _of(self, realm: str) -> Challenger:
         known = self._challengers.get(realm)
         if known is None:
-            known = self._challengers[realm] = Challenger(self._secret, realm)
+            known = self._challengers[realm] = Challenger(
+                self._secret, realm, algorithms=ALGORITHMS
+            )
             if len(self._challengers) > MOST:
                 self._challengers.popitem(last=False)
         return known

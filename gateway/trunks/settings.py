@@ -38,6 +38,7 @@ class GatewaySettings(_Section):
     transport: Literal["udp", "tcp", "tls"] = "udp"
     priority: int = Field(0, ge=0, description="the lowest that works is used")
     weight: int = Field(1, ge=0, description="its share among those of the same priority")
+    inbound: bool = Field(True, description="whether its calls are the trunk's, too")
 
 
 class TrunkSettings(_Section):

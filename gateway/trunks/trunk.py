@@ -48,7 +48,8 @@ class Trunk:
             for given in settings.gateways
         ]  # fmt: skip
         self._networks = [ip_network(text, strict=False) for text in settings.addresses]
-        self._networks += [network for g in self.gateways if (network := _single(g.host))]
+        calling = [gateway for gateway in self.gateways if gateway.settings.inbound]
+        self._networks += [network for g in calling if (network := _single(g.host))]
         self._learned: OrderedDict[str, None] = OrderedDict()
         self.learns: Callable[[], None] = lambda: None  # told of a new address
 
@@ -93,8 +94,9 @@ class Trunk:
             for gateway in self.gateways:
                 target = Uri.sip("", gateway.host, gateway.settings.port, gateway.hop.transport)
                 gateway.pings = Pings(
-                    stack, gateway.hop, target, gateway.health, settings.options_s, self._learn
-                )
+                    stack, gateway.hop, target, gateway.health, settings.options_s,
+                    self._learn if gateway.settings.inbound else lambda hop: None,
+                )  # fmt: skip
         if settings.register_ and settings.password is not None:
             by_priority = sorted(self.gateways, key=lambda g: g.settings.priority)
             account = Account(

@@ -59,10 +59,14 @@ async def test_a_trunk_works_from_the_moment_it_is_made_until_it_is_deleted(
     )  # fmt: skip
     assert trunk.settings.password
     assert trunk.settings.password.get_secret_value() == "hidden"
-    changed = [{"ip": "198.51.100.1"}]
+    changed: list[dict[str, Any]] = [{"ip": "198.51.100.1"}]
     await api.patch(f"/credential/{made['id']}", json={"gateways": changed})
     assert not trunks.covering("203.0.113.2")
     assert trunks.covering("198.51.100.1")
+    changed[0]["inboundEnabled"] = False
+    await api.patch(f"/credential/{made['id']}", json={"gateways": changed})
+    assert not trunks.covering("198.51.100.1")
+    assert trunks.owner("198.51.100.1")
     await api.delete(f"/credential/{made['id']}")
     assert not list(trunks)
 
