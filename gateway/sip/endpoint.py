@@ -67,6 +67,7 @@ class Endpoint:
             gate=gate,
             policy=settings.policy,
         )
+        self._stack.saw = partial(self._observer.saw, incoming=True)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._stirred = False
@@ -169,7 +170,6 @@ class Endpoint:
     # What the world brings
 
     def _received(self, data: bytes, source: Address, transport: str) -> None:
-        self._observer.saw(data, source, transport, incoming=True)
         try:
             self._stack.receive(data, source, transport, time.monotonic())
         except Exception:  # a message that finds a bug must not end the others' calls

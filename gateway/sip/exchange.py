@@ -61,7 +61,7 @@ class Exchange:
 
     def wake(self, now: float) -> None:
         self.machine.wake(now)
-        metrics.RETRANSMISSIONS.labels("out").inc(len(self.machine.outbox))
+        metrics.SENT_AGAIN.inc(len(self.machine.outbox))
         self._drain()
 
     @property

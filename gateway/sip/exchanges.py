@@ -87,7 +87,7 @@ class Exchanges:
         if exchange is None:
             return False
         if request.method != "ACK":
-            metrics.RETRANSMISSIONS.labels("in").inc()
+            metrics.CAME_AGAIN.inc()
         exchange.feed("ack" if request.method == "ACK" else "again", now, request)
         return True
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 from gateway.sip.routing import Address
@@ -28,6 +29,7 @@ class OwnAddress:
         self._ports = ports
         self._known = known
         self._routes: dict[str, tuple[float, str]] = {}
+        self._is_inside = lru_cache(maxsize=4096)(self._look_inside)
 
     def towards(self, host: str) -> str:
         """What this peer is to be told, in Via, Contact and SDP.
@@ -64,7 +66,7 @@ class OwnAddress:
 
         return address, min(fitting, key=distance).port
 
-    def _is_inside(self, host: str) -> bool:
+    def _look_inside(self, host: str) -> bool:
         address = ip_address(host.partition("%")[0])
         return any(address in network for network in self._inside)
 

@@ -63,11 +63,11 @@ class Stack:
         self.outbox: list[Sent] = []
         self.events: list[Note] = []
         self.sessions: dict[tuple[str, str], Session] = {}  # by Call-ID and our tag
+        self.saw: Callable[[bytes, Address, str], None] = lambda *_: None  # past the gate
         self.over: list[str] = []  # Call-IDs of sessions in which nothing is left to be said
         self.aliases: list[tuple[Hop, int]] = []  # whose connection serves that port too: RFC 5923
         self.on_broken: list[Callable[[Hop], None]] = []  # told where nothing gets through to
-        # Methods outside of dialogs that somebody else answers, by ``respond``.
-        self.serves: dict[str, Callable[[Exchange], None]] = {}
+        self.serves: dict[str, Callable[[Exchange], None]] = {}  # by others, by ``respond``
         self.gate = gate
         self.policy = policy
         # What holds for an INVITE that comes; whoever knows its sender may say otherwise.
@@ -97,9 +97,9 @@ class Stack:
             if data == PING and transport in RELIABLE:
                 self.outbox.append(Sent(PONG, source, transport))
             return
-        udp = transport not in RELIABLE
-        if self.gate and not self.gate.packet(source[0], len(data), udp, now):
+        if self.gate and not self.gate.packet(source[0], len(data), transport == "udp", now):
             return
+        self.saw(data, source, transport)
         try:
             message = parse(data, self._limits)
         except SipSyntaxError as error:

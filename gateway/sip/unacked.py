@@ -38,6 +38,6 @@ class Unacked:
         if now >= self.again_at:
             self.gap = min(2 * self.gap, T2)
             self.again_at = now + self.gap
-            metrics.RETRANSMISSIONS.labels("out").inc()
+            metrics.SENT_AGAIN.inc()
             self.exchange.respond(self.response, now)
         return True

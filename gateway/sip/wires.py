@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, AddressFamily
 
@@ -19,6 +20,7 @@ LOOK_S = 1.0  # how often, at least, connections are looked over
 RENEW_S = 10.0  # how often the certificates' files are
 
 
+@lru_cache(maxsize=4096)
 def family(host: str) -> AddressFamily | None:
     """Of an address; None for a name."""
     try:
