@@ -6,7 +6,7 @@ import pytest
 
 from gateway.api.briefs import Defaults
 from gateway.api.directory import StoreDirectory
-from gateway.calls.ports import CallRefused
+from gateway.calls.ports import CallRefused, Login
 from gateway.store import Store
 
 
@@ -61,3 +61,28 @@ async def test_a_store_that_fails_refuses_the_call_and_says_so(
         await connection.exec_driver_sql("drop table phone_numbers")
     with pytest.raises(CallRefused, match="no such table"):
         await directory.find("desk", "here", {})
+
+
+async def test_who_may_call_a_number_is_told_with_its_route(
+    store: Store, directory: StoreDirectory, script: dict[str, Any]
+) -> None:
+    assistant = await store.assistants.create(script)
+    login = {"username": "u" * 20, "password": "p" * 20, "realm": "mine"}
+    for body in (
+        {"provider": "vapi", "sipUri": "sip:open@here"},
+        {"provider": "vapi", "sipUri": "sip:asked@here", "authentication": login},
+        {"provider": "byo-phone-number", "number": "+4930111", "credentialId": "t"},
+        {"provider": "byo-phone-number", "number": "+4930222"},
+    ):
+        await store.phone_numbers.create(body | {"assistantId": assistant.id})
+    found = {user: await directory.find(user, "here", {}) for user in
+             ("open", "asked", "+4930111", "+4930222")}  # fmt: skip
+    assert {user: (r.public, r.trunk) for user, r in found.items() if r} == {
+        "open": (True, ""),
+        "asked": (True, ""),
+        "+4930111": (False, "t"),
+        "+4930222": (False, ""),
+    }
+    asked = found["asked"]
+    assert asked
+    assert asked.login == Login("u" * 20, "p" * 20, "mine")
