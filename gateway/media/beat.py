@@ -188,7 +188,7 @@ class Beat:
         lines["lost"][rows] = self._jitter.lost(rows)
         lines["jitter_s"][rows] = self._jitter.jitter_s[rows]
         if put.other.any():
-            self._inward.interrupt(rows[put.other])
+            self._inward.renew(rows[put.other])
             self._digits_in.forget(rows[put.other])
         if (noise := (kinds == NOISE) & (headers.end > headers.start)).any():
             self._inward.comfort(rows[noise], data[noise, headers.start[noise]])

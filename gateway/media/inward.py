@@ -54,10 +54,9 @@ class Inward:
     def forget(self, row: int) -> None:
         """A new line begins; or, if some of it was heard already, another process had it."""
         self._up.forget(row)
-        self.interrupt(np.array([row]))
+        self.renew(np.array([row]))
         self._last[row] = 0
         self._level[row] = 127
-        self._g722.forget(row)
         if beat := int(self._lines["beat"][row]):
             heard = self._lines["heard"][row]
             past = np.concatenate([heard[n % RING] for n in range(beat - _PRIMING, beat)])
@@ -65,11 +64,18 @@ class Inward:
             self._last[row] = past[-1]
 
     def interrupt(self, rows: Rows) -> None:
-        """Nothing that was heard before may sound again: a new stream, or a key was pressed."""
+        """Nothing that was heard before may sound again: a key was pressed."""
         self._narrow.forget(rows)
         self._wide.forget(rows)
         for row in rows.tolist():
+            self._opened.interrupt(row)
+
+    def renew(self, rows: Rows) -> None:
+        """Another stream begins, coded by somebody else."""
+        self.interrupt(rows)
+        for row in rows.tolist():
             self._opened.forget(row)
+            self._g722.forget(row)
 
     def comfort(self, rows: Rows, levels: npt.NDArray[np.uint8]) -> None:
         """The peer is silent, and its silence so loud (RFC 3389)."""
@@ -81,14 +87,15 @@ class Inward:
         self._beats += 1
         kinds, whole = pulled.kinds, dict[int, bytes]()
         if IS_LAW[kinds].all():
-            sound = self._up.run(rows, self._decode_narrow(rows, pulled, slice(None)))
+            sound = self._up.run(rows, self._decode_narrow(rows, pulled, slice(None), whole))
         else:
             sound = np.zeros((len(rows), FRAME), np.int16)
             narrow = IS_NARROW[kinds]
             if len(its := np.flatnonzero(narrow)):
-                sound[its] = self._up.run(rows[its], self._decode_narrow(rows, pulled, its))
+                sound[its] = self._up.run(rows[its], self._decode_narrow(rows, pulled, its, whole))
             self._decode_wide(rows, pulled, np.flatnonzero(~narrow), sound, whole)
-        jump = np.flatnonzero(kinds != self._kind[rows])
+        cut = pulled.skipped & (kinds == OPUS_INDEX)  # the others' are joined by concealment
+        jump = np.flatnonzero(cut | (kinds != self._kind[rows]))
         if len(jump):
             its = rows[jump]
             self._kind[its] = kinds[jump]
@@ -97,7 +104,9 @@ class Inward:
         self._last[rows] = sound[:, -1]
         return Heard(sound, pulled, whole)
 
-    def _decode_narrow(self, rows: Rows, pulled: Pulled, its: Rows | slice) -> Samples:
+    def _decode_narrow(self, rows: Rows, pulled: Pulled, its: Rows | slice,
+                       whole: dict[int, bytes]) -> Samples:  # fmt: skip
+        place = np.arange(len(rows))[its]
         rows, kinds, there = rows[its], pulled.kinds[its], pulled.there[its]
         sound = np.empty((len(rows), SLOT), np.int16)
         payloads = pulled.payloads[its]
@@ -105,7 +114,9 @@ class Inward:
             chosen = kinds == index
             sound[chosen] = law.decode(payloads[chosen])
         for i in np.flatnonzero(~IS_LAW[kinds]).tolist():
-            there[i] = self._open(int(rows[i]), int(kinds[i]), sound[i])[0]
+            there[i], _, packet = self._open(int(rows[i]), int(kinds[i]), sound[i])
+            if packet:
+                whole[int(place[i])] = packet
         self._conceal(self._narrow, rows, sound, there, pulled.comfort[its], pulled.skipped[its])
         return sound
 

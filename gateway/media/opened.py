@@ -32,6 +32,11 @@ class Opened:
         self._slot[row] = -1
         self._without[row] = 0
 
+    def interrupt(self, row: int) -> None:
+        """What came before must not be heard again, nor gone on with."""
+        self._ready[row] = _NOTHING
+        self._without[row] = _PATIENCE
+
     def frame(self, row: int, codec: Codec, slot: int, packets: Packets,
               following: bytes | None) -> tuple[Samples | None, bool]:  # fmt: skip
         """20 ms at the codec's rate, and whether some of it is made up; None: it is lost, and this
