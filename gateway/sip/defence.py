@@ -8,7 +8,7 @@ tables of fixed size, since a flood may come from four billion invented addresse
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Literal, TypeVar
 
@@ -72,7 +72,11 @@ class Defence:
         self.note = note
         self._settings, self._unknown = settings, unknown
         self._trusted, self._expected = trusted, expected
-        self._exempt = [ip_network(text, strict=False) for text in settings.exempt]
+        exempt = [ip_network(text, strict=False) for text in settings.exempt]
+        # Most are single addresses, which are found without parsing what a flood comes from.
+        self._exempt_hosts = {str(n[0]) for n in exempt if n.num_addresses == 1}
+        self._exempt_networks = [n for n in exempt if n.num_addresses > 1]
+        self._count = cache(REFUSED.labels)
         self._is_exempt = lru_cache(maxsize=4096)(self._look_exempt)
         self._strangers: OrderedDict[str, _Stranger] = OrderedDict()
         self._proven: OrderedDict[str, float] = OrderedDict()  # until when
@@ -100,12 +104,16 @@ class Defence:
         key = source(host)
         if (ban := self._bans.get(key)) is not None and now < ban[0]:
             return self._no("banned", host, now)
-        known = self._is_proven(key, now)
-        stranger = self._stranger(key)
-        if not stranger.packets.take(now):
+        # One that is known to be too loud shall not use up what is there for all; of a new one
+        # nothing is remembered before it has its share, since a flood has nothing but new ones.
+        stranger = self._strangers.get(key)
+        if stranger and not stranger.packets.take(now):
             return self._no("too many packets", host, now)
-        if not known and not self._all[0].take(now):
-            return self._no("too many packets of strangers", host, now)
+        if not self._is_proven(key, now) and not self._all[0].take(now):
+            return self._no("too many packets of strangers", "", now)
+        if stranger is None:
+            stranger = self._stranger(key)
+            stranger.packets.take(now)
         if udp:
             stranger.credit += FACTOR * size
         return True
@@ -202,14 +210,16 @@ class Defence:
     # Inside
 
     def _friend(self, host: str) -> bool:
-        return self._is_exempt(host) or self._trusted(host)
+        if host in self._exempt_hosts or self._trusted(host):
+            return True
+        return bool(self._exempt_networks) and self._is_exempt(host)
 
     def _look_exempt(self, host: str) -> bool:
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:
             return False
-        return any(address in network for network in self._exempt)
+        return any(address in network for network in self._exempt_networks)
 
     def _is_proven(self, key: str, now: float) -> bool:
         return self._proven.get(key, 0.0) > now
@@ -238,7 +248,7 @@ class Defence:
 
     def _no(self, reason: str, host: str, now: float) -> Literal[False]:
         """Count it, and say so, but not as often as it comes."""
-        REFUSED.labels(reason).inc()
+        self._count(reason).inc()
         at, missed = self._told.get((reason, host), (now - QUIET_S, 0))
         if now - at < QUIET_S or not self._lines.take(now):
             _put(self._told, (reason, host), (at, missed + 1))

@@ -100,11 +100,13 @@ class Trunks:
         return next((trunk for trunk in self._trunks.values() if trunk.owns(host)), None)
 
     def _find_covering(self, host: str) -> tuple[Trunk, ...]:
+        if not self._trunks:
+            return ()
         try:
-            ip_address(host.partition("%")[0])
+            address = ip_address(host.partition("%")[0])
         except ValueError:
             return ()
-        found = [(trunk.covers(host), trunk) for trunk in self._trunks.values()]
+        found = [(trunk.covers(host, address), trunk) for trunk in self._trunks.values()]
         found = [entry for entry in found if entry[0]]
         return tuple(t for _, t in sorted(found, key=lambda entry: -entry[0]))
 

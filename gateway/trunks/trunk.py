@@ -4,7 +4,14 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Literal
 
 from gateway.sip.registration import Account, Authorise, Registration
@@ -58,11 +65,11 @@ class Trunk:
         """Of the URIs that are its own; "" for a trunk that only calls us."""
         return self.settings.domain or (self.gateways[0].host if self.gateways else "")
 
-    def covers(self, host: str) -> int:
+    def covers(self, host: str, parsed: IPv4Address | IPv6Address | None = None) -> int:
         """How closely: the length of the network's prefix, 0 if the address is not its own."""
         if host in self._learned:
             return 128
-        address = ip_address(host.partition("%")[0])
+        address = parsed or ip_address(host.partition("%")[0])
         lengths = [n.prefixlen for n in self._networks if address in n]
         return max(lengths, default=-1) + 1
 
