@@ -3,9 +3,12 @@
 from gateway.sip.events import Answered, Ended, Refused
 from gateway.sip.message import parse
 from gateway.sip.outgoing import Found
+from gateway.sip.resolution import Srv
 from gateway.sip.routing import Hop
 from gateway.sip.session import Session
 from gateway.sip.uri import Uri
+from tests.sip.names import Zone
+from tests.sip.wire import Answering, Ear, endpoint, port_of
 from tests.sip.world import Phone, World, answering
 
 FIRST, SECOND = Hop(("192.0.2.2", 5060), "udp", "pbx"), Hop(("192.0.2.3", 5060), "udp", "pbx")
@@ -153,3 +156,20 @@ def test_the_contact_is_of_the_transport_that_dns_chose() -> None:
     assert request.via.transport == "TCP"
     assert request.contact is not None
     assert request.contact.uri.transport == "tcp"
+
+
+async def test_on_real_sockets_the_next_srv_target_is_called_when_one_refuses() -> None:
+    async with endpoint(Answering()) as server:
+        records = {"A live.example": ("127.0.0.1",), "A dead.example": ("127.0.0.1",)}
+        for transport in ("tcp", "udp"):
+            name = f"SRV _sip._{transport}.pbx.example"
+            records[name] = (  # type: ignore[assignment]
+                Srv(1, 0, 9, "dead.example"),
+                Srv(2, 0, port_of(server, transport), "live.example"),
+            )
+        async with endpoint(ask=Zone(records)) as client:
+            for transport in ("tcp", "udp"):
+                target = f"sip:x@pbx.example;transport={transport}"
+                event = await Ear(client.invite(target, sdp=b"offer")).next()
+                assert isinstance(event, Answered)
+                assert client.local_address_for("pbx.example") == "127.0.0.1"
