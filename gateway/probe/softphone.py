@@ -168,6 +168,7 @@ class Softphone:
         self._answers: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, PhoneCall] = {}
         self._waiting: list[PhoneCall] = []
+        self._registered = 0  # the registrar's last answer
         self.address = ""
         log = folder / "softphone.log"
         command = [
@@ -208,6 +209,8 @@ class Softphone:
             self._answers[facts["id"]] = facts
         elif facts["event"] == "ready":
             self.address = facts["address"]
+        elif facts["event"] == "registered":
+            self._registered = facts["status"]
         else:
             number = facts["call"]
             known = self._calls.get(number)
@@ -239,7 +242,14 @@ class Softphone:
 
     async def log_in(self, uri: str, user: str, password: str) -> None:
         """Call as ``uri``, and answer challenges with this user and password."""
-        await self.order("account", uri=uri, user=user, password=password)
+        await self.order("account", uri=uri, user=user, password=password, registrar="")
+
+    async def register(self, uri: str, user: str, password: str, registrar: str) -> None:
+        """Be reachable as ``uri`` through this registrar. AssertionError if it refuses."""
+        self._registered = 0
+        await self.order("account", uri=uri, user=user, password=password, registrar=registrar)
+        await self.child.until(lambda: bool(self._registered), ANSWER_S, "registration")
+        assert self._registered == 200, f"the registrar answers {self._registered}"
 
     async def offer_only(self, *codecs: str) -> None:
         """Know these codecs only from now on, e.g. ``PCMA/8000``."""

@@ -108,6 +108,9 @@ class Account(pj.Account):
         super().__init__()
         self.phone = phone
 
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
+        tell(event="registered", status=prm.code, expires_s=prm.expiration)
+
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
         call = Call(self.phone, prm.callId)
         self.phone.calls[prm.callId] = call
@@ -187,13 +190,14 @@ class Phone:
         except (KeyError, LookupError) as error:
             tell(id=number, error=f"no such call: {error}")
 
-    def do_account(self, uri: str, user: str, password: str) -> None:
-        """Be ``uri`` from now on, and answer challenges as this user."""
+    def do_account(self, uri: str, user: str, password: str, registrar: str) -> None:
+        """Be ``uri`` from now on, answer challenges as this user, and register if told where."""
         self.settings.idUri = uri
         credentials = pj.AuthCredInfo(
             "digest", "*", user, pj.PJSIP_CRED_DATA_PLAIN_PASSWD, password
         )
         self.settings.sipConfig.authCreds = pj.AuthCredInfoVector([credentials])
+        self.settings.regConfig.registrarUri = registrar
         self.account.modify(self.settings)
 
     def do_dial(self, uri: str, headers: dict[str, str]) -> dict[str, Any]:

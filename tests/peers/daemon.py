@@ -19,12 +19,13 @@ ENDED_S = 10.0  # for a record to be complete after the last packet
 
 
 class Daemon:
-    """``async with Daemon(folder) as gateway``. ``env`` adds to or overrides its environment.
+    """``async with Daemon(folder) as gateway``. ``env`` adds to or overrides its environment,
+    ``config`` is more TOML at the end of its configuration.
 
     At the end it gets TERM, and must leave with status 0 and nothing left open.
     """
 
-    def __init__(self, folder: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, env: dict[str, str] | None = None, config: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.sip_address = f"127.0.0.1:{free_port()}"
         self.api_url = f"http://127.0.0.1:{free_port()}"
@@ -41,8 +42,11 @@ class Daemon:
             "GATEWAY_MEDIA__CAPACITY": "120",
             "GATEWAY_AGENTS__PROCESSES": "1",
         }
+        toml = folder / "gateway.toml"
+        toml.write_text(f"{(ROOT / 'config/gateway.toml').read_text()}\n{config}")
+        toml.chmod(0o600)  # there may be passwords in it
         self.child = Child(
-            [sys.executable, "-m", "gateway.cli", "run", "--config", ROOT / "config/gateway.toml"],
+            [sys.executable, "-m", "gateway.cli", "run", "--config", toml],
             folder / "gateway.log",
             env=settings | (env or {}),
             cwd=ROOT,

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -90,10 +90,20 @@ class Kamailio:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def relayed(self, method: str, source: str = "") -> int:
-        """How many requests within dialogs it passed on by their Route; from whom, if that matters:
-        a caller by TCP has a port that nobody knows before."""
-        return len(re.findall(rf"RELAYED {method} from \w+:{re.escape(source)}", self.log()))
+    def count(self, word: str, method: str, source: str = "") -> int:
+        """How many requests from there (or from anywhere: a caller by TCP has a port that nobody
+        knows before) it SAW, RELAYED by their Route, or ACCEPTED the password of."""
+        return len(re.findall(rf"{word} {method} from \w+:{re.escape(source)}", self.log()))
+
+    async def until_count(
+        self, word: str, method: str, source: str, count: int, within_s: float = 15.0
+    ) -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                while self.count(word, method, source) < count:
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"not {word} {count} {method}\n{self.log()[-3000:]}") from None
 
     async def command(self, *words: str) -> str:
         """Ask it, as its operator does with kamcmd."""
@@ -104,6 +114,21 @@ class Kamailio:
         said, _ = await asking.communicate()
         return said.decode(errors="replace")
 
+    async def registered(self) -> dict[str, list[str]]:
+        """The users of the registrar, and where each is to be reached."""
+        told = await self.command("ul.dump")
+        found: dict[str, list[str]] = {}
+        for what, value in re.findall(r"^\s*(AoR|Address): (\S+)", told, re.MULTILINE):
+            if what == "AoR":
+                places = found.setdefault(value, [])
+            else:
+                places.append(value)
+        return found
+
+    async def until_registered(self, users: set[str], within_s: float = 15.0) -> None:
+        """Wait until these are registered, and no others."""
+        await self._until(users, self.registered, within_s)
+
     async def alive(self) -> set[str]:
         """The gateways that the dispatcher gives calls to."""
         told = await self.command("dispatcher.list")
@@ -112,10 +137,15 @@ class Kamailio:
 
     async def until_alive(self, gateways: set[str], within_s: float = 15.0) -> None:
         """Wait until these are what it gives calls to, and no others."""
+        await self._until(gateways, self.alive, within_s)
+
+    async def _until(
+        self, wanted: set[str], ask: Callable[[], Awaitable[Iterable[str]]], within_s: float
+    ) -> None:
         found: set[str] = set()
         try:
             async with asyncio.timeout(within_s):
-                while (found := await self.alive()) != gateways:
+                while (found := set(await ask())) != wanted:
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            raise AssertionError(f"alive: {found}, not {gateways}\n{self.log()[-3000:]}") from None
+            raise AssertionError(f"{found}, not {wanted}\n{self.log()[-3000:]}") from None
