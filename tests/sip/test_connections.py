@@ -77,6 +77,8 @@ async def test_a_connection_that_a_call_needs_is_kept_however_silent() -> None:
         for _ in range(2):
             await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         assert await asyncio.wait_for(idle.read(), PATIENCE_S) == b""
+        writer.write(b"\r\n\r\n")
+        assert await asyncio.wait_for(reader.read(1), PATIENCE_S)
         answering.ears[0].session.end()
         writer.close()
         other.close()
