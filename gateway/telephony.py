@@ -103,8 +103,6 @@ def _check(trunks: Trunks, settings: Settings) -> None:
             manner_of(trunk.settings)
         except LookupError as error:
             raise ConfigError(f"{where} codecs: {error}") from None
-        if trunk.settings.srtp == "optional":
-            log.warning('%s srtp = "optional": there is no SRTP yet, sound is in the clear', where)
         if trunk.settings.register_ and len(trunk.settings.gateways) > 1:
             log.info("%s registers with its first gateway that answers", where)
     if trunks.default and not settings.outbound.numbers:

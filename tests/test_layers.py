@@ -27,7 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "gateway.agent": {"gateway.speech", "gateway.media"},
     "gateway.store": set(),
     "gateway.trunks": {"gateway.sip"},
-    "gateway.calls": {"gateway.agent", "gateway.media", "gateway.sip", "gateway.sdp",
+    "gateway.calls": {"gateway.agent", "gateway.media", "gateway.rtp", "gateway.sip", "gateway.sdp",
                       "gateway.store", "gateway.trunks", "gateway_codecs"},
     "gateway.api": {"gateway.calls", "gateway.agent", "gateway.store", "gateway.trunks"},
     "gateway.probe": {"gateway.sip"},

@@ -29,6 +29,7 @@ from gateway.agent.messages import (
 )
 from gateway.agent.pool import Agents
 from gateway.calls import actions, metrics, variables
+from gateway.calls.diagnosis import BACK, Diagnosis
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
 from gateway.calls.ports import Papers, ToolServer
 from gateway.calls.record import CallRecord, Event, Line, Status, Turn
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 
 # An agent ends its call itself when the time is up; main only makes sure of it.
 GRACE_S = 30.0
+LOOK_S = 1.0  # between two looks at a call's sound
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Call:
         self._begun = False  # the agent has the call
         self._ending = False
         self._limit: asyncio.TimerHandle | None = None
+        self._diagnosis: Diagnosis | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     @property
     def brief(self) -> Brief:
@@ -109,6 +113,8 @@ class Call:
         self.record.answered_at = datetime.now(UTC)
         loop = asyncio.get_running_loop()
         self._limit = loop.call_later(self._limit_s, self._too_long)
+        self._diagnosis = Diagnosis(self._answered)
+        self._look = loop.call_later(LOOK_S, self._diagnose)
         if self._brief is not None:
             if self._brief.record:
                 self.record.recording = f"recordings/{self.record.id}.wav"
@@ -118,6 +124,18 @@ class Call:
             else:
                 self._begin(ringing=False)
         self._enter(Status.IN_PROGRESS)
+
+    def _diagnose(self) -> None:
+        """Say so while the call runs if there is no sound, or sound one way only."""
+        with about(self.record.id):
+            if self._diagnosis is None:
+                return
+            for finding in self._diagnosis.look(self.leg.symptoms(), time.monotonic()):
+                self.happened(finding.what, advice=finding.advice)
+                metrics.SOUND_TROUBLE.labels(finding.what).inc()
+                level = logging.INFO if finding.what == BACK else logging.WARNING
+                log.log(level, "%s: %s", finding.what, finding.advice)
+            self._look = asyncio.get_running_loop().call_later(LOOK_S, self._diagnose)
 
     def prepare(self) -> None:
         """Have the agent dial its vendors while the party's phone still rings."""
@@ -234,8 +252,9 @@ class Call:
         if self._ending:
             return
         self._ending = True
-        if self._limit:
-            self._limit.cancel()
+        for timer in (self._limit, self._look):
+            if timer:
+                timer.cancel()
         self.record.ended_reason = reason
         self.record.ended_detail = detail
         self._house.tasks.start(self._finish(), f"end of call {self.record.id}")
@@ -261,6 +280,9 @@ class Call:
                     extra={
                         "detail": self.record.ended_detail,
                         "turns": len(self.record.turns),
+                        "codec": self.record.sound.codec,
+                        "srtp": self.record.sound.srtp or "none",
+                        "mos": self.record.sound.mos,
                         "seconds": self._since_answer(time.monotonic()) if self._answered else 0,
                     },
                 )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.calls.record import Sound
+from gateway.media.line import Symptoms
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ class Leg(Protocol):
 
     def sound(self) -> Sound:
         """What the media process counted so far."""
+
+    def symptoms(self) -> Symptoms:
+        """For the diagnosis while the call runs."""
 
     async def close(self) -> None:
         """Give the line back. Nothing of the leg is left after this."""

@@ -31,6 +31,7 @@ class Manner:
     codecs: tuple[Codec, ...] = tuple(codec for codec in sdp.USUAL if _there(codec))
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     refer: bool = False  # whether the peer may have its call transferred
+    srtp: str | None = None  # off, optional or required; None: as [rtp] srtp says
     trusted: bool = False  # whether it is believed whom it says its caller is
 
     def policy(self, usual: Policy) -> Policy:
@@ -49,4 +50,6 @@ def manner_of(settings: TrunkSettings | None) -> Manner:
     codecs = tuple(CODECS[name] for name in names if name in CODECS)
     if not codecs:
         raise LookupError(f"none of {', '.join(names)} is there, only {', '.join(CODECS)}")
-    return Manner(codecs, settings.dtmf, settings.refer, settings.trust_identity)
+    return Manner(
+        codecs, settings.dtmf, settings.refer, srtp=settings.srtp, trusted=settings.trust_identity
+    )

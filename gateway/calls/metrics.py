@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from gateway.agent.messages import TurnTimings
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Sound
 from gateway.metrics import REGISTRY, SECONDS
 
 CALLS = Counter(
@@ -50,6 +50,32 @@ SEGMENT = Histogram(
     buckets=SECONDS,
     registry=REGISTRY,
 )
+SOUND_TROUBLE = Counter(
+    "trunkline_call_sound_trouble",
+    "How often a live call was found without sound, or with sound one way only, by finding.",
+    ["finding"],
+    registry=REGISTRY,
+)
+MOS = Histogram(
+    "trunkline_call_mos",
+    "Estimated opinion of a call's sound (E-model, 1 to 4.5), as heard here or at the far end.",
+    ["end"],
+    buckets=(2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4),
+    registry=REGISTRY,
+)
+LOST = Histogram(
+    "trunkline_call_lost_ratio",
+    "Share of a call's packets that were lost on their way here, or to the far end.",
+    ["end"],
+    buckets=(0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0),
+    registry=REGISTRY,
+)
+ROUND_TRIP = Histogram(
+    "trunkline_call_round_trip_seconds",
+    "Round trip to the far end, as its RTCP last showed it.",
+    buckets=SECONDS,
+    registry=REGISTRY,
+)
 
 
 def turn(timings: TurnTimings) -> None:
@@ -63,3 +89,17 @@ def ended(record: CallRecord) -> None:
     CALLS.labels(record.direction, record.ended_reason or "unknown").inc()
     if record.answered_at and record.ended_at:
         DURATION.observe((record.ended_at - record.answered_at).total_seconds())
+        _sound(record.sound)
+
+
+def _sound(sound: Sound) -> None:
+    if sound.mos is not None:
+        MOS.labels("here").observe(sound.mos)
+    if expected := sound.packets_received + sound.packets_lost:
+        LOST.labels("here").observe(sound.packets_lost / expected)
+    if sound.far_mos is not None:
+        MOS.labels("far").observe(sound.far_mos)
+    if sound.far_lost is not None and sound.packets_sent:
+        LOST.labels("far").observe(max(sound.far_lost, 0) / sound.packets_sent)
+    if sound.round_trip_ms is not None:
+        ROUND_TRIP.observe(sound.round_trip_ms / 1000)

@@ -46,12 +46,21 @@ class Turn(BaseModel):
 class Sound(BaseModel):
     """What the media process counted (RFC 3550 terms)."""
 
+    codec: str = ""
+    srtp: str | None = None  # the suite; None: in the clear
     packets_received: int = 0
     packets_sent: int = 0
     packets_lost: int = 0
     packets_late: int = 0
+    packets_forged: int = 0  # that no agreed SRTP key opens
     frames_concealed: int = 0
     jitter_ms: float = 0.0
+    mos: float | None = None  # of what the peer said, as heard here: 1 to 4.5 (G.107)
+    # What the peer's RTCP told; None: it told nothing.
+    round_trip_ms: float | None = None
+    far_lost: int | None = None
+    far_jitter_ms: float | None = None
+    far_mos: float | None = None  # of what we said, as heard there
 
 
 class Party(BaseModel):

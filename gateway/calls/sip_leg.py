@@ -10,9 +10,10 @@ from pathlib import Path
 
 from gateway.calls.leg import Down, LegEvent, Pressed, Ringing, Up
 from gateway.calls.manner import USUAL, Manner
+from gateway.calls.quality import quality
 from gateway.calls.record import Sound
 from gateway.errors import GatewayError
-from gateway.media.line import Line
+from gateway.media.line import Line, Srtp, Symptoms
 from gateway.sdp import Agreed, Description, Local, NoCommonCodec, SdpError, agree, opus_wishes
 from gateway.sdp import make_answer as sdp_answer
 from gateway.sdp import make_offer as sdp_offer
@@ -60,7 +61,7 @@ class SipLeg:
         self.row = line.row
         self.on_event: Callable[[LegEvent], None] = lambda event: None
         self._line = line
-        self._local = Local(host, line.port)
+        self._local = Local(host, line.port, srtp=manner.srtp or line.srtp_policy)
         self._echo = echo
         self._manner = manner
         self._session = session
@@ -324,6 +325,9 @@ class SipLeg:
             comfort_in=agreed.comfort,
             comfort_out=agreed.comfort,
             ptime_ms=agreed.ptime_ms,
+            rtcp_port=agreed.rtcp_port,
+            rtcp_mux=agreed.rtcp_mux,
+            srtp=srtp_of(agreed),
             opus=Wishes(
                 wishes.bitrate, wishes.playback_rate, wishes.fec, wishes.dtx, wishes.constant
             ),
@@ -350,15 +354,13 @@ class SipLeg:
         return self._line.recording_lost
 
     def sound(self) -> Sound:
-        counts = self._line.counts()
-        return Sound(
-            packets_received=counts.packets_received,
-            packets_sent=counts.packets_sent,
-            packets_lost=counts.packets_lost,
-            packets_late=counts.packets_late,
-            frames_concealed=counts.frames_concealed,
-            jitter_ms=round(counts.jitter_ms, 2),
-        )
+        agreed = self._agreed
+        suite = agreed.key_in.suite if agreed and agreed.key_in else ""
+        return quality(self._line.counts(), agreed.codec if agreed else "", suite)
+
+    def symptoms(self) -> Symptoms:
+        agreed = self._agreed
+        return self._line.symptoms(f"{agreed.host}:{agreed.port}" if agreed else "nowhere")
 
     async def close(self) -> None:
         self._stop_ringing()
@@ -367,6 +369,12 @@ class SipLeg:
 
 def _cause(cause: int | None) -> str:
     return f"Q.850 cause {cause}" if cause not in (None, Q850_NORMAL) else ""
+
+
+def srtp_of(agreed: Agreed) -> Srtp | None:
+    if agreed.key_out is None or agreed.key_in is None:
+        return None
+    return Srtp(agreed.key_in.suite, agreed.key_out.key, agreed.key_in.key)
 
 
 def _address(host: str) -> str:

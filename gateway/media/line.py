@@ -37,6 +37,25 @@ class Counts:
     round_trip_ms: float  # 0: not known
 
 
+@dataclass(frozen=True)
+class Symptoms:
+    """What is known of a line; counts are of packets."""
+
+    hears: bool  # the peer is to send
+    speaks: bool  # we are
+    received: int
+    received_at: float  # monotonic seconds of the last; 0: none
+    sent: int
+    foreign: int
+    garbage: int
+    forged: int
+    rtcp_received: int
+    reports: int  # of ours, in the peer's RTCP
+    far_highest: int  # the last of our packets that it got, says the last of them
+    local_port: int
+    peer: str  # where its description says it hears
+
+
 @dataclass(frozen=True, repr=False)
 class Srtp:
     """A suite by its name in SDP, and master key and salt of each direction."""
@@ -59,11 +78,15 @@ class Owner(Protocol):
 class Line:
     """A row and its ports. ``port`` is the even one, for RTP; the next is bound for RTCP."""
 
-    def __init__(self, owner: Owner, row: int, port: int, host: str) -> None:
+    def __init__(
+        self, owner: Owner, row: int, port: int, host: str, srtp_policy: str = "off"
+    ) -> None:
+        """``srtp_policy``: [rtp] srtp, for peers of whom nothing else is known."""
         self._owner = owner
         self._lines = owner.lines
         self.row = row
         self.port = port
+        self.srtp_policy = srtp_policy
         self._ipv6 = ":" in host  # the address its sockets are bound to
         self.recording_lost: str | None = None  # why the recording lacks something
 
@@ -179,6 +202,25 @@ class Line:
             far_lost=int(lines["far_lost"][row]),
             far_jitter_ms=1000 * float(lines["far_jitter_s"][row]),
             round_trip_ms=1000 * float(lines["rtt_s"][row]),
+        )
+
+    def symptoms(self, peer: str) -> Symptoms:
+        """For ``calls.diagnosis``."""
+        lines, row = self._lines, self.row
+        return Symptoms(
+            hears=bool(lines["hears"][row]),
+            speaks=bool(lines["speaks"][row] and lines["family"][row]),
+            received=int(lines["received"][row]),
+            received_at=float(lines["received_at"][row]),
+            sent=int(lines["sent"][row]),
+            foreign=int(lines["foreign"][row]),
+            garbage=int(lines["garbage"][row]),
+            forged=int(lines["forged"][row]),
+            rtcp_received=int(lines["rtcp_received"][row]),
+            reports=int(lines["reports"][row]),
+            far_highest=int(lines["far_highest"][row]),
+            local_port=self.port,
+            peer=peer,
         )
 
     async def give_back(self) -> None:

@@ -121,7 +121,7 @@ class Plane:
         self.lines["ssrc"][row] = random.getrandbits(32)
         self.lines["agent"][row] = agent
         self._sockets[row] = pair
-        line = self._taken[row] = Line(self, row, port, local_host)
+        line = self._taken[row] = Line(self, row, port, local_host, self._rtp.srtp)
         if self._worker:
             self._hand_over(self._worker, [row])
         return line

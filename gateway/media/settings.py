@@ -1,7 +1,7 @@
 """``[rtp]`` and ``[media]``: what the operator may choose about sound."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -36,6 +36,10 @@ class RtpSettings(BaseModel):
     drain_s: float = Field(
         2.0, ge=0, description="how long a port rests after a call, so that no straggler is heard "
         "in the next one",
+    )  # fmt: skip
+    srtp: Literal["off", "optional", "required"] = Field(
+        "optional", description="encryption of sound (SRTP, keys in SDP) with peers that belong to "
+        "no trunk: never, where the peer wants it, or else no call",
     )  # fmt: skip
     dscp: int = Field(46, ge=0, le=63, description="mark of outgoing packets; 46: voice (EF)")
 

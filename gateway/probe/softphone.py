@@ -251,6 +251,10 @@ class Softphone:
         await self.child.until(lambda: bool(self._registered), ANSWER_S, "registration")
         assert self._registered == 200, f"the registrar answers {self._registered}"
 
+    async def encrypt(self, policy: str) -> None:
+        """SRTP: ``off``, ``optional`` or ``required``, for calls from now on."""
+        await self.order("encrypt", policy=policy)
+
     async def offer_only(self, *codecs: str) -> None:
         """Know these codecs only from now on, e.g. ``PCMA/8000``."""
         await self.order("codecs", names=list(codecs))

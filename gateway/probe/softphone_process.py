@@ -200,6 +200,17 @@ class Phone:
         self.settings.regConfig.registrarUri = registrar
         self.account.modify(self.settings)
 
+    def do_encrypt(self, policy: str) -> None:
+        """SRTP with keys in SDP, for calls from now on: off, optional or required."""
+        use = {
+            "off": pj.PJMEDIA_SRTP_DISABLED,
+            "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+            "required": pj.PJMEDIA_SRTP_MANDATORY,
+        }
+        self.settings.mediaConfig.srtpUse = use[policy]
+        self.settings.mediaConfig.srtpSecureSignaling = 0  # the tests' SIP is in the clear
+        self.account.modify(self.settings)
+
     def do_dial(self, uri: str, headers: dict[str, str]) -> dict[str, Any]:
         call = Call(self)
         prm = pj.CallOpParam(True)

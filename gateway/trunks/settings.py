@@ -15,9 +15,6 @@ from pydantic import (
 
 from gateway.trunks.numbers import Rule
 
-# Until there is SRTP, a trunk that insists on it would only seem to be protected.
-SRTP_WORKS = False
-
 
 def _as_list(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
@@ -121,8 +118,6 @@ class TrunkSettings(_Section):
             raise ValueError("inbound_username and inbound_password go together")
         if not (self.gateways or self.addresses or self.inbound_username):
             raise ValueError("name gateways, addresses or an inbound_username")
-        if self.srtp == "required" and not SRTP_WORKS:
-            raise ValueError('srtp = "required" is not possible yet: sound is sent in the clear')
         return self
 
 

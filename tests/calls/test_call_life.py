@@ -27,6 +27,7 @@ from gateway.calls.call import Call, Surroundings
 from gateway.calls.leg import Down, Pressed, Ringing, Up
 from gateway.calls.ports import ToolReply
 from gateway.calls.record import CallRecord, Sound, Status
+from gateway.media.line import Symptoms
 from gateway.tasks import Tasks
 
 
@@ -69,6 +70,9 @@ class FakeLeg:
 
     def sound(self) -> Sound:
         return Sound(packets_received=7)
+
+    def symptoms(self) -> Symptoms:
+        raise NotImplementedError
 
     async def close(self) -> None:
         self.closed = True

@@ -35,21 +35,28 @@ module_path {modules}
 module g711.so
 module aufile.so
 module sndfile.so
+module srtp.so
 module uuid.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
-ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec}/8000/1;answermode={mode}\n"
+ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec}/8000/1;answermode={mode}"
 
 
 class Baresip:
     """``async with Baresip(tmp_path) as peer: await peer.dial("sip:demo@...")``."""
 
     def __init__(
-        self, folder: Path, says: sound.Pcm | None = None, codec: str = "pcmu", answers: bool = True
+        self,
+        folder: Path,
+        says: sound.Pcm | None = None,
+        codec: str = "pcmu",
+        answers: bool = True,
+        encryption: str = "",
     ) -> None:
+        """``encryption``: srtp (wished for), srtp-mand or srtp-mandf (required); empty: none."""
         folder = folder / "baresip"
         folder.mkdir()
         self._heard = folder / "heard"
@@ -74,7 +81,10 @@ class Baresip:
         )
         (folder / "config").write_text(config)
         mode = "auto" if answers else "manual"
-        (folder / "accounts").write_text(ACCOUNT.format(sip=sip, codec=codec, mode=mode))
+        account = ACCOUNT.format(sip=sip, codec=codec, mode=mode)
+        if encryption:
+            account += f";mediaenc={encryption}"
+        (folder / "accounts").write_text(account + "\n")
         self.child = Child(["baresip", "-f", folder], folder / "baresip.err")
 
     async def __aenter__(self) -> Self:

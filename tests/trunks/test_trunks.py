@@ -141,7 +141,7 @@ def test_what_a_trunk_does_not_call() -> None:
     [
         ({}, "name gateways"),
         ({"addresses": ["300.1.1.1"]}, "neither an address"),
-        ({"addresses": ["192.0.2.1"], "srtp": "required"}, "not possible yet"),
+        ({"addresses": ["192.0.2.1"], "srtp": "always"}, "off"),
         ({"addresses": ["192.0.2.1"], "register": True}, "register needs"),
         ({"addresses": ["192.0.2.1"], "headers": {"Via": "x"}}, "no header that can be added"),
         ({"addresses": ["192.0.2.1"], "headers": {"X-A": "x\r\nVia: y"}}, "control characters"),
