@@ -40,6 +40,7 @@ async def main() -> None:
     endpoint = Endpoint(settings, answer, Defence(DefenceSettings()))
     await endpoint.start()
     gc.freeze()  # as the daemon does when it is ready
+    gc.set_threshold(20_000, 20, 50)
     print(endpoint.ports[0].port, flush=True)
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
