@@ -333,9 +333,10 @@ class Jitter:
         skipped = self._shrink(rows, quiet)
         play = self._play[rows]
         place = play % SLOTS
-        there = (self._slot[rows, place] == play) & (self._fill[rows, place] >= self._step[rows])
+        kinds = self._kind[rows, place]
+        there = (self._slot[rows, place] == play) & (self._fill[rows, place] >= self._steps[kinds])
         there &= self.started[rows]
-        kinds = np.where(there, self._kind[rows, place], self._going[rows])
+        kinds = np.where(there, kinds, self._going[rows])
         self._going[rows] = kinds
         self._starved[rows] = np.where(there, 0, self._starved[rows] + 1)
         self._played[rows[there]] = play[there]
@@ -372,8 +373,8 @@ class Jitter:
         )
         self._play[rows] += surplus
         self._depth[rows] = np.maximum(self._depth[rows] - surplus, self._least)
-        # A row that is waiting for a pause to skip in keeps what it has learnt.
-        done = over & ((spare <= self._least) | quiet | (surplus > 0))
+        # A row that is waiting for a pause to skip in keeps what it has learnt, for a while.
+        done = over & ((spare <= self._least) | quiet | (calm >= _LONG))
         # A peer's slower clock is no reason to wait longer for ever: nothing waits as long now.
         self._depth[rows[done]] = np.maximum(np.minimum(self._depth[rows], peak), self._least)[done]
         self._calm[rows] = np.where(done, 0, calm)
