@@ -40,6 +40,11 @@ class Gauges(Collector):
             float(lines["busy_s"][0]),
         )  # fmt: skip
         yield gauge(
+            "beat_load_ratio", "Share of the last beats that was spent; see [media] budget.",
+            float(lines["load"][0]),
+        )  # fmt: skip
+        yield gauge("lines_muted", "Lines that made the beat fail.", int(lines["muted"].sum()))
+        yield gauge(
             "beat_age_seconds",
             "Time since the last beat; a beat takes 0.02 s.",
             max(0.0, time.monotonic() - float(lines["beats_at"][0])),

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from gateway.media.line import Symptoms
 
 NO_AUDIO, ONE_WAY, STOPPED, BACK = "no-audio", "one-way-audio", "audio-stopped", "audio-back"
+MUTED = "line-muted"
 _NOTHING_S = 4.0  # after both sides were to speak: longer than any phone takes to begin
 _STOPPED_S = 10.0  # a peer that suppresses silence may well be quiet for some seconds
 _DEAF_S = 12.0  # two reports of RTCP, at the least
@@ -20,15 +21,25 @@ class Finding:
     advice: str  # one sentence or two, for the operator
 
 
+_MUTED = (MUTED, "The media process failed on this line's sound and has muted it; its log has the "
+          "traceback. Please report it.")  # fmt: skip
+
+
 class Diagnosis:
     def __init__(self, now: float) -> None:
         self._hears_since = self._heard_well_at = now
         self._far_highest = -1
         self._reports = 0
+        self._muted = False
         self._deaf = self._mute = False  # the peer does not hear us; we do not hear it
 
     def look(self, seen: Symptoms, now: float) -> list[Finding]:
         """What is new since the last look."""
+        if seen.muted != self._muted:
+            self._muted = seen.muted
+            return [Finding(*_MUTED if seen.muted else (BACK, "The line is heard again."))]
+        if seen.muted:
+            return []
         return [finding for finding in (self._ours(seen, now), self._theirs(seen, now)) if finding]
 
     def _ours(self, seen: Symptoms, now: float) -> Finding | None:

@@ -19,6 +19,7 @@ from gateway.media.reports import Reports
 from gateway.media.voice import Voice
 from gateway.rtp import packet
 from gateway.rtp.digits import Dialling, DigitsIn, DigitsOut
+from gateway.rtp.inband import InBand
 from gateway.rtp.jitter import EVENT, NOISE, Form, Jitter
 from gateway.rtp.tones import TONES
 from gateway_codecs import CODECS
@@ -82,6 +83,7 @@ class Beat:
         self._ears = Ears(n, tuning.vad_mode, tuning.speech_level_db)
         self._voice = Voice(lines)
         self._digits_in, self._digits_out = DigitsIn(n), DigitsOut(n)
+        self._inband = InBand(n)
         self._marker = np.ones(n, bool)  # the next packet begins a talkspurt
         self._open = np.zeros(n, bool)
         self.rows: Rows = np.empty(0, np.int64)
@@ -92,7 +94,7 @@ class Beat:
         """Rows to be settled or let go: main changed them, or another process had them."""
         lines = self._lines
         changed = lines["settings"] != lines["applied"]
-        changed |= (lines["live"] == 1) & ~self._open
+        changed |= (lines["live"] == 1) & ~self._open & (lines["muted"] == 0)
         return [int(row) for row in np.flatnonzero(changed)]
 
     def settle(self, row: int) -> None:
@@ -103,6 +105,7 @@ class Beat:
             self._begin(row)
         self._peers.settle(row)
         self._outward.settle(row)
+        lines["muted"][row] = 0  # what main changed may be the cure
         lines["applied"][row] = seen
 
     def let_go(self, row: int) -> None:
@@ -111,10 +114,19 @@ class Beat:
         self.rows = np.flatnonzero(self._open)
         self._lines["applied"][row] = self._lines["settings"][row]
 
+    def renew(self, row: int, *, mute: bool) -> None:
+        """Forget what this process knew of a row, which made it fail; ``mute``: leave it alone
+        from now on."""
+        self._begin(row)
+        if mute:
+            self._open[row] = False
+            self.rows = np.flatnonzero(self._open)
+
     def _begin(self, row: int) -> None:
         lines = self._lines
         for state in (self._peers, self._inward, self._outward, self._ears,
-                      self._voice, self._digits_in, self._digits_out, self.reports):  # fmt: skip
+                      self._voice, self._digits_in, self._digits_out, self._inband,
+                      self.reports):  # fmt: skip
             state.forget(row)
         self._jitter.forget(row, int(lines["lost"][row]))
         if digits := int(lines["digits"][row]):
@@ -126,9 +138,16 @@ class Beat:
 
     # The beat.
 
-    def run(self, received: Sequence[Received], now: float, missed: int = 0) -> Outgoing:
-        """One beat at ``now`` (monotonic seconds), after ``missed`` that did not take place."""
-        lines, rows = self._lines, self.rows
+    def run(
+        self,
+        received: Sequence[Received],
+        now: float,
+        missed: int = 0,
+        only: Rows | None = None,
+    ) -> Outgoing:
+        """One beat at ``now`` (monotonic seconds), after ``missed`` that did not take place; of
+        all open rows, or ``only`` of these."""
+        lines, rows = self._lines, self.rows if only is None else only
         if not len(rows):
             return Outgoing([], np.empty((0, packet.HEADER), np.uint8), [], [])
         for batch in received:
@@ -211,10 +230,22 @@ class Beat:
         lines = self._lines
         heard = self._inward.run(rows, ~self._ears.speaking[rows])
         starts = self._ears.listen(rows, heard.sound)
+        self._find_keys(rows, heard.sound)
         at = lines["beat"][rows] % RING
         lines["heard"][rows, at] = heard.sound
         lines["speech"][rows, at] = self._ears.marks(rows)
         return heard, starts
+
+    def _find_keys(self, rows: Rows, sound: npt.NDArray[np.int16]) -> None:
+        """Keys in the sound itself, where no events were agreed on."""
+        lines = self._lines
+        its = np.flatnonzero((lines["digits_in"][rows] == NO_PAYLOAD) & (lines["hears"][rows] == 1))
+        if not len(its):
+            return
+        began, codes = self._inband.listen(rows[its], sound[its])
+        pressed = rows[its[began]]
+        lines["digit"][pressed, lines["digits"][pressed] % DIGITS] = codes[began]
+        lines["digits"][pressed] += 1
 
     def _speak(self, rows: Rows, heard: Heard) -> Outgoing:
         lines = self._lines

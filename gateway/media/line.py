@@ -49,6 +49,7 @@ class Symptoms:
     foreign: int
     garbage: int
     forged: int
+    muted: bool  # by ourselves: its state made the beat fail
     rtcp_received: int
     reports: int  # of ours, in the peer's RTCP
     far_highest: int  # the last of our packets that it got, says the last of them
@@ -216,6 +217,7 @@ class Line:
             foreign=int(lines["foreign"][row]),
             garbage=int(lines["garbage"][row]),
             forged=int(lines["forged"][row]),
+            muted=bool(lines["muted"][row]),
             rtcp_received=int(lines["rtcp_received"][row]),
             reports=int(lines["reports"][row]),
             far_highest=int(lines["far_highest"][row]),

@@ -125,6 +125,8 @@ COLUMNS: dict[str, Column] = {
     "concealed": Column(MEDIA, np.int64, "frames made up for lost ones"),
     "garbage": Column(MEDIA, np.int64, "datagrams that were not RTP, or not what was agreed"),
     "foreign": Column(MEDIA, np.int64, "datagrams from elsewhere than the peer"),
+    "faults": Column(MEDIA, np.int64, "beats that failed because of this row"),
+    "muted": Column(MEDIA, np.uint8, "1: it failed too often, and is left alone until a re-INVITE"),
     "jitter_s": Column(MEDIA, np.float64, "interarrival jitter (RFC 3550 6.4.1)"),
     # SRTP: how far each direction has come under its key (RFC 3711 3.3.1).
     "srtp_key_out": Column(MEDIA, np.uint32, "CRC-32 of the key that ``srtp_sent`` counts under"),
@@ -159,6 +161,9 @@ GLOBALS: dict[str, Column] = {
     "beats_late": Column(MEDIA, np.int64, "beats that began more than 5 ms late"),
     "beats_missed": Column(MEDIA, np.int64, "beats that were skipped: late by a whole beat"),
     "busy_s": Column(MEDIA, np.float64, "seconds spent inside beats"),
+    "load": Column(
+        MEDIA, np.float64, "share of the beat that is spent, over the last second or so"
+    ),
 }
 
 _ALIGN = 64  # a cache line: two writers never share one

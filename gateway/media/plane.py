@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from gateway.errors import GatewayError, NoRoom
 from gateway.media.beat import Tuning
 from gateway.media.child import Child, Message
@@ -115,6 +117,7 @@ class Plane:
         index. NoRoom: all rows are taken, or no port is to be had."""
         if not self._free:
             raise NoRoom(f"all {self.capacity} lines are taken ([media] capacity)")
+        self._admit()
         port, pair = self._bind(local_host)
         row = self._free.popleft()
         self.lines.seed(row, random.getrandbits(16), random.getrandbits(32))
@@ -125,6 +128,17 @@ class Plane:
         if self._worker:
             self._hand_over(self._worker, [row])
         return line
+
+    def _admit(self) -> None:
+        """Refuse a line before the others suffer from it: what one costs is measured, and those
+        that are taken but not live yet will cost as much."""
+        live = int(np.count_nonzero(self.lines["live"]))
+        cost = float(self.lines["load"][0]) / live if live else 0.0
+        if cost * (len(self._taken) + 1) > self._media.budget:
+            raise NoRoom(
+                f"sound would take more than {self._media.budget:.0%} of each beat with another "
+                f"line beside {len(self._taken)} ([media] budget)"
+            )
 
     def _bind(self, host: str) -> tuple[int, Pair]:
         for _ in range(min(_PORT_TRIES, len(self._ports))):
@@ -223,6 +237,9 @@ class Plane:
             log.debug("a media process is ready", extra={"pid": child.pid, **message})
             if self._media.realtime and not message["realtime"]:
                 log.warning("no right to real-time priority: sound may suffer under load")
+        for row, why in message.get("faults", ()):
+            muted = bool(self.lines["muted"][row])
+            log.error("a line made the beat fail", extra={"row": row, "muted": muted, "why": why})
         self._see_let_go()
 
     def _on_death(self, child: Child, status: int) -> None:

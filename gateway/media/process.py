@@ -22,10 +22,12 @@ import numpy as np
 from gateway.media.beat import Beat, Tuning
 from gateway.media.clock import LATE_S, Clock
 from gateway.media.guard import Guard
-from gateway.media.lines import Lines, Writer
+from gateway.media.isolation import Careful
+from gateway.media.lines import BEAT_S, Lines, Writer
 from gateway.media.sockets import Sockets, hear, tell_if_room
 
 _PRIORITY = 10  # of SCHED_FIFO: above everything ordinary, below the kernel's own threads
+_LOAD_WEIGHT = 0.02  # of one beat in the measured load: a time constant of 1 s
 _LOCK = 1 | 2 | 4  # MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT
 
 
@@ -97,18 +99,19 @@ def _run(
     sockets: Sockets,
     guard: Guard,
 ) -> None:
+    careful = Careful(beat, lines)
     clock = Clock(float(lines["beats_at"][0]))
     news: dict[str, Any] = {"beating": True}
     while True:
         tick = clock.wait()
         while message := hear(control):
             _take(message, sockets)
-        if let_go := _settle(lines, beat, sockets, guard, tick.now):
+        if let_go := _settle(lines, beat, careful, sockets, guard, tick.now):
             news["let_go"] = let_go
 
-        outgoing = beat.run(sockets.receive(), tick.now, tick.missed)
-        if refused := sockets.send(outgoing):
-            beat.unsent(refused)
+        for outgoing in careful.run(sockets.receive(), tick.now, tick.missed):
+            if refused := sockets.send(outgoing):
+                beat.unsent(refused)
         sockets.send_control(beat.reports.run(beat.rows, sockets.control, tick.now))
 
         for agent in np.unique(lines["agent"][beat.rows]).tolist():
@@ -119,13 +122,19 @@ def _run(
         lines["beats_late"][0] += tick.late_s > LATE_S
         lines["beats_missed"][0] += tick.missed
         lines["beats_at"][0] = tick.now
-        lines["busy_s"][0] += time.monotonic() - tick.now
+        busy_s = time.monotonic() - tick.now
+        lines["busy_s"][0] += busy_s
+        lines["load"][0] += (busy_s / BEAT_S - lines["load"][0]) * _LOAD_WEIGHT
+        if careful.faults:
+            news["faults"] = careful.faults
         if news:
             tell_if_room(control, news)
             news = {}
 
 
-def _settle(lines: Lines, beat: Beat, sockets: Sockets, guard: Guard, now: float) -> list[int]:
+def _settle(
+    lines: Lines, beat: Beat, careful: Careful, sockets: Sockets, guard: Guard, now: float
+) -> list[int]:
     """Act upon what main has changed; returns the rows that it has back."""
     let_go = []
     for row in beat.changed():
@@ -137,8 +146,11 @@ def _settle(lines: Lines, beat: Beat, sockets: Sockets, guard: Guard, now: float
             beat.let_go(row)
             let_go.append(row)
         elif sockets.has(row):  # or else its descriptor is still on the way
-            guard.settle(row)  # before ``applied`` tells main that it is done
-            beat.settle(row)
+            try:
+                guard.settle(row)  # before ``applied`` tells main that it is done
+                beat.settle(row)
+            except Exception as error:
+                careful.blame(row, error)
     return let_go
 
 

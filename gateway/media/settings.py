@@ -60,6 +60,10 @@ class MediaSettings(BaseModel):
         True, description="ask for real-time priority and locked memory; without the right to "
         "them it goes on without",
     )  # fmt: skip
+    budget: float = Field(
+        0.75, gt=0, le=1, description="share of every 20 ms that the beat may take; a call with "
+        "which it would take more is refused",
+    )  # fmt: skip
     vad_mode: int = Field(
         2, ge=0, le=3, description="how sure webrtcvad must be that it hears speech: 3 is strict"
     )

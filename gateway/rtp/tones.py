@@ -1,5 +1,5 @@
-"""The sound of telephone keys (ITU-T Q.23): for peers that agreed on no RFC 4733 events, and so
-that a recording has what was dialled."""
+"""Tones as frames of 20 ms at 16 kHz: telephone keys (ITU-T Q.23), for peers that agreed on no
+RFC 4733 events and so that a recording has what was dialled; and the tones of a call's progress."""
 
 import numpy as np
 import numpy.typing as npt
@@ -26,3 +26,24 @@ def _key(key: str) -> npt.NDArray[np.int16]:
 
 # Event code x beat of the digit x samples at 16 kHz.
 TONES = np.stack([_key(key) for key in KEYS])
+
+
+def _cadence(tones: tuple[float, ...], *seconds: float) -> npt.NDArray[np.int16]:
+    """Sound and silence in turn, beginning with sound: one round of it."""
+    parts = []
+    for at, length in enumerate(seconds):
+        part = np.zeros(round(length * _RATE))
+        if at % 2 == 0:
+            t = np.arange(len(part)) / _RATE
+            part = _PEAK / len(tones) * np.sin(2 * np.pi * np.outer(tones, t)).sum(axis=0)
+            part[:_RAMP] *= np.arange(_RAMP) / _RAMP
+            part[-_RAMP:] *= np.arange(_RAMP)[::-1] / _RAMP
+        parts.append(part)
+    return np.rint(np.concatenate(parts)).astype(np.int16).reshape(-1, _FRAME)
+
+
+# Frames x samples, to be said over and over: what North America (ANSI T1.401) and Europe
+# (ETSI TR 101 041) hear. The beep is what voicemail begins with; it is said once.
+RINGBACK = {"us": _cadence((440, 480), 2, 4), "eu": _cadence((425,), 1, 4)}
+BUSY = {"us": _cadence((480, 620), 0.5, 0.5), "eu": _cadence((425,), 0.5, 0.5)}
+BEEP = _cadence((1000,), 0.5, 0.5)

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.calls.diagnosis import BACK, NO_AUDIO, ONE_WAY, STOPPED, Diagnosis, Finding
+from gateway.calls.diagnosis import BACK, MUTED, NO_AUDIO, ONE_WAY, STOPPED, Diagnosis, Finding
 from gateway.media.line import Symptoms
 
 SILENT = Symptoms(
     hears=True, speaks=True, received=0, received_at=0.0, sent=0, foreign=0, garbage=0, forged=0,
-    rtcp_received=0, reports=0, far_highest=0, local_port=20_000, peer="192.168.1.5:4000",
+    muted=False, rtcp_received=0, reports=0, far_highest=0, local_port=20_000, peer="192.168.1.5:4000",
 )  # fmt: skip
 
 
@@ -101,6 +101,13 @@ def test_a_peer_that_reports_nothing_of_us_is_deaf() -> None:
 
 def test_a_peer_without_rtcp_may_hear_us_or_not() -> None:
     assert Call().talk(60) == []
+
+
+def test_a_line_that_was_muted_is_told() -> None:
+    call = Call()
+    call.talk(5)
+    assert [f.what for f in call.go_on(20, muted=True)] == [MUTED]
+    assert [f.what for f in call.go_on(1, muted=False)] == [BACK]
 
 
 def test_reports_that_move_are_good_news() -> None:

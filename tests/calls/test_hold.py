@@ -18,6 +18,7 @@ THEIRS = Local("192.0.2.1", 20_000)
 class Line:
     row: int = 0
     port: int = 30_000
+    srtp_policy: str = "off"
     agreed: list[dict[str, Any]] = field(default_factory=list)
 
     def agree(self, **what: Any) -> None:

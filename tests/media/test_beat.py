@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.media.lines import FRAME, RING
+from gateway.rtp.digits import KEYS
+from gateway.rtp.tones import TONES
 from gateway_codecs import CODECS
 
 # Anything, and things that look like RTP of ours until one looks closer.
@@ -251,6 +253,18 @@ def test_without_agreed_events_digits_are_dialled_as_tones(stage) -> None:
     spectrum = np.abs(np.fft.rfft(tone.astype(float)))
     assert {int(hz) for hz in np.argsort(spectrum)[-2:] * 20} == {700, 1200}
     assert stage.main["sent_digits"][0] == 1
+
+
+def test_keys_in_the_sound_are_heard_where_no_events_were_agreed(stage) -> None:
+    stage.open(0, digits_in=None)
+    stage.open(1)
+    tones = np.concatenate([TONES[KEYS.index(key)].reshape(-1) for key in "15#0"])
+    for frame in np.concatenate([tones, np.zeros(FRAME * 5, np.int16)]).reshape(-1, FRAME):
+        body = CODECS[0].encode(frame[::2]).tobytes()
+        stage.run(stage.rtp(0, body), stage.rtp(1, body))
+    assert [KEYS[code] for code in stage.main["digit"][0, :4]] == list("15#0")
+    assert stage.main["digits"][0] == 4
+    assert stage.main["digits"][1] == 0
 
 
 def test_more_digits_than_fit_are_refused_and_none_is_lost(stage) -> None:

@@ -330,6 +330,21 @@ async def test_when_every_line_is_taken_there_is_no_room(plane) -> None:
     assert plane.free == 8
 
 
+async def test_a_line_that_the_beat_has_no_time_for_is_refused() -> None:
+    """The measured cost, set by hand: nobody beats here."""
+    plane = Plane(MediaSettings(capacity=8), RtpSettings(ports=PORTS), [])
+    media = Lines(plane.lines.fd, 8, Writer.MEDIA)
+    lines = [plane.take(0, HOST) for _ in range(2)]
+    plane.lines["live"][[line.row for line in lines]] = 1
+    media["load"][0] = 0.4  # 20 % of a beat each: there is time for a third line
+    plane.take(0, HOST)
+    with pytest.raises(NoRoom, match=r"more than 75%.*beside 3.*budget"):
+        plane.take(0, HOST)  # although the third is not live yet
+    media["load"][0] = 0.1
+    plane.take(0, HOST)
+    await plane.close()
+
+
 async def test_a_port_in_use_is_passed_over_and_none_left_is_no_room() -> None:
     squatter = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     squatter.bind((HOST, 41_201))  # the odd one of the first pair
