@@ -24,6 +24,7 @@ from gateway.media.line import Line
 from gateway.media.plane import Plane
 from gateway.reasons import Ended
 from gateway.sip.endpoint import Endpoint
+from gateway.sip.exchange import Exchange
 from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.inspection import Objection
 from gateway.sip.message import Request
@@ -298,6 +299,7 @@ class Switchboard:
     async def drain(self) -> None:
         """Let nobody in any more; return when the last call has ended by itself."""
         self.draining = True
+        self.endpoint.stack.serves["OPTIONS"] = _away
         if self.calls:
             log.info("draining: %d calls go on", len(self.calls))
         await self._empty.wait()
@@ -309,3 +311,9 @@ class Switchboard:
             call.end(Ended.WORKER_SHUTDOWN, "the gateway is shutting down")
         await self._empty.wait()
         await self._tasks.close()
+
+
+def _away(exchange: Exchange) -> None:
+    """OPTIONS is answered as an INVITE would be (RFC 3261 section 11.2), so that a load balancer
+    sends calls elsewhere before it meets our 503."""
+    raise Objection(503, "Draining for a restart", (("Retry-After", str(RETRY_AFTER_S)),))

@@ -22,10 +22,10 @@ def take(stack: "Stack", exchange: Exchange) -> Session | None:
     match request.method:
         case "INVITE":
             return _invite(stack, exchange)
-        case "OPTIONS":
-            stack.respond(exchange, capabilities(request, exchange.tag))
         case method if method in stack.serves:
             stack.serves[method](exchange)
+        case "OPTIONS":
+            stack.respond(exchange, capabilities(request, exchange.tag))
         case "MESSAGE":
             others = ", ".join(method for method in METHODS if method != "MESSAGE")
             raise Objection(405, "MESSAGE is taken within a call only", (("Allow", others),))

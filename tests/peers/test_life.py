@@ -29,6 +29,21 @@ def children_of(pid: int, module: str) -> list[int]:
     return sorted(found)
 
 
+def options(address: str) -> bytes:
+    """What the gateway answers to OPTIONS, as a load balancer asks it."""
+    host, port = address.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pinger:
+        pinger.settimeout(5)
+        pinger.connect((host, int(port)))
+        here = "%s:%d" % pinger.getsockname()
+        pinger.send(
+            f"OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKping\r\n"
+            f"From: <sip:balancer@{here}>;tag=1\r\nTo: <sip:{address}>\r\nCall-ID: ping\r\n"
+            "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        return pinger.recv(4096)
+
+
 async def test_term_lets_a_call_finish_and_lets_nobody_in(tmp_path: Path, phone: Softphone) -> None:
     async with Daemon(tmp_path / "gateway") as gateway:
         call = await phone.dial(gateway.uri("demo"))
@@ -39,6 +54,7 @@ async def test_term_lets_a_call_finish_and_lets_nobody_in(tmp_path: Path, phone:
                 await asyncio.sleep(0.02)
         late = await phone.dial(gateway.uri("demo"))
         assert (await late.disconnected())["status"] == 503
+        assert b" 503 Draining" in options(gateway.sip_address), "OPTIONS says what INVITE gets"
         assert not call.over
         heard = await call.until("sound", on=True)
         assert heard
