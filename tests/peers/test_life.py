@@ -35,7 +35,7 @@ def options(address: str) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pinger:
         pinger.settimeout(5)
         pinger.connect((host, int(port)))
-        here = "%s:%d" % pinger.getsockname()
+        here = ":".join(map(str, pinger.getsockname()))
         pinger.send(
             f"OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKping\r\n"
             f"From: <sip:balancer@{here}>;tag=1\r\nTo: <sip:{address}>\r\nCall-ID: ping\r\n"
