@@ -1,6 +1,7 @@
 """Who is speaking: webrtcvad on every frame, smoothed into onset and end.
 
-Speech begins when three of the last five frames are voiced and loud enough: a click or one bad
+Speech begins when three of the last five frames are voiced, and loud enough beside the noise of
+the line: a click or one bad
 frame is not speech, and an onset is known after 60 ms. It ends after four frames without voice;
 the pauses inside words are shorter, and how long a silence ends a turn is the agent's decision.
 """
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import webrtcvad  # type: ignore[import-untyped]
 
+from gateway.media.floor import Floor
 from gateway.media.lines import SILENT, TRAILING, VOICED
 
 _ONSET = 3
@@ -28,11 +30,13 @@ class Ears:
         self._mode = mode
         self._least = (32768 * 10 ** (level_db / 20)) ** 2 * 320  # energy of a frame
         self._vads: list[webrtcvad.Vad] = [webrtcvad.Vad(mode) for _ in range(capacity)]
+        self._floor = Floor(capacity)
         self._voiced = np.zeros(capacity, np.uint8)  # the newest frame is the lowest bit
         self.speaking = np.zeros(capacity, bool)
 
     def forget(self, row: int) -> None:
         self._vads[row] = webrtcvad.Vad(self._mode)
+        self._floor.forget(row)
         self._voiced[row] = 0
         self.speaking[row] = False
 
@@ -56,7 +60,10 @@ class Ears:
 
     def _voices(self, rows: Rows, frames: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
         sound = frames.astype(np.float32)
-        loud = np.einsum("rn,rn->r", sound, sound) >= self._least
+        energy = np.einsum("rn,rn->r", sound, sound)
+        loud = (energy >= self._least) & self._floor.above(
+            rows, energy / frames.shape[1], self.speaking[rows]
+        )
         voiced = np.zeros(len(rows), np.uint8)
         size = frames.shape[1] * 2
         octets = frames.tobytes()
