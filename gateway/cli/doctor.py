@@ -8,7 +8,7 @@ from rich.markup import escape
 from gateway.cli.checks import Finding
 from gateway.cli.checks.machine import CHECKS
 from gateway.cli.checks.network import addresses, listening, sound_ports
-from gateway.cli.checks.software import libraries, vendors
+from gateway.cli.checks.software import codecs, libraries, vendors
 from gateway.cli.place import ConfigFile, complaining, out, settings_of
 from gateway.config import Settings
 
@@ -31,6 +31,7 @@ def doctor(config: ConfigFile = None) -> None:
 
 def findings(settings: Settings) -> Iterator[Finding]:
     yield libraries(settings)
+    yield codecs(settings)
     yield from listening(settings)
     yield sound_ports(settings)
     yield addresses(settings)

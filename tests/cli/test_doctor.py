@@ -17,6 +17,7 @@ from gateway.cli import app, doctor
 from gateway.cli.checks import Finding, machine, network, software
 from gateway.config import Settings
 from gateway.speech.settings import VendorSettings
+from gateway_codecs import opus
 
 
 @pytest.fixture
@@ -161,6 +162,15 @@ def test_a_missing_library_is_named(settings: Settings, monkeypatch: pytest.Monk
     monkeypatch.setattr(software, "LIBRARIES", ("numpy", "no_such_library"))
     found = software.libraries(settings)
     assert (found.level, "no_such_library" in found.what) == ("fail", True)
+
+
+def test_without_libopus_a_warning_says_what_that_means(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opus, "_library", None)
+    found = software.codecs(settings)
+    assert (found.level, found.remedy) == ("warn", "apt-get install libopus0")
+    assert "PCMU, PCMA, G722" in found.what
 
 
 def vendor(settings: Settings, answer: int | Exception) -> Finding:

@@ -8,6 +8,7 @@ import httpx
 
 from gateway.cli.checks import Finding
 from gateway.config import Settings
+from gateway_codecs import available, opus
 
 LIBRARIES = ("numpy", "uvloop", "webrtcvad", "soxr", "espeakng_loader", "pocketsphinx", "openai")
 REACH_S = 5.0
@@ -31,6 +32,14 @@ def libraries(settings: Settings) -> Finding:
         what = f"Python {version}; cannot be loaded: {', '.join(missing)}"
         return Finding("fail", "libraries", what, "`make setup` installs them")
     return Finding("ok", "libraries", f"Python {version} and all {len(LIBRARIES)} that matter")
+
+
+def codecs(settings: Settings) -> Finding:
+    names = ", ".join(dict.fromkeys(codec.name for codec in available()))
+    if not opus.available():
+        what = f"{names}; no libopus, so Opus is neither offered nor taken"
+        return Finding("warn", "codecs", what, "apt-get install libopus0")
+    return Finding("ok", "codecs", names)
 
 
 def vendors(settings: Settings, transport: httpx.BaseTransport | None = None) -> Iterator[Finding]:
