@@ -2,7 +2,9 @@
 names an address that only exists behind their router.
 
 The first valid packet tells where the peer really is; from then on only that source is heard,
-until the peer's signalling changes something, or the source has been silent for long.
+until the peer's signalling changes something, or the source has been silent for long. Whoever was
+quicker than the peer loses the line as soon as a valid packet comes from where the peer's
+description says.
 """
 
 from ipaddress import ip_address
@@ -24,10 +26,11 @@ class Peers:
         self._relearn_s = relearn_s
         self._locked: list[Source | None] = [None] * lines.capacity
         self._said: list[tuple[int, bytes, int] | None] = [None] * lines.capacity  # by the SDP
+        self._told: list[Source | None] = [None] * lines.capacity  # the same, as a source
         self.target: list[Source | None] = [None] * lines.capacity
 
     def forget(self, row: int) -> None:
-        self._locked[row] = self._said[row] = self.target[row] = None
+        self._locked[row] = self._said[row] = self._told[row] = self.target[row] = None
 
     def settle(self, row: int) -> None:
         """Main has changed the row's settings, or this process is new to the row."""
@@ -40,8 +43,9 @@ class Peers:
             lines["peer_family"][row] = 0
             learnt = None
         self._said[row] = said
+        self._told[row] = _source(said[0], lines["address"][row], said[2])
         self._locked[row] = learnt if new_here else None
-        self.target[row] = learnt or _source(said[0], lines["address"][row], said[2])
+        self.target[row] = learnt or self._told[row]
 
     def known(self, rows: npt.NDArray[np.int64], sources: list[Source]) -> npt.NDArray[np.bool_]:
         """Which datagrams came from where their row's peer is known to be."""
@@ -55,7 +59,7 @@ class Peers:
     def learn(self, row: int, source: Source, now: float) -> bool:
         """A valid packet came from somewhere unknown: is this the peer?"""
         lines = self._lines
-        if self._locked[row] is not None:
+        if self._locked[row] is not None and source != self._told[row]:
             silent_s = now - float(lines["received_at"][row])
             if not self._relearn_s or silent_s < self._relearn_s:
                 return False

@@ -46,6 +46,14 @@ def test_others_are_counted_and_not_heard(stage) -> None:
     assert stage.main["received"][0] == 1
 
 
+def test_whoever_was_quicker_loses_the_line_to_where_the_sdp_says(stage) -> None:
+    stage.open(0)
+    assert stage.run(stage.rtp(0, BODY, source=STRANGER))[0].target == STRANGER
+    assert stage.run(stage.rtp(0, BODY, source=SDP))[0].target == SDP
+    assert stage.run(stage.rtp(0, BODY, source=STRANGER))[0].target == SDP
+    assert stage.main["foreign"][0] == 1
+
+
 def test_a_key_press_teaches_as_well_as_sound(stage) -> None:
     stage.open(0)
     (packet,) = stage.run(stage.rtp(0, b"\x01\x0a\x00\xa0", source=REAL, kind=101))
