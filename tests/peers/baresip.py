@@ -7,6 +7,7 @@ Protocol: netstrings of JSON, https://github.com/baresip/baresip/blob/v1.0.0/mod
 import asyncio
 import contextlib
 import json
+import wave
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,8 @@ rtcp_mux no
 jitter_buffer_delay 1-10
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module sndfile.so
 module srtp.so
@@ -42,7 +45,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
-ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec}/8000/1;answermode={mode}"
+ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec};answermode={mode}"
 
 
 class Baresip:
@@ -52,11 +55,12 @@ class Baresip:
         self,
         folder: Path,
         says: sound.Pcm | None = None,
-        codec: str = "pcmu",
+        codec: str = "pcmu/8000/1",
         answers: bool = True,
         encryption: str = "",
     ) -> None:
         """``encryption``: srtp (wished for), srtp-mand or srtp-mandf (required); empty: none."""
+        self._rate, self._channels = (int(n) for n in codec.split("/")[1:])
         folder = folder / "baresip"
         folder.mkdir()
         self._heard = folder / "heard"
@@ -156,7 +160,7 @@ class Baresip:
 
     async def hears(self, seconds: float, within_s: float = 15.0) -> None:
         """Wait until this much sound has come, silence included."""
-        size = seconds * sound.RATE * 2
+        size = seconds * self._rate * self._channels * 2
         async with asyncio.timeout(within_s):
             while sum(path.stat().st_size for path in self._heard.glob("*-dec.wav")) < size:
                 await asyncio.sleep(0.05)
@@ -164,7 +168,14 @@ class Baresip:
     def heard(self) -> sound.Pcm:
         """What was heard in the calls, one after the other; complete once they are over."""
         files = sorted(self._heard.glob("*-dec.wav"))
-        return np.concatenate([sound.read_wav(path) for path in files])
+        return np.concatenate([self._telephone(path) for path in files])
+
+    def _telephone(self, path: Path) -> sound.Pcm:
+        """At the telephone's rate, whatever the codec's."""
+        with wave.open(str(path), "rb") as file:
+            assert (file.getnchannels(), file.getframerate()) == (self._channels, self._rate)
+            pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        return pcm[:: self._channels * (self._rate // sound.RATE)].astype(np.int16)
 
     async def dial(self, uri: str) -> None:
         await self.order("dial", uri)

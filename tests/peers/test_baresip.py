@@ -28,7 +28,7 @@ async def test_it_calls_and_both_hear_each_other(tmp_path: Path) -> None:
 
 
 async def test_it_is_called_and_speaks_alaw(tmp_path: Path) -> None:
-    async with Softphone(tmp_path) as phone, Baresip(tmp_path, codec="pcma") as peer:
+    async with Softphone(tmp_path) as phone, Baresip(tmp_path, codec="pcma/8000/1") as peer:
         call = await phone.dial(peer.uri)
         await call.confirmed()
         assert call.codec == "PCMA"
