@@ -10,7 +10,8 @@ from gateway.media.line import Symptoms
 
 SILENT = Symptoms(
     hears=True, speaks=True, received=0, received_at=0.0, sent=0, foreign=0, garbage=0, forged=0,
-    muted=False, rtcp_received=0, reports=0, far_highest=0, local_port=20_000, peer="192.168.1.5:4000",
+    muted=False, rtcp_received=0, reports=0, far_highest=0,
+    local_port=20_000, peer="192.168.1.5:4000",
 )  # fmt: skip
 
 

@@ -105,8 +105,14 @@ def test_an_optional_offer_still_fits_a_datagram_and_a_peer_may_ignore_it() -> N
     assert agree(ours, theirs).key_out is None
 
 
-@pytest.mark.parametrize("line", [f"crypto:9 AES_CM_128_HMAC_SHA1_80 inline:{KEY}",
-                                  f"crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}", ""])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"crypto:9 AES_CM_128_HMAC_SHA1_80 inline:{KEY}",
+        f"crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}",
+        "",
+    ],
+)
 def test_an_answer_that_chooses_what_was_not_offered_is_refused(line: str) -> None:
     ours = make_offer(replace(US, srtp="required"))
     with pytest.raises(NoCommonCodec, match="key"):
@@ -139,7 +145,8 @@ def test_each_suite_has_its_length() -> None:
 
 
 @pytest.mark.parametrize(("attributes", "port", "shared"), [
-    ([], None, False), (["rtcp:53020"], 53020, False), (["rtcp:53020 IN IP4 192.0.2.9"], 53020, False),
+    ([], None, False), (["rtcp:53020"], 53020, False),
+    (["rtcp:53020 IN IP4 192.0.2.9"], 53020, False),
     (["rtcp-mux"], None, True), (["rtcp:99999"], None, False), (["rtcp:x"], None, False),
 ])  # fmt: skip
 def test_the_way_of_rtcp(attributes: list[str], port: int | None, shared: bool) -> None:
@@ -150,7 +157,8 @@ def test_the_way_of_rtcp(attributes: list[str], port: int | None, shared: bool) 
 
 @given(st.one_of(st.text(max_size=60), st.builds(
     "{} {} inline:{}{}".format, st.integers(-1), st.sampled_from([*SUITES, "X"]),
-    st.text("ABCabc+/=09|^:", max_size=80), st.sampled_from(["", "|1", " KDR=1", " WSH=9"]))))  # fmt: skip
+    st.text("ABCabc+/=09|^:", max_size=80),
+    st.sampled_from(["", "|1", " KDR=1", " WSH=9"]))))  # fmt: skip
 def test_no_key_line_is_an_error(value: str) -> None:
     for crypto in cryptos(Media(attributes=(("crypto", value),))):
         assert len(crypto.key) == SUITES[crypto.suite]
