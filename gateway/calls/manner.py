@@ -31,6 +31,7 @@ class Manner:
     codecs: tuple[Codec, ...] = tuple(codec for codec in sdp.USUAL if _there(codec))
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     refer: bool = False  # whether the peer may have its call transferred
+    dtx: bool = False  # comfort noise instead of silence, if the peer has it too
     srtp: str | None = None  # off, optional or required; None: as [rtp] srtp says
     trusted: bool = False  # whether it is believed whom it says its caller is
 
@@ -51,5 +52,10 @@ def manner_of(settings: TrunkSettings | None) -> Manner:
     if not codecs:
         raise LookupError(f"none of {', '.join(names)} is there, only {', '.join(CODECS)}")
     return Manner(
-        codecs, settings.dtmf, settings.refer, srtp=settings.srtp, trusted=settings.trust_identity
+        codecs,
+        settings.dtmf,
+        settings.refer,
+        srtp=settings.srtp,
+        trusted=settings.trust_identity,
+        dtx=settings.dtx,
     )

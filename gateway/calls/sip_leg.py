@@ -61,7 +61,9 @@ class SipLeg:
         self.row = line.row
         self.on_event: Callable[[LegEvent], None] = lambda event: None
         self._line = line
-        self._local = Local(host, line.port, srtp=manner.srtp or line.srtp_policy)
+        self._local = Local(
+            host, line.port, srtp=manner.srtp or line.srtp_policy, comfort=manner.dtx
+        )
         self._echo = echo
         self._manner = manner
         self._session = session

@@ -16,11 +16,11 @@ from gateway.media.lines import Lines
 from gateway.media.peers import Peers, Source
 from gateway.rtp import rtcp
 from gateway.rtp.jitter import Jitter
+from gateway_codecs import CODECS
 
 EVERY_S = 5.0
 _HASTE = 1.21828  # e - 3/2: what the timer's reconsideration costs otherwise (section 6.3.1)
 _EPOCH_S = 2_208_988_800  # from 1900 to 1970
-_CLOCK = 8000  # Hz, of the RTP timestamps of all our codecs
 _SANE_S = 10.0  # no round trip is longer
 
 Rows = npt.NDArray[np.int64]
@@ -108,7 +108,7 @@ class Reports:
         lines["far_loss"][row] = report.fraction
         lines["far_lost"][row] = report.lost
         lines["far_highest"][row] = report.highest
-        lines["far_jitter_s"][row] = report.jitter / _CLOCK
+        lines["far_jitter_s"][row] = report.jitter / self._clock(row)
         lines["reports_at"][row] = now
         lines["reports"][row] += 1
         if report.last_sr:  # section 6.4.1, the figure of the round trip
@@ -158,7 +158,7 @@ class Reports:
                 fraction=max(due - came, 0) / due if due > 0 else 0.0,
                 lost=source.expected - source.got,
                 highest=source.highest,
-                jitter=int(float(self._lines["jitter_s"][row]) * _CLOCK),
+                jitter=int(float(self._lines["jitter_s"][row]) * self._clock(row)),
                 last_sr=last_sr,
                 delay=_units(now - at),
             )
@@ -173,6 +173,10 @@ class Reports:
         lines = self._lines
         port = int(lines["rtcp_port"][row]) or int(lines["port"][row]) + 1
         return (there[0], port, *there[2:]) if port < 65536 else None
+
+    def _clock(self, row: int) -> int:
+        """Hz of the row's RTP timestamps."""
+        return CODECS[int(self._lines["codec"][row])].clock
 
     def _ntp(self, now: float) -> int:
         return int((now + self._wall_s + _EPOCH_S) * 2**32) % 2**64

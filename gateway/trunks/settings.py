@@ -79,6 +79,7 @@ class TrunkSettings(_Section):
     expose: Texts = Field(default_factory=lambda: ["X-*"], description="headers made variables")
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     srtp: Literal["off", "optional", "required"] = "off"
+    dtx: bool = Field(False, description="both sides may send nothing in silence (RFC 3389)")
     refer: bool = Field(False, description="obey a REFER of the other side")
 
     @field_validator("addresses")
