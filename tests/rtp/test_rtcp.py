@@ -26,7 +26,38 @@ XR = bytes.fromhex(
 BYE = bytes.fromhex("81cb0003 00000005 06746972 65642100")
 APP = bytes.fromhex("80cc0002 00000005 54455354")
 FEEDBACK = bytes.fromhex("81cd0002 00000005 000003e8")  # of a type nobody here reads
-EVERY = {"sr": SR_SDES, "rr": RR, "xr": XR, "bye": BYE, "app": APP, "compound": RR + XR + BYE}
+# Recorded from a call between pjsua2 2.15 and baresip 1.0, one datagram each.
+PJSUA2 = bytes.fromhex(
+    "81c8000c4fd018dceeabeb15e2dee92a000134f0000001ee000134c0a36384710000000000006ce800000007"
+    "eb11e70e0004e2b281ca00064fd018dc0110343061616631306333346666306236360000"
+)
+PJSUA2_BYE = bytes.fromhex(
+    "81c900074fd018dca36384710000000000006cee00000007eb16e7130000014981ca00064fd018dc01103430"
+    "6161663130633334666630623636000081cb00014fd018dc"
+)
+BARESIP = bytes.fromhex(
+    "81c8000ca3638471eeabeb16e713be2200014d31000001f4000138804fd018dc000000000000810000000005"
+    "eb15e2de00001d2f81ca0009a3638471011b7369703a62617265736970403132372e302e302e313a35353830"
+    "34000000"
+)
+BARESIP_BYE = bytes.fromhex(
+    "81cb0003a36384710441646a6f00000081ca0009a3638471011b7369703a6261726573697040313237"
+    "2e302e302e313a3535383034000000"
+)
+BARESIP_APP = bytes.fromhex("80cc0003a363847150494e47504f4e47")
+EVERY = {
+    "pjsua2": PJSUA2,
+    "pjsua2 bye": PJSUA2_BYE,
+    "baresip": BARESIP,
+    "baresip bye": BARESIP_BYE,
+    "baresip app": BARESIP_APP,
+    "sr": SR_SDES,
+    "rr": RR,
+    "xr": XR,
+    "bye": BYE,
+    "app": APP,
+    "compound": RR + XR + BYE,
+}
 
 
 def test_a_sender_report_and_its_name() -> None:
@@ -54,6 +85,18 @@ def test_an_extended_report() -> None:
     assert metrics.r_factor == 93
     assert metrics.mos_listening == 4.2
     assert metrics.mos_conversation == 4.1
+
+
+def test_what_telephones_of_others_sent() -> None:
+    theirs, ours = rtcp.parse(PJSUA2), rtcp.parse(BARESIP)
+    assert theirs.sender
+    assert (theirs.sender.packets, theirs.sender.octets) == (494, 79_040)
+    assert theirs.reports == [Report(0xA3638471, 0.0, 0, 27_880, 7, 0xEB11E70E, 320_178)]
+    assert ours.reports == [Report(0x4FD018DC, 0.0, 0, 33_024, 5, 0xEB15E2DE, 7471)]
+    assert (theirs.cname, ours.cname) == ("40aaf10c34ff0b66", "sip:baresip@127.0.0.1:55804")
+    assert rtcp.parse(PJSUA2_BYE).bye
+    assert rtcp.parse(BARESIP_BYE).bye  # without a report before it (RFC 5506)
+    assert not rtcp.parse(BARESIP_APP).bye
 
 
 def test_what_is_not_read_is_passed_over() -> None:
