@@ -2,19 +2,20 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
+from gateway.calls.info_digits import INFO_RELAY, info_digit
 from gateway.calls.leg import Down, LegEvent, Pressed, Ringing, Up
 from gateway.calls.manner import USUAL, Manner
 from gateway.calls.quality import quality
 from gateway.calls.record import Sound
+from gateway.calls.referral import Declined, Moved, Referral, Transfers
+from gateway.calls.tuning import tune
 from gateway.errors import GatewayError
-from gateway.media.line import Line, Srtp, Symptoms
-from gateway.sdp import Agreed, Description, Local, NoCommonCodec, SdpError, agree, opus_wishes
+from gateway.media.line import Line, Symptoms
+from gateway.sdp import Agreed, Description, Local, NoCommonCodec, SdpError, agree
 from gateway.sdp import make_answer as sdp_answer
 from gateway.sdp import make_offer as sdp_offer
 from gateway.sip import events
@@ -22,15 +23,12 @@ from gateway.sip.endpoint import Endpoint
 from gateway.sip.life import State
 from gateway.sip.session import Session
 from gateway.trunks.dialling import Attempt
-from gateway_codecs import codec_named
-from gateway_codecs.opus import Wishes
 
 log = logging.getLogger(__name__)
 
 Q850_NORMAL = 16
 DIAL_POLL_S = 0.05  # a digit takes at least twice that
 INFO_DIGIT_MS, INFO_PAUSE_S = 160, 0.25  # INFO carries no timing: too fast is one digit
-INFO_RELAY, INFO_BARE = "application/dtmf-relay", "application/dtmf"
 
 
 Tried = Callable[[Attempt, str], None]  # an attempt, and why it failed: "" if it did not
@@ -79,6 +77,9 @@ class SipLeg:
         self._up = False
         self._gone = False
         self._ring_limit: asyncio.TimerHandle | None = None
+        self.transfers: Transfers | None = None  # None: no REFER is obeyed
+        self._referral: Referral | None = None
+        self._left: Down | None = None  # by a peer that hung up while its transfer was under way
 
     @property
     def session(self) -> Session:
@@ -175,6 +176,9 @@ class SipLeg:
         self._down(by_peer=False, status=408, detail="nobody answered in time")
 
     def hang_up(self, detail: str) -> None:
+        if self._referral:
+            self._referral.cancel()
+            self._referral = None
         if self._session is not None and not self._session.over:
             self._session.end(detail, cause=Q850_NORMAL)
 
@@ -205,6 +209,43 @@ class SipLeg:
                 self._down(by_peer=by == "peer", status=status, detail=detail or _cause(cause))
             case events.ReofferAnswered(result):
                 self._reanswered(result)
+            case events.Referred():
+                self._referred(event)
+
+    def _referred(self, event: events.Referred) -> None:
+        try:
+            if not self._manner.refer or self.transfers is None or self._gone:
+                raise Declined(603, "Transfers are not taken from here")
+            if self._referral:
+                raise Declined(491, "Another transfer of this call is under way")
+            self._referral = Referral(
+                event, self.session, self._local, self.transfers, self._moved, self._unmoved
+            )
+        except Declined as no:
+            log.warning("REFER to %s declined: %d %s", event.refer_to, no.status, no.phrase)
+            self.session.refuse_refer(no.status, no.phrase)
+
+    def _moved(self, to: Moved) -> None:
+        self.session.on_event = lambda event: None
+        self._referral = self._left = self._wish = None
+        self._session, self._manner, self._proven = to.session, to.manner, True
+        self._local, self._ours, self._agreed = to.local, to.offer, to.agreed
+        to.session.on_event = self._heard
+        self._tune()
+
+    def _unmoved(self, status: int, why: str) -> None:
+        self._referral = None
+        if self._left:
+            left = replace(self._left, detail=f"after a transfer that failed: {status} {why}")
+            self._left = None
+            self._gone = True
+            self.on_event(left)
+
+    def _mute(self) -> None:
+        """Nobody is there for the moment."""
+        if self._agreed:
+            self._agreed = replace(self._agreed, speaks=False, hears=False)
+            self._tune()
 
     def _accepted(self, sdp: bytes | None) -> None:
         self._stop_ringing()
@@ -287,8 +328,13 @@ class SipLeg:
 
     def _down(self, *, by_peer: bool, status: int | None, detail: str) -> None:
         self._stop_ringing()
+        down = Down(by_peer, self._answered, status, detail)
+        if self._referral:
+            self._left = down
+            self._mute()
+            return
         self._gone = True
-        self.on_event(Down(by_peer, self._answered, status, detail))
+        self.on_event(down)
 
     def _stop_failover(self) -> None:
         if self._failover:
@@ -305,35 +351,8 @@ class SipLeg:
 
     def _tune(self) -> None:
         agreed = self._agreed
-        if agreed is None or not self._proven:
-            return
-        codec = codec_named(agreed.codec, agreed.rate)
-        assert codec is not None, "agreed on what was never offered"
-        others = {c.payload: codec_named(c.name, c.rate) for c in agreed.others}
-        wishes = opus_wishes(agreed.fmtp)
-        self._line.agree(
-            host=_address(agreed.host),
-            port=agreed.port,
-            codec=codec,
-            payload_out=agreed.payload_out,
-            payload_in=agreed.payload_in,
-            digits_out=None if self._manner.dtmf == "inband" else agreed.digits_out,
-            digits_in=agreed.digits_in,
-            speaks=agreed.speaks,
-            hears=agreed.hears,
-            echo=self._echo,
-            digits_clock=agreed.digits_rate,
-            also_in={payload: index for payload, index in others.items() if index is not None},
-            comfort_in=agreed.comfort,
-            comfort_out=agreed.comfort,
-            ptime_ms=agreed.ptime_ms,
-            rtcp_port=agreed.rtcp_port,
-            rtcp_mux=agreed.rtcp_mux,
-            srtp=srtp_of(agreed),
-            opus=Wishes(
-                wishes.bitrate, wishes.playback_rate, wishes.fec, wishes.dtx, wishes.constant
-            ),
-        )
+        if agreed is not None and self._proven:
+            tune(self._line, agreed, self._manner, echo=self._echo)
 
     async def dial(self, digits: str) -> None:
         """Returns when they have been sent, so that a pause after them is one on the line. That
@@ -371,29 +390,3 @@ class SipLeg:
 
 def _cause(cause: int | None) -> str:
     return f"Q.850 cause {cause}" if cause not in (None, Q850_NORMAL) else ""
-
-
-def srtp_of(agreed: Agreed) -> Srtp | None:
-    if agreed.key_out is None or agreed.key_in is None:
-        return None
-    return Srtp(agreed.key_in.suite, agreed.key_out.key, agreed.key_in.key)
-
-
-def _address(host: str) -> str:
-    """A description may name its host (RFC 8866 5.7); then we speak to wherever its first packet
-    comes from (symmetric RTP, RFC 4961) rather than wait for a resolver."""
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return "0.0.0.0"
-
-
-def info_digit(content_type: str, body: bytes) -> str | None:
-    """The key in an INFO body: ``Signal=5`` (dtmf-relay) or just ``5`` (dtmf); None if neither."""
-    text = body.decode("ascii", "replace")
-    if content_type == INFO_RELAY:
-        found = re.search(r"^\s*signal\s*=\s*([0-9*#A-D])\s*$", text, re.IGNORECASE | re.MULTILINE)
-        return found[1].upper() if found else None
-    if content_type == INFO_BARE and (text := text.strip()) in tuple("0123456789*#ABCD"):
-        return text
-    return None

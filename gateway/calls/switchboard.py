@@ -5,15 +5,17 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gateway.agent.pool import Agents
 from gateway.calls import metrics
 from gateway.calls.call import GRACE_S, Call, Surroundings
-from gateway.calls.doors import Caller, Doors
+from gateway.calls.doors import Aim, Caller, Doors
 from gateway.calls.manner import manner_of
 from gateway.calls.ports import CallRefused, Listener, Order, Route, ToolServer
 from gateway.calls.record import CallRecord
+from gateway.calls.referral import Transfers
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
@@ -104,6 +106,8 @@ class Switchboard:
             self._refuse(session, 486, "Every line is taken", retry=True)
             return
         manner = manner_of(caller.trunk.settings if caller.trunk else None)
+        if caller.trunk:  # which its digest may have shown, where the address did not
+            session.policy = manner.policy(self.endpoint.stack.policy)
         leg = SipLeg(line, host, session, isinstance(route, Echo), manner)
         record = self._inbound_record(session, route, caller, number)
         call = self._admit(record, route, agent, leg)
@@ -261,10 +265,38 @@ class Switchboard:
         limit_s = brief.max_duration_s + GRACE_S if brief else self._settings.diagnosis_s
         call = Call(record, brief, papers, agent, limit_s, leg, self._house)
         leg.on_event = call.leg_event
+        if brief is not None:
+            leg.transfers = self._transfers(call)
         self.calls[record.id] = call
         self._empty.clear()
         metrics.LIVE.set(len(self.calls))
         return call
+
+    def _transfers(self, call: Call) -> Transfers:
+        """For the peer's wish that the call goes to somebody else. That is an outbound call, and
+        meets all the limits of one."""
+
+        def aim(target: str) -> Aim:
+            if self.draining:
+                raise CallRefused("the gateway is draining for a restart")
+            # The minutes of either party count by themselves.
+            of = f"{call.record.id}/{uuid.uuid4()}"
+            order = Order(target=target, brief=call.brief)
+            return self._doors.aim(of, order, self.endpoint.local_address_for, time.monotonic())
+
+        return Transfers(
+            self.endpoint,
+            aim,
+            partial(self._moved, call.record.id),
+            call.happened,
+            asyncio.get_running_loop().call_later,
+            self._settings.ring_s,
+        )
+
+    def _moved(self, call_id: str, aim: Aim) -> None:
+        if let_go := self._let_go.pop(call_id, None):
+            let_go()
+        self._let_go[call_id] = aim.let_go
 
     def live(self, call_id: str) -> CallRecord | None:
         call = self.calls.get(call_id)

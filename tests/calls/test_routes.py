@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from gateway.agent.brief import Brief, Choice
+from gateway.calls.info_digits import info_digit
 from gateway.calls.ports import Route
 from gateway.calls.routes import Echo, Routes
-from gateway.calls.sip_leg import info_digit
 from gateway.calls.variables import from_headers
 
 BRIEF = Brief(hearing=Choice(vendor="a"), thinking=Choice(vendor="b"), speaking=Choice(vendor="c"))
