@@ -58,8 +58,10 @@ class Baresip:
         codec: str = "pcmu/8000/1",
         answers: bool = True,
         encryption: str = "",
+        cafile: Path | None = None,
     ) -> None:
-        """``encryption``: srtp (wished for), srtp-mand or srtp-mandf (required); empty: none."""
+        """``encryption``: srtp (wished for), srtp-mand or srtp-mandf (required); empty: none.
+        ``cafile``: who must have signed the certificates of others, in TLS."""
         self._rate, self._channels = (int(n) for n in codec.split("/")[1:])
         folder = folder / "baresip"
         folder.mkdir()
@@ -83,6 +85,8 @@ class Baresip:
             modules=MODULES,
             control=self._control,
         )
+        if cafile:
+            config += f"sip_cafile {cafile}\n"
         (folder / "config").write_text(config)
         mode = "auto" if answers else "manual"
         account = ACCOUNT.format(sip=sip, codec=codec, mode=mode)
@@ -182,6 +186,10 @@ class Baresip:
 
     async def hang_up(self) -> None:
         await self.order("hangup")
+
+    async def transfer(self, uri: str) -> None:
+        """Have the peer call somebody else, by REFER."""
+        await self.order("transfer", uri)
 
     async def press(self, digit: str) -> None:
         """One key, by RFC 4733; it is held until the next one or the call's end."""
