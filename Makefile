@@ -17,7 +17,8 @@ run: setup  ## run the gateway with config/gateway.toml, its state in state/
 	@$(BIN)/trunkline run --config config/gateway.toml
 
 test: lint  ## everything that must hold: lint, types and the whole test-suite
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 -m 'not peers'
+	$(BIN)/python -m pytest -q -n 3 -m peers  # they mostly wait for sound
 
 bench: setup-dev  ## measure what docs/performance.md promises
 	$(BIN)/python -m pytest -q -s -o 'python_files=bench_*.py' tests/bench

@@ -41,8 +41,15 @@ class Desk:
         while True:
             self.cseq += 1
             who = Uri.sip(aor or user, "here")
-            request = outside("REGISTER", "sip:here", who, who, call_id=call_id, tag=f"t{self.cseq}",
-                              cseq=cseq or self.cseq)  # fmt: skip
+            request = outside(
+                "REGISTER",
+                "sip:here",
+                who,
+                who,
+                call_id=call_id,
+                tag=f"t{self.cseq}",
+                cseq=cseq or self.cseq,
+            )
             if contact:
                 request.headers.add("Contact", contact)
             if expires:
