@@ -147,6 +147,10 @@ class PhoneCall:
     async def resume(self) -> None:
         await self._phone.order("resume", call=self.number)
 
+    async def hand_over(self, to: "PhoneCall") -> None:
+        """Connect this call's other end with that of another call of ours, and leave both."""
+        await self._phone.order("hand_over", call=self.number, to=to.number)
+
 
 class Softphone:
     """``async with Softphone(folder, address="127.0.0.1") as phone: await phone.dial("sip:...")``.

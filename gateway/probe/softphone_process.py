@@ -99,6 +99,12 @@ class Call(pj.Call):
             codec=self.getStreamInfo(0).codecName if audio else "",
         )
 
+    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:  # noqa: N802
+        """Somebody else has taken this call over (RFC 3891); PJSIP has answered already."""
+        call = prm.newCall = Call(self.phone, prm.newCallId)
+        self.phone.calls[prm.newCallId] = call
+        tell(event="incoming", call=prm.newCallId, remote=call.getInfo().remoteUri)
+
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
         tell(event="digit", call=self.getId(), digit=prm.digit)
 
@@ -294,6 +300,10 @@ class Phone:
         prm.opt.flag = pj.PJSUA_CALL_UNHOLD
         prm.opt.videoCount = 0
         self.calls[call].reinvite(prm)
+
+    def do_hand_over(self, call: int, to: int) -> None:
+        """Attended transfer (RFC 5589 section 7): REFER with the other call's Replaces."""
+        self.calls[call].xferReplaces(self.calls[to], pj.CallOpParam())
 
     def do_codecs(self, names: list[str]) -> None:
         """Offer these only, e.g. ``PCMA/8000``, in this order."""

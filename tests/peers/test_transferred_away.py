@@ -39,6 +39,33 @@ async def test_baresip_transfers_the_agent_and_the_other_phone_hears_it(tmp_path
             assert "the call is transferred to" in gateway.log()
 
 
+async def test_a_phone_asks_another_first_and_then_hands_the_agent_over(tmp_path: Path) -> None:
+    """Attended: the REFER names the consultation's dialog, and our INVITE replaces it there."""
+    for name in ("asks", "gets"):
+        (tmp_path / name).mkdir()
+    async with Softphone(tmp_path / "asks") as asks, Softphone(tmp_path / "gets") as gets:
+        trunk = TRUNK.format(port=gets.uri.rpartition(":")[2], refer="true")
+        async with Daemon(tmp_path / "gateway", OPEN, trunk) as gateway:
+            agent = await asks.dial(gateway.uri("demo"))
+            await agent.confirmed()
+            await agent.until("sound", on=True)
+            await agent.hold()
+            consultation = await asks.dial(gets.uri)
+            answered = await gets.incoming()
+            await answered.answer()
+            await consultation.confirmed()
+            await agent.hand_over(consultation)
+            await answered.disconnected(20)
+            await agent.disconnected(20)
+            taken = await gets.incoming()
+            await taken.until("sound", on=True, within_s=20)
+            await taken.hang_up()
+            await taken.disconnected()
+            (record,) = await gateway.ended_calls(1)
+            assert record["endedReason"] == "customer-ended-call"
+            assert "the call is transferred to" in gateway.log()
+
+
 @pytest.mark.parametrize(
     ("env", "refer", "why"),
     [(OPEN, "false", "Transfers are not taken"), ({}, "true", "no pattern in [outbound] numbers")],
