@@ -51,6 +51,9 @@ async def apply(rows: Rows, trunks: Trunks) -> None:
             log.error("trunk %s cannot be used: %s", one.id, error.message)
 
 
+TLS_SRTP = "tls/srtp"  # a value of a gateway's outboundProtocol
+
+
 def trunk_settings(body: Body) -> TrunkSettings:
     """The trunk that a credential of the provider byo-sip-trunk means. Raises BadRequest."""
     given = [_known(gateway) for gateway in body["gateways"]]
@@ -71,6 +74,8 @@ def trunk_settings(body: Body) -> TrunkSettings:
         "username": plan.get("authUsername") or register.get("username") or "",
         "password": plan.get("authPassword"),
         "register": "sipRegisterPlan" in plan,
+        # A trunk has one policy: one gateway that wants its sound encrypted decides for all.
+        "srtp": "required" if any(g.get("outboundProtocol") == TLS_SRTP for g in out) else "off",
         "options_s": 30.0 if any(g.get("optionsPingEnabled") for g in out) else 0.0,
         "rewrite_out": _rewriting(body),
         "headers": _diversion(body),
@@ -87,8 +92,6 @@ def _known(values: Body) -> Body:
 
 
 def _unusable(gateway: Body, at: str) -> list[str]:
-    if gateway.get("outboundProtocol") == "tls/srtp":
-        return [f"{at}.outboundProtocol tls/srtp is not available on this gateway yet"]
     inbound = gateway.get("inboundEnabled", True)
     if inbound and not _is_address(gateway["ip"]) and not gateway.get("outboundEnabled", True):
         return [f"{at}.ip must be an address, since calls are only to come from there"]
@@ -96,9 +99,10 @@ def _unusable(gateway: Body, at: str) -> list[str]:
 
 
 def _gateway(gateway: Body) -> Body:
+    protocol = gateway.get("outboundProtocol", "udp")
     found = {
         "host": gateway["ip"],
-        "transport": gateway.get("outboundProtocol", "udp"),
+        "transport": "tls" if protocol == TLS_SRTP else protocol,
         "inbound": gateway.get("inboundEnabled", True),
     }
     return found | ({"port": gateway["port"]} if "port" in gateway else {})
