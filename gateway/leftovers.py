@@ -7,6 +7,8 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+TASKS = Path("/proc/self/task")
+
 
 def descriptors() -> dict[int, str]:
     """This process's open file descriptors and what they are."""
@@ -21,8 +23,13 @@ def descriptors() -> dict[int, str]:
 
 def children() -> list[int]:
     """The processes that this one has started and that still run."""
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    found: list[int] = []
+    for thread in TASKS.iterdir():
+        try:
+            found += [int(pid) for pid in (thread / "children").read_text().split()]
+        except OSError:
+            continue  # a thread that ended meanwhile; its children are another's now
+    return found
 
 
 def check(descriptors_before: dict[int, str]) -> bool:
