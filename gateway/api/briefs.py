@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.agent.brief import Brief, Choice
+from gateway.api.models import THINKING
 from gateway.api.tool_briefs import tool_briefs
-from gateway.api.vendors import HEARING, HOSTED, SPEAKING, THINKING, Fields, choice
+from gateway.api.transcribers import HEARING
+from gateway.api.vendors import HOSTED, Fields, choice
+from gateway.api.voices import SPEAKING
 from gateway.errors import GatewayError
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,10 @@ import pytest
 
 from gateway.agent.brief import Brief, Choice
 from gateway.api.briefs import ACKNOWLEDGEMENTS, Defaults, Unusable, from_assistant, resolve
-from gateway.api.vendors import HEARING, SPEAKING, THINKING, choice
+from gateway.api.models import THINKING
+from gateway.api.transcribers import HEARING
+from gateway.api.vendors import choice
+from gateway.api.voices import SPEAKING
 from gateway.speech import catalog
 
 SCRIPT = {"provider": "script", "script": {"start": "hello"}}

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.api import vendors
+from gateway.api.models import THINKING
+from gateway.api.transcribers import HEARING
+from gateway.api.voices import SPEAKING
 from gateway.speech import catalog
 from gateway.speech.contract import Message
 from gateway.speech.script import Dialogue, Script
@@ -18,9 +21,9 @@ FILES = sorted(Path("config/assistants").glob("*.json"))
 def test_every_vendor_takes_its_options(path: Path) -> None:
     assistant = json.loads(path.read_text())
     parts = {
-        "hearing": (vendors.HEARING, assistant["transcriber"]),
-        "thinking": (vendors.THINKING, assistant["model"]),
-        "speaking": (vendors.SPEAKING, assistant["voice"]),
+        "hearing": (HEARING, assistant["transcriber"]),
+        "thinking": (THINKING, assistant["model"]),
+        "speaking": (SPEAKING, assistant["voice"]),
     }
     for part, (table, asked) in parts.items():
         chosen = vendors.choice(table, asked)
