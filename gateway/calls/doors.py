@@ -6,7 +6,7 @@ digest; a registered user by digest; whoever is neither reaches only what is pub
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.calls.ports import CallRefused, Login, Order
@@ -20,7 +20,7 @@ from gateway.sip.registrar import Registrar
 from gateway.sip.routing import Hop
 from gateway.sip.uri import Uri
 from gateway.trunks.book import Trunks
-from gateway.trunks.dialling import Attempt, attempts, refusal
+from gateway.trunks.dialling import Attempt, attempts, may_redirect, refusal
 from gateway.trunks.numbers import permits, plain, rewrite
 from gateway.trunks.toll import Toll
 from gateway.trunks.trunk import Trunk
@@ -214,7 +214,11 @@ class Doors:
         tried = attempts(
             trunk, number, caller=order.caller, name="", our_host=host_of, now=now, rng=self._rng
         )
-        return Aim(tuple(tried), trunk, let_go)
+
+        def may(uri: Uri) -> bool:
+            return may_redirect(trunk, uri) and not self.toll.number(self.number(trunk, uri.user))
+
+        return Aim(tuple(replace(way, may_redirect=may) for way in tried), trunk, let_go)
 
     def _trunk_of(self, order: Order) -> Trunk:
         if order.trunk:

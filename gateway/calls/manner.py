@@ -1,5 +1,6 @@
 """How one deals with the peers of a trunk: codecs, digits, and what they may ask of us."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -7,6 +8,7 @@ import gateway_codecs
 from gateway import sdp
 from gateway.sdp import Codec
 from gateway.sip.policy import Policy
+from gateway.sip.uri import Uri
 from gateway.trunks.settings import TrunkSettings
 
 
@@ -35,9 +37,9 @@ class Manner:
     srtp: str | None = None  # off, optional or required; None: as [rtp] srtp says
     trusted: bool = False  # whether it is believed whom it says its caller is
 
-    def policy(self, usual: Policy) -> Policy:
+    def policy(self, usual: Policy, may_redirect: Callable[[Uri], bool] | None = None) -> Policy:
         """What a session allows this peer; the rest is as usual."""
-        return replace(usual, refer=self.refer, trusted=self.trusted)
+        return replace(usual, refer=self.refer, trusted=self.trusted, may_redirect=may_redirect)
 
 
 USUAL = Manner()

@@ -119,7 +119,7 @@ class Referral:
             from_name=attempt.from_name,
             headers=(*attempt.headers, *self._headers),
             hop=attempt.hop,
-            policy=self._manner.policy(self._house.endpoint.stack.policy),
+            policy=self._manner.policy(self._house.endpoint.stack.policy, attempt.may_redirect),
             credentials=attempt.credentials,
         )
         session.on_event = lambda event: self._heard(event) if session is self._new else None

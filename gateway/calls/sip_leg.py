@@ -139,7 +139,7 @@ class SipLeg:
             from_name=attempt.from_name,
             headers=attempt.headers,
             hop=attempt.hop,
-            policy=self._manner.policy(self._endpoint.stack.policy),
+            policy=self._manner.policy(self._endpoint.stack.policy, attempt.may_redirect),
             credentials=attempt.credentials,
         )
         self._session = session

@@ -42,13 +42,21 @@ def _as_list(value: object) -> object:
 Texts = Annotated[list[str], BeforeValidator(_as_list)]
 
 
-class TlsSettings(BaseModel):
-    """``[sip.tls]``: both sides of TLS."""
+class CertificateSettings(BaseModel):
+    """A certificate and its key, in files."""
 
     model_config = ConfigDict(extra="forbid")
 
     certificate: str = Field("", description="PEM file: ours, and those up to a known authority")
     key: str = Field("", description="PEM file; empty: it is in the file of the certificate")
+
+
+class TlsSettings(CertificateSettings):
+    """``[sip.tls]``: both sides of TLS."""
+
+    names: dict[str, CertificateSettings] = Field(
+        {}, description="certificates for clients that ask for another name (SNI)"
+    )
     ca: str = Field("", description="PEM file of whom to trust; empty: the system's")
     verify: bool = Field(True, description="whether a server must prove who it is")
     wildcards: bool = Field(False, description="take *.example.org, which RFC 5922 forbids")

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.errors import ConfigError
 from gateway.sip import metrics
 from gateway.sip.certificates import ends, identities, is_of
-from gateway.sip.settings import TlsSettings
+from gateway.sip.settings import CertificateSettings, TlsSettings
 from gateway.sip.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ class Tls:
             raise ConfigError("[sip.tls] client_certificates needs ca: who signs those of clients")
         self.server = self._contexts(ssl.PROTOCOL_TLS_SERVER)
         self.client = self._contexts(ssl.PROTOCOL_TLS_CLIENT)
+        self._named = {name.lower(): self._named_server(name) for name in settings.names}
+        self.server.sni_callback = self._asked_for
         self._seen = self._changed_at()
 
     def objection(self, stream: Stream) -> str:
@@ -52,15 +54,34 @@ class Tls:
         self._seen = seen
         try:
             self._contexts(ssl.PROTOCOL_TLS_SERVER)  # both files may not have been written yet
+            named = {name.lower(): self._named_server(name) for name in self._settings.names}
             for context in (self.server, self.client):
                 self._load(context)
+            self._named = named
         except ConfigError as error:
             log.error("renewed certificates cannot be used, the old ones stay: %s", error)
             return False
         log.info("certificates loaded again")
         return True
 
+    def _asked_for(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        """RFC 6066 section 3: a client says by which name it knows us. An unknown name is no
+        reason to refuse: the client decides whether the usual certificate will do."""
+        if context := self._named.get((name or "").lower()):
+            connection.context = context
+
+    def _named_server(self, name: str) -> ssl.SSLContext:
+        own, context = self._settings.names[name], self._context(ssl.PROTOCOL_TLS_SERVER)
+        _load_chain(context, own, f"[sip.tls.names.{name}]")
+        self._load_authorities(context)
+        return context
+
     def _contexts(self, side: int) -> ssl.SSLContext:
+        context = self._context(side)
+        self._load(context)
+        return context
+
+    def _context(self, side: int) -> ssl.SSLContext:
         context = ssl.SSLContext(side)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.check_hostname = False  # SIP has rules of its own: ``objection``
@@ -72,20 +93,19 @@ class Tls:
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_NONE
         if side == ssl.PROTOCOL_TLS_SERVER and self._settings.client_certificates == "optional":
             context.verify_mode = ssl.CERT_OPTIONAL
-        self._load(context)
         return context
 
     def _load(self, context: ssl.SSLContext) -> None:
         settings = self._settings
         if settings.certificate:
-            _attempt(
-                lambda: context.load_cert_chain(settings.certificate, settings.key or None),
-                f"[sip.tls] certificate {settings.certificate} with key "
-                f"{settings.key or settings.certificate}",
-            )
+            _load_chain(context, settings, "[sip.tls]")
             end = ends(Path(settings.certificate).read_bytes())
             if end is not None:
                 metrics.CERTIFICATE_EXPIRY.set(end.timestamp())
+        self._load_authorities(context)
+
+    def _load_authorities(self, context: ssl.SSLContext) -> None:
+        settings = self._settings
         if settings.ca:
             _attempt(
                 lambda: context.load_verify_locations(settings.ca), f"[sip.tls] ca {settings.ca}"
@@ -95,13 +115,19 @@ class Tls:
 
     def _changed_at(self) -> list[tuple[float, int]]:
         found = []
-        for name in (self._settings.certificate, self._settings.key, self._settings.ca):
+        pairs = [self._settings, *self._settings.names.values()]
+        for name in (self._settings.ca, *(file for p in pairs for file in (p.certificate, p.key))):
             try:
                 facts = Path(name).stat() if name else None
             except OSError:
                 facts = None
             found.append((facts.st_mtime, facts.st_ino) if facts else (0.0, 0))
         return found
+
+
+def _load_chain(context: ssl.SSLContext, own: CertificateSettings, where: str) -> None:
+    what = f"{where} certificate {own.certificate} with key {own.key or own.certificate}"
+    _attempt(lambda: context.load_cert_chain(own.certificate, own.key or None), what)
 
 
 def _attempt(load: Callable[[], None], what: str) -> None:

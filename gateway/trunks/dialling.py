@@ -23,6 +23,7 @@ class Attempt:
     headers: tuple[tuple[str, str], ...] = ()
     gateway: Gateway | None = None
     credentials: Credentials | None = None  # for whoever challenges us
+    may_redirect: Callable[[Uri], bool] | None = None  # where a 3xx may send it
 
 
 def attempts(
@@ -49,6 +50,13 @@ def refusal(trunk: Trunk, number: str) -> str:
     if not permits(trunk.settings.numbers_out, number):
         return f"no pattern in numbers_out of trunk {trunk.name} allows {number}"
     return ""
+
+
+def may_redirect(trunk: Trunk, uri: Uri) -> bool:
+    """Whether a 3xx that a gateway of this trunk sends may lead there: to the trunk itself, and
+    to no number that it could not have been asked for at once."""
+    number = rewrite(trunk.settings.rewrite_in, plain(uri.user))
+    return trunk.owns(uri.host) and not refusal(trunk, number)
 
 
 def shown(trunk: Trunk, wanted: str) -> str:

@@ -16,6 +16,7 @@ from gateway.sip.inspection import Objection
 from gateway.sip.message import Request
 from gateway.sip.registrar import Binding, Registrar, RegistrarSettings
 from gateway.sip.routing import Hop
+from gateway.sip.uri import Uri
 from gateway.trunks.book import Trunks
 from gateway.trunks.settings import OutboundSettings, TrunkSettings
 from gateway.trunks.toll import Toll
@@ -173,6 +174,21 @@ def test_what_is_not_called(target: str, more: dict[str, str], said: str) -> Non
     with pytest.raises(CallRefused) as no:
         doors().aim("c", order(target, **more), us, 0.0)
     assert said in str(no.value)
+
+
+@pytest.mark.parametrize(
+    ("contact", "followed"),
+    [
+        ("sip:+49302@203.0.113.2", True),
+        ("sip:0302@203.0.113.1", True),  # as the carrier writes it
+        ("sip:+1900@203.0.113.1", False),  # a number that could not have been called at once
+        ("sip:+49302@192.0.2.7", False),  # somebody else's machine
+    ],
+)
+def test_a_redirection_is_no_way_around_the_rules(contact: str, followed: bool) -> None:
+    for attempt in doors().aim("c", order("+49301"), us, 0.0).attempts:
+        assert attempt.may_redirect
+        assert attempt.may_redirect(Uri.parse(contact)) is followed
 
 
 def test_a_sip_uri_is_called_where_its_domain_is_allowed() -> None:

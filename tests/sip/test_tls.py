@@ -198,6 +198,18 @@ def expiry() -> float | None:
     return REGISTRY.get_sample_value("trunkline_sip_certificate_expiry_timestamp_seconds")
 
 
+async def test_a_name_of_ours_has_its_own_certificate(papers: Papers) -> None:
+    other = papers.issue("other.example", file="other")["certificate"]
+    names = {"names": {"Other.example": {"certificate": other}}}
+    tls = papers.issue("pbx.example") | names
+    async with (
+        endpoint(Answering(), LISTEN, tls=tls) as server,
+        endpoint(ask=DNS, tls={"ca": papers.ca}) as client,
+    ):
+        for host in ("pbx.example", "other.example"):  # whose certificate the client demands
+            assert isinstance(await call(client, server, host), Answered)
+
+
 def test_old_versions_of_tls_are_not_spoken(papers: Papers) -> None:
     tls = Tls(TlsSettings(**papers.issue("pbx.example")), serves=True)
     for context in (tls.server, tls.client):
@@ -215,6 +227,7 @@ def test_files_that_cannot_be_used_are_named(papers: Papers, tmp_path: Path) -> 
         ({"certificate": text}, r"\[sip.tls\] certificate .*text.pem"),
         (good | {"key": foreign}, "do not belong together"),
         (good | {"ca": text}, r"\[sip.tls\] ca .*text.pem"),
+        (good | {"names": {"a.example": {"certificate": text}}}, r"names.a.example\] certifi"),
         (good | {"ca": "", "client_certificates": "required"}, "client_certificates needs ca"),
     ):
         with pytest.raises(ConfigError, match=why):
