@@ -1,7 +1,8 @@
 """One call's agent: its row, its vendors and its turns, put together.
 
-What comes in (frames, words, tokens, sound, messages) is told to the turn machine; what the
-machine decides is done here. The only clock is the beat, so a test turns it by hand.
+What comes in (frames, words, tokens, sound, messages) is told to the turn machine here; what the
+machine decides is done by :mod:`gateway.agent.deeds`. The only clock is the beat, so a test turns
+it by hand.
 """
 
 import logging
@@ -9,11 +10,12 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from gateway import reasons
 from gateway.agent.caller import Caller
 from gateway.agent.conversation import Conversation
 from gateway.agent.crew import Crew
+from gateway.agent.deeds import Deeds
 from gateway.agent.dialogue import Dialogue
+from gateway.agent.failures import Failures
 from gateway.agent.messages import (
     ActionResult,
     Answered,
@@ -29,7 +31,7 @@ from gateway.agent.report import Report
 from gateway.agent.row import Row
 from gateway.agent.streams import Clock, Running
 from gateway.agent.templates import Templates
-from gateway.agent.turn_table import AUDIBLE, DEAF, HELD, State
+from gateway.agent.turn_table import DEAF, State
 from gateway.agent.turns import Turns
 from gateway.agent.vendors import Vendors
 from gateway.errors import VendorError
@@ -39,9 +41,6 @@ from gateway.speech.contract import Called, Finished, Heard, Said
 from gateway.tasks import Tasks
 
 log = logging.getLogger(__name__)
-
-SORRY = "Sorry, I had a problem just now. Could you say that again, please?"
-GOODBYE = "I am sorry, I have a technical problem and must end this call. Goodbye."
 
 
 class Agent:
@@ -75,11 +74,20 @@ class Agent:
         fill = Templates(start.variables, at).fill
         self._dialogue = Dialogue(start, fill, crew.mind, self._mouth, self._report, now)
         self._turns = Turns(start.brief, self._dialogue.started_at)
-        self._to_say: list[Say] = []
         self._caller = Caller(self._turns, crew.ear, self._report, now)
+        self._failures = Failures(start.call, self._turns, self._dialogue, self._report)
+        self._deeds = Deeds(
+            start.brief,
+            self._turns,
+            self._dialogue,
+            self._caller,
+            self._mouth,
+            row,
+            crew.ear,
+            self._failures,
+            self._report,
+        )
         self._ringing = start.ringing
-        self._interruptible: bool | None = None
-        self._working = False
 
     @property
     def state(self) -> State:
@@ -145,7 +153,7 @@ class Agent:
         now = self._clock() if now is None else now
         try:
             what(now)
-            self._work(now)
+            self._deeds.work(now)
         except Exception:
             self._broken()
 
@@ -164,7 +172,7 @@ class Agent:
         brief = self._brief
         if self._resumed:
             self._turns.step("go-on", now)
-            self._expect()
+            self._deeds.expect()
             return
         self._dialogue.started_at = now
         self._turns.answered(now)
@@ -174,7 +182,7 @@ class Agent:
             self._turns.step("listen", now)
         else:
             self._turns.step("greet-open" if brief.greeting_interruptible else "greet", now)
-        self._expect()  # a caller may answer a greeting before it is over
+        self._deeds.expect()  # a caller may answer a greeting before it is over
 
     # What comes in
 
@@ -206,7 +214,7 @@ class Agent:
     def _say_now(self, message: Say, now: float) -> None:
         if self._turns.state in DEAF and self._turns.state is not State.GREETING:
             return
-        self._to_say.append(message)
+        self._deeds.to_say.append(message)
         if message.then_end:
             self._turns.end("say-last", Ended.ASSISTANT_ENDED_CALL, now)
         else:
@@ -215,157 +223,40 @@ class Agent:
     def heard(self, heard: Heard) -> None:
         now = self._clock()
         self._caller.heard(heard, now)
-        self._work(now)
+        self._deeds.work(now)
 
     def thought(self, delta: Said | Called | Finished) -> None:
         now = self._clock()
         self._dialogue.thought(delta, now)
         if isinstance(delta, Finished):
-            self._expect()
+            self._deeds.expect()
             self._show_results(now)
-        self._work(now)
+        self._deeds.work(now)
 
     def voiced(self, piece: Piece) -> None:
         now = self._clock()
         if piece.received:
             self._dialogue.mark("voice_first_audio", now)
-        self._work(now)
+        self._deeds.work(now)
 
     # Vendors that fail
 
     def retrying(self, error: VendorError, after_s: float) -> None:
-        self._failure("retry", error, after_s=after_s)
+        self._failures.retrying(error, after_s, self._clock())
 
     def mind_failed(self, error: VendorError) -> None:
-        now = self._failure("vendor_error", error)
-        self._dialogue.model_failures += 1
-        if error.worth_retrying and self._dialogue.model_failures == 1:
-            self._turns.step("model-failed", now)
-        else:
-            reason = reasons.model_failed(error.vendor)
-            self._turns.end("model-dead", reason, now, error.detail)
-        self._work(now)
+        now = self._clock()
+        self._failures.mind(error, now)
+        self._deeds.work(now)
 
     def ear_failed(self, error: VendorError) -> None:
-        now = self._failure("vendor_error", error)
-        reason = reasons.transcriber_failed(error.vendor)
-        self._turns.end("hearing-dead", reason, now, error.detail)
-        self._work(now)
+        now = self._clock()
+        self._failures.ear(error, now)
+        self._deeds.work(now)
 
     def voice_failed(self, error: VendorError) -> None:
-        now = self._failure("vendor_error", error)
-        reason = reasons.voice_failed(error.vendor)
-        self._turns.end("voice-dead", reason, now, error.detail)
+        now = self._clock()
+        self._failures.voice(error, now)
         if spare := self._crew.spare_voice():
             self._mouth.voice = spare
-        self._work(now)
-
-    def _failure(self, what: str, error: VendorError, **facts: Any) -> float:
-        now = self._clock()
-        with about(self.call):
-            log.warning(
-                "%s: %s", what, error, extra={"vendor": error.vendor, "fault": str(error.fault)}
-            )
-        self._report.happened(
-            what, now, vendor=error.vendor, fault=str(error.fault), detail=error.detail, **facts
-        )
-        return now
-
-    # What goes out
-
-    def _work(self, now: float) -> None:
-        """Do what the machine wants, until it wants nothing more."""
-        if self._working:
-            return  # called from within: the loop below goes on
-        self._working = True
-        try:
-            while True:
-                while self._turns.outbox:
-                    self._do(self._turns.outbox.pop(0), now)
-                self._mouth.held = self._turns.state in HELD
-                if self._mouth.pump(now):
-                    self._dialogue.mark("queue", now)
-                    self._turns.step("sound", now)
-                    self._dialogue.progress()
-                if not self._tell_what_remains(now) and not self._turns.outbox:
-                    break
-        finally:
-            self._working = False
-        interruptible = self._turns.state not in DEAF
-        if interruptible is not self._interruptible:
-            self._interruptible = interruptible
-            self._row.interruptible(interruptible)
-
-    def _tell_what_remains(self, now: float) -> bool:
-        """Tell the machine when all has been said; True if that changed anything."""
-        before = self._turns.state
-        if before not in AUDIBLE or self._mouth.playing:
-            return False
-        dialogue, what = self._dialogue, "played-out"
-        if before is not State.ENDING:
-            if dialogue.thinking:
-                what = "dry"
-            elif dialogue.waiting:
-                what = "tool"
-            elif dialogue.conclude:
-                what = "conclude"
-        if what != "dry":
-            dialogue.close(now)
-        if what == "conclude" and dialogue.conclude:
-            self._turns.end(what, dialogue.conclude, now)
-        else:
-            self._turns.step(what, now)
-        return self._turns.state is not before
-
-    def _do(self, action: str, now: float) -> None:
-        match action:
-            case "greet":
-                self._dialogue.greeted = True
-                self._dialogue.say(self._brief.greeting)
-            case "ask":
-                self._ask(now)
-            case "release":
-                self._release(now)
-            case "resume":
-                self._release(now)
-                self._caller.false_alarm(now)
-            case "cancel" | "interrupt":
-                uttered = self._dialogue.drop(now)
-                if uttered and self._turns.state in HELD:
-                    facts = {"heard": uttered.text, "stopped_at": uttered.ended_at}
-                    self._report.happened("barge_in", now, **facts)
-            case "remind":
-                self._dialogue.say(self._brief.idle_messages[self._turns.reminders - 1])
-            case "say":
-                self._dialogue.say(self._to_say.pop(0).text)
-            case "apologise":
-                self._dialogue.say(GOODBYE if self._turns.state is State.ENDING else SORRY)
-            case "farewell":
-                if self._turns.reason != Ended.ASSISTANT_SAID_END_CALL_PHRASE:
-                    self._dialogue.say(self._brief.end_message)
-            case "rest":
-                self._caller.rest()
-                if self._dialogue.owes_reply:
-                    self._turns.step("owed", now)
-                self._expect()
-            case "hang-up":
-                self._report.hang_up(self._turns.reason, self._turns.detail)
-
-    def _release(self, now: float) -> None:
-        self._row.resume()
-        self._dialogue.mark("caller_hesitated", now)
-
-    def _ask(self, now: float) -> None:
-        """It is the model's turn: because of the caller, or because of a tool."""
-        if turn := self._caller.take(now):
-            self._dialogue.turn_of_caller(turn.text, turn.keys, turn.timings)
-        try:
-            self._dialogue.ask(now)
-        except VendorError as error:
-            self.mind_failed(error)
-
-    def _expect(self) -> None:
-        """Tell the transcriber what the dialogue expects now."""
-        phrases = self._dialogue.expected()
-        self._turns.expecting = bool(phrases)
-        self._ear.expect(phrases)
+        self._deeds.work(now)

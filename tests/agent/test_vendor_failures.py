@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.agent.pipeline import GOODBYE, SORRY
+from gateway.agent.failures import GOODBYE, SORRY
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Finished, Said
 from tests.agent.stage import AUTH, THEIRS, Clay, Stage, call, say
