@@ -20,6 +20,7 @@ from gateway.agent.settings import AgentSettings
 from gateway.api.settings import ApiSettings
 from gateway.calls.settings import CallSettings
 from gateway.errors import ConfigError
+from gateway.fence import FenceSettings
 from gateway.logs import LogSettings
 from gateway.media.settings import MediaSettings, RtpSettings
 from gateway.sip.defence_settings import DefenceSettings
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     agents: AgentSettings = Field(default_factory=AgentSettings)
     calls: CallSettings = Field(default_factory=CallSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
+    fence: FenceSettings = Field(default_factory=FenceSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     vendors: dict[str, VendorSettings] = Field(default_factory=dict)

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 GROUND = {
     "gateway",
     "gateway.errors",
+    "gateway.fence",
+    "gateway.fenced_http",
     "gateway.logs",
     "gateway.metrics",
     "gateway.reasons",
@@ -40,6 +42,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.systemd",
     "gateway.gauges",
     "gateway.leftovers",
+    "gateway.fenced_http",
     "gateway.signals",
     "gateway.tasks",
     "gateway.telephony",
