@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from gateway.agent.settings import AgentSettings
-from gateway.api.settings import ApiSettings
+from gateway.api.settings import ApiSettings, WebhookSettings
 from gateway.calls.settings import CallSettings
 from gateway.errors import ConfigError
 from gateway.fence import FenceSettings
@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     agents: AgentSettings = Field(default_factory=AgentSettings)
     calls: CallSettings = Field(default_factory=CallSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     fence: FenceSettings = Field(default_factory=FenceSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -67,7 +67,10 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     await agents.start()
 
     telephony = Telephony(settings, lambda session: switchboard.offered(session))
-    api = Api(settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks)
+    api = Api(
+        settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks,
+        settings.webhooks, settings.fence.fence,
+    )  # fmt: skip
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 
@@ -79,7 +82,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         Routes(api.directory, demo),
         plane,
         agents,
-        api.webhooks,
+        api.tools,
         save,
         state_dir,
         telephony.doors,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway import fenced_http
 from gateway.api import credentials
 from gateway.api.app import create_app
 from gateway.api.briefs import Defaults
@@ -9,11 +10,16 @@ from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
 from gateway.api.health import Readiness
 from gateway.api.keys import load_key
+from gateway.api.resources import Body
 from gateway.api.server import Holder, Server
 from gateway.api.server_messages import Messages
-from gateway.api.settings import ApiSettings
+from gateway.api.settings import ApiSettings, WebhookSettings
+from gateway.api.targets import Targets, target
+from gateway.api.tool_server import ToolServer
 from gateway.api.webhooks import Webhooks
+from gateway.api.wire import Wire
 from gateway.calls.ports import Switchboard
+from gateway.fence import Fence
 from gateway.store import Store
 from gateway.store.tables import THE_ORG
 from gateway.trunks.book import Trunks
@@ -30,6 +36,8 @@ class Api:
         store: Store,
         defaults: Defaults | None = None,
         trunks: Trunks | None = None,
+        webhooks: WebhookSettings = WebhookSettings(),  # noqa: B008  # it is not changed
+        fence: Fence = Fence(),  # noqa: B008  # it is frozen
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
@@ -39,7 +47,11 @@ class Api:
         self._server: Server | None = None
         self.key = load_key(settings, state_dir)
         self.directory = StoreDirectory(store, self._defaults)
-        self.webhooks = Webhooks(Messages(CallView(THE_ORG, settings.link_url)))
+        messages = Messages(CallView(THE_ORG, settings.link_url))
+        self._wire = Wire(fenced_http.client(fence), self._credential)
+        targets = Targets(target(webhooks.server))
+        self.webhooks = Webhooks(messages, self._wire, targets)
+        self.tools = ToolServer(messages, self._wire, targets)
 
     async def start(
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""
@@ -73,3 +85,8 @@ class Api:
     async def close(self) -> None:
         """Send the messages that are waiting."""
         await self.webhooks.close()
+        await self._wire.close()
+
+    async def _credential(self, credential_id: str) -> Body | None:
+        stored = await self._store.credentials.get(credential_id)
+        return stored.body if stored else None

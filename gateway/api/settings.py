@@ -1,5 +1,7 @@
 """``[api]``: where the REST API listens, and which key opens it."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
@@ -34,6 +36,25 @@ class ApiSettings(BaseModel):
         host, port = self.address
         host = "localhost" if host in ("0.0.0.0", "::", "") else host
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class WebhookSettings(BaseModel):
+    """``[webhooks]``: server messages of calls whose assistant and number name no server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field("", description="where they go; empty: nowhere")
+    secret: SecretStr = Field(SecretStr(""), description="sent as X-Vapi-Secret")
+    credential_id: str = Field("", description="a stored webhook credential to sign with")
+
+    @property
+    def server(self) -> dict[str, Any]:
+        """As the documented Server object."""
+        return {
+            "url": self.url,
+            "secret": self.secret.get_secret_value(),
+            "credentialId": self.credential_id,
+        }
 
 
 def split_address(listen: str) -> tuple[str, int]:

@@ -42,6 +42,7 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = TIMEOUT_S
     backoff: Backoff = Backoff()
+    credential_id: str = ""  # of a stored webhook credential
 
 
 def target(server: Json | None) -> Target | None:
@@ -56,13 +57,21 @@ def target(server: Json | None) -> Target | None:
         headers=headers,
         timeout_s=server.get("timeoutSeconds") or TIMEOUT_S,
         backoff=_backoff(server.get("backoffPlan")),
+        credential_id=server.get("credentialId") or "",
     )
 
 
-def of_call(papers: Json) -> Target | None:
-    """The one target of a call's messages: the assistant's server, else the phone number's."""
-    assistant, number = papers.get("assistant") or {}, papers.get("phoneNumber") or {}
-    return target(_server(assistant)) or target(_server(number))
+@dataclass(frozen=True)
+class Targets:
+    """``house`` is the organisation's own server, for calls that name none."""
+
+    house: Target | None = None
+
+    def of_call(self, papers: Json) -> Target | None:
+        """The one target of a call's messages: the assistant's server, else the phone number's,
+        else the organisation's."""
+        assistant, number = papers.get("assistant") or {}, papers.get("phoneNumber") or {}
+        return target(_server(assistant)) or target(_server(number)) or self.house
 
 
 def wanted(papers: Json) -> frozenset[str]:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from gateway.api.app import create_app
 from gateway.calls.ports import Listener, Order
 from gateway.calls.record import CallRecord
 from gateway.store import Store
+from tests.api.hooks import Peer
 
 KEY = "the-key"
 
@@ -81,3 +83,13 @@ async def api(
 def script() -> dict[str, Any]:
     """The smallest assistant that can hold a call."""
     return {"model": {"provider": "script", "script": {}}}
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer()
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    peer.port = server.sockets[0].getsockname()[1]
+    yield peer
+    server.close()
+    await server.wait_closed()

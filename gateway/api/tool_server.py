@@ -1,0 +1,70 @@
+"""Function tools: the documented ``tool-calls`` message and its answer."""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+
+from gateway.agent.brief import ToolBrief
+from gateway.api.server_messages import Messages, failed, read_tool_answer
+from gateway.api.targets import Target, Targets, target
+from gateway.api.webhooks import SENT
+from gateway.api.wire import FAILURES, Wire, reason
+from gateway.calls.ports import Papers, ToolReply
+from gateway.calls.record import CallRecord
+
+log = logging.getLogger(__name__)
+
+
+class ToolServer:
+    """Implements ``calls.ports.ToolServer``."""
+
+    def __init__(self, messages: Messages, wire: Wire, targets: Targets) -> None:
+        self._messages, self._wire, self._targets = messages, wire, targets
+
+    async def call(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> ToolReply:
+        """Never raises: a time-out or a refusal is a reply with ``ok`` False."""
+        where = target(tool.server) or self._targets.of_call(papers)
+        if where is None:
+            log.warning(
+                "the tool %s has no server: set server.url on it or the assistant", tool.name
+            )
+            return failed(tool.name, "it has no server")
+        began = time.monotonic()
+        reply = await self._ask(where, record, papers, tool, arguments, tool_call_id)
+        log.info(
+            "tool %s: %s",
+            tool.name,
+            reply.content[:200],
+            extra={"ok": reply.ok, "ms": round((time.monotonic() - began) * 1000)},
+        )
+        SENT.labels("tool-calls", "delivered" if reply.ok else "refused").inc()
+        return reply
+
+    async def _ask(
+        self,
+        where: Target,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> ToolReply:
+        message = self._messages.tool_calls(record, papers, tool, arguments, tool_call_id)
+        try:
+            body = json.dumps(message, default=str).encode()
+            async with asyncio.timeout(tool.timeout_s):
+                status, answer = await self._wire.send(where, body, tool.timeout_s)
+        except FAILURES as error:
+            return failed(tool.name, reason(error, tool.timeout_s))
+        if not 200 <= status < 300:
+            return failed(tool.name, f"its server answered with HTTP status {status}")
+        return read_tool_answer(answer, tool_call_id, tool.name)
