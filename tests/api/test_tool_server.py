@@ -15,7 +15,7 @@ from gateway.api.tool_server import ToolServer
 from gateway.fence import Fence
 from tests.api.hooks import Peer, a_call, wire
 
-TOOL = ToolBrief(kind="function", name="book", timeout_s=0.2)
+TOOL = ToolBrief(kind="function", name="book", timeout_s=20.0)
 HMAC = {"authenticationPlan": {"type": "hmac", "secretKey": "k", "algorithm": "sha256"}}
 
 

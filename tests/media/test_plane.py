@@ -27,7 +27,7 @@ from gateway.rtp import rtcp
 from gateway.rtp.srtp import NUMBERS, SUITES, Receiving, Sending
 
 HOST = "127.0.0.1"
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 PORTS = "41000-41099"
 
 

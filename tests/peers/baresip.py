@@ -98,7 +98,7 @@ class Baresip:
     async def __aenter__(self) -> Self:
         await self.child.__aenter__()
         try:
-            async with asyncio.timeout(15.0):
+            async with asyncio.timeout(40):
                 reader, self._writer = await self._connect()
         except BaseException:
             await self.child.stop()
@@ -141,7 +141,7 @@ class Baresip:
         text = json.dumps(words).encode()
         self._answer = asyncio.get_running_loop().create_future()
         self._writer.write(b"%d:%s," % (len(text), text))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(40):
             answer = await self._answer
         if not answer["ok"]:
             raise RuntimeError(f"baresip cannot {command} {params}: {answer['data']}")

@@ -13,9 +13,9 @@ from tests.peers.child import Child, free_port, free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 KEY = "key-of-the-tests"
-READY_S = 30.0
-LEAVE_S = 20.0
-ENDED_S = 10.0  # for a record to be complete after the last packet
+READY_S = 60.0
+LEAVE_S = 40.0
+ENDED_S = 30.0  # for a record to be complete after the last packet
 
 
 class Daemon:

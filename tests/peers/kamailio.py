@@ -10,7 +10,7 @@ from typing import Self
 from tests.peers.child import Child, free_port, is_free
 
 CONFIG = Path(__file__).with_suffix(".cfg")
-START_S = 10.0
+START_S = 30.0
 
 
 class Kamailio:

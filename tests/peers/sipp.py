@@ -104,7 +104,7 @@ class Sipp:
     async def __aenter__(self) -> Self:
         await self.child.__aenter__()
         try:
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(40):
                 while is_free(self.port):  # it says nothing until it ends
                     await asyncio.sleep(0.01)
         except BaseException:

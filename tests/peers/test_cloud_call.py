@@ -182,7 +182,7 @@ async def test_a_function_is_called_while_the_caller_hears_a_filler(
         await call.disconnected()
         (record,) = await gateway.ended_calls(1)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not asked or asked[-1]["type"] != "end-of-call-report":
                 await asyncio.sleep(0.02)
     said = texts(record, "bot")

@@ -299,7 +299,7 @@ async def test_a_registrar_of_an_unknown_authority_gets_no_password(
         tmp_path / "kamailio", password=PASSWORD, certificate=certificate, key=key
     ) as registrar:
         async with extension(tmp_path / "gateway", registrar, papers) as gateway:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(40):
                 while "its certificate is not trusted" not in gateway.log():
                     await asyncio.sleep(0.05)
         assert registrar.count("SAW", "REGISTER") == 0

@@ -42,7 +42,7 @@ async def call(gateway: Daemon, phone: str, number: str) -> Any:
 
 
 async def answered(gateway: Daemon, call_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while (shown := await gateway.get(f"/call/{call_id}"))["status"] != "in-progress":
             assert shown["status"] != "ended", shown["endedReason"]
             await asyncio.sleep(0.05)
@@ -93,7 +93,7 @@ async def test_an_extension_of_a_pbx_registers_and_says_goodbye(tmp_path: Path) 
         }
         async with Daemon(tmp_path / "gateway", OPEN) as gateway:
             trunk, _ = await a_trunk(gateway, pbx.port, outboundAuthenticationPlan=plan)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 while True:
                     shown = (await gateway.get(f"/trunk/{trunk}"))["registration"]
                     if shown["state"] == "registered":
