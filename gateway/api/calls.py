@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
-from gateway.api.errors import NotFound
+from gateway.api.errors import BadRequest, NotFound
 from gateway.api.orders import order_from
 from gateway.api.recordings import capture, download
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
@@ -103,6 +103,16 @@ def routes(calls: Calls) -> APIRouter:
         more = (await read_json(request)).get("ids") or []
         for each in dict.fromkeys([record.id, *map(check_id, map(str, more))]):
             await calls.delete(each)
+        return calls.view(request).show(record, papers)
+
+    @router.post("/{call_id}/recording/{what}", summary="pause or resume a recording")
+    async def hold(call_id: str, what: Literal["pause", "resume"], request: Request) -> Any:
+        """Of a call in progress. What is said meanwhile is silence in the recording, so that its
+        time stays the call's; the call's events show when. Ours: not in the API we follow."""
+        record, papers = await calls.find(call_id)
+        if calls.switchboard.live(record.id) is None:
+            raise BadRequest([f"Call {record.id} has ended"])
+        calls.switchboard.pause_recording(record.id, what == "pause")
         return calls.view(request).show(record, papers)
 
     @router.get("/{call_id}/pcap", summary="download SIP capture")

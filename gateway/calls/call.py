@@ -84,6 +84,7 @@ class Call:
         self._limit: asyncio.TimerHandle | None = None
         self._diagnosis: Diagnosis | None = None
         self._look: asyncio.TimerHandle | None = None
+        self._recording_lost: str | None = None  # as it was told
 
     @property
     def brief(self) -> Brief:
@@ -130,12 +131,28 @@ class Call:
         with about(self.record.id):
             if self._diagnosis is None:
                 return
+            self._see_recording()
             for finding in self._diagnosis.look(self.leg.symptoms(), time.monotonic()):
                 self.happened(finding.what, advice=finding.advice)
                 metrics.SOUND_TROUBLE.labels(finding.what).inc()
                 level = logging.INFO if finding.what == BACK else logging.WARNING
                 log.log(level, "%s: %s", finding.what, finding.advice)
             self._look = asyncio.get_running_loop().call_later(LOOK_S, self._diagnose)
+
+    def _see_recording(self) -> None:
+        """Say so if it lacks something, also while the call runs; the log has it from media."""
+        if (lost := self.leg.recording_lost) and lost != self._recording_lost:
+            self._recording_lost = lost
+            self.happened("recording_lost", why=lost)
+
+    def pause_recording(self, paused: bool) -> bool:
+        """Have the recording be silent from now on, or go on; whether that changes anything."""
+        with about(self.record.id):
+            if changed := self.leg.pause_recording(paused):
+                what = "paused" if paused else "resumed"
+                self.happened(f"recording_{what}")
+                log.info("the recording is %s", what)
+            return changed
 
     def prepare(self) -> None:
         """Have the agent dial its vendors while the party's phone still rings."""
@@ -267,8 +284,7 @@ class Call:
                     await self._house.agents.stop(self.record.id)
                 self.record.sound = self.leg.sound()
                 await self.leg.close()
-                if self.leg.recording_lost:
-                    self.happened("recording_lost", why=self.leg.recording_lost)
+                self._see_recording()
             except Exception:
                 log.exception("the call's end went wrong")
             finally:

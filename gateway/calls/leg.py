@@ -54,6 +54,9 @@ class Leg(Protocol):
     def record(self, path: Path) -> None:
         """Record both directions from now until the leg is closed."""
 
+    def pause_recording(self, paused: bool) -> bool:
+        """Have the recording be silent from now on, or go on; whether that changes anything."""
+
     @property
     def recording_lost(self) -> str | None:
         """Why the recording lacks something; complete once the leg is closed."""

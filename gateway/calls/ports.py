@@ -98,6 +98,10 @@ class Switchboard(Protocol):
     def live(self, call_id: str) -> CallRecord | None:
         """The freshest record of a call that has not ended."""
 
+    def pause_recording(self, call_id: str, paused: bool) -> bool:
+        """Have a call's recording be silent from now on, or go on; False if nothing changes: it
+        is so already, it is not recorded, or it has ended."""
+
     async def hang_up(self, call_id: str) -> None:
         """End a call with reason manually-canceled; nothing happens if it is already over."""
 

@@ -370,6 +370,9 @@ class SipLeg:
     def record(self, path: Path) -> None:
         self._line.record(path)
 
+    def pause_recording(self, paused: bool) -> bool:
+        return self._line.pause_recording(paused)
+
     @property
     def recording_lost(self) -> str | None:
         return self._line.recording_lost

@@ -302,6 +302,10 @@ class Switchboard:
         call = self.calls.get(call_id)
         return call.record if call else None
 
+    def pause_recording(self, call_id: str, paused: bool) -> bool:
+        call = self.calls.get(call_id)
+        return call.pause_recording(paused) if call else False
+
     async def hang_up(self, call_id: str) -> None:
         if call := self.calls.get(call_id):
             call.end(Ended.MANUALLY_CANCELED, "by the API")

@@ -73,6 +73,8 @@ class Owner(Protocol):
 
     def record(self, line: "Line", path: Path) -> None: ...
 
+    def pause_recording(self, line: "Line", paused: bool) -> bool: ...
+
     async def take_back(self, line: "Line") -> None: ...
 
 
@@ -184,6 +186,11 @@ class Line:
         """Write what is heard and said from now on to a stereo WAV file, until ``give_back``. If
         that fails, ``recording_lost`` tells why; the sound does not suffer."""
         self._owner.record(self, path)
+
+    def pause_recording(self, paused: bool) -> bool:
+        """Have the recording be silent from now on, or go on; its time stays the call's. Returns
+        whether that changes anything."""
+        return self._owner.pause_recording(self, paused)
 
     def counts(self) -> Counts:
         lines, row = self._lines, self.row

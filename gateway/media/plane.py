@@ -157,6 +157,10 @@ class Plane:
         """See ``Line.record``."""
         self._recordings.begin(line, path)
 
+    def pause_recording(self, line: Line, paused: bool) -> bool:
+        """See ``Line.pause_recording``."""
+        return self._recordings.pause(line, paused)
+
     async def take_back(self, line: Line) -> None:
         """See ``Line.give_back``. It is carried through even if the caller is cancelled."""
         if self._taken.get(line.row) is not line:

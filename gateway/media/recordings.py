@@ -5,11 +5,13 @@ The process is replaced when it dies; the new one goes on with every file.
 
 import asyncio
 import logging
+from collections import Counter
 from pathlib import Path
 
 from gateway.media.child import Child, Message
 from gateway.media.line import Line
 from gateway.media.lines import Lines
+from gateway.media.recorder import OPEN, silent
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ class Recordings:
         self._by_line: dict[Line, int] = {}
         self._lines_by: dict[int, Line] = {}
         self._orders: dict[int, Message] = {}
+        self._missed: Counter[int] = Counter()  # beats that are silent, for no good reason
         self._finished: dict[int, asyncio.Event] = {}
 
     def start(self) -> None:
@@ -62,10 +65,28 @@ class Recordings:
             "row": line.row,
             "first": int(self._lines["beat"][line.row]),
             "path": str(path),
+            "gaps": [],
         }
         self._orders[self._number] = order
         if self._child:
             self._child.send({"record": {**order, "fresh": True}})
+
+    def pause(self, line: Line, paused: bool) -> bool:
+        """Have the recording be silent from now on, or no more; returns whether that is news."""
+        number = self._by_line.get(line)
+        if number is None:
+            return False
+        gaps = self._orders[number]["gaps"]
+        if paused == bool(gaps and gaps[-1][1] == OPEN):
+            return False
+        beat = int(self._lines["beat"][line.row])
+        if paused:
+            gaps.append([beat, OPEN])
+        else:
+            gaps[-1][1] = beat
+        if self._child:
+            self._child.send({"pause": number, "gaps": [list(gap) for gap in gaps]})
+        return True
 
     async def finish(self, line: Line) -> None:
         """Returns when the file is complete, or the recorder takes too long over it."""
@@ -81,9 +102,10 @@ class Recordings:
             self._lose(number, "the recorder did not finish it in time")
         finally:
             del self._finished[number], self._orders[number], self._lines_by[number]
+            self._missed.pop(number, None)
 
     def _lose(self, number: int, why: str) -> None:
-        if (line := self._lines_by.get(number)) and line.recording_lost is None:
+        if (line := self._lines_by.get(number)) and line.recording_lost != why:
             line.recording_lost = why
             log.error(
                 "a recording is incomplete",
@@ -91,6 +113,9 @@ class Recordings:
             )
 
     def _on_message(self, _child: Child, message: Message) -> None:
+        if missed := message.get("missed"):
+            self._missed[missed] += message["beats"]
+            self._lose(missed, silent(self._missed[missed]))
         number = message.get("lost") or message.get("finished")
         if number and message.get("why"):
             self._lose(number, message["why"])

@@ -31,13 +31,21 @@ class Wav:
         """Whole frames. OSError: the disk is full or gone; what was written before stays whole."""
         if (self.frames * self._frame) + len(sound) > _MOST:
             raise OSError("a WAV file cannot hold more")
-        at = HEADER + self.frames * self._frame
+        self._put(self.frames, sound)
+        self.frames += len(sound) // self._frame
+        self._write_header()
+
+    def silence(self, begin: int, end: int) -> None:
+        """Have nothing be heard in these of the frames that were added. OSError."""
+        if begin < (end := min(end, self.frames)):
+            self._put(begin, bytes((end - begin) * self._frame))
+
+    def _put(self, frame: int, sound: bytes) -> None:
+        at = HEADER + frame * self._frame
         rest = memoryview(sound)
         while rest:
             written = os.pwrite(self._fd, rest, at)
             rest, at = rest[written:], at + written
-        self.frames += len(sound) // self._frame
-        self._write_header()
 
     def _write_header(self) -> None:
         size, width = self.frames * self._frame, 2 * self._channels

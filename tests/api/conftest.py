@@ -24,6 +24,7 @@ class FakeSwitchboard:
         self.orders: list[Order] = []
         self.running: dict[str, CallRecord] = {}
         self.hung_up: list[str] = []
+        self.paused: list[tuple[str, bool]] = []
         self.refuses: Exception | None = None
 
     async def place(self, order: Order) -> CallRecord:
@@ -43,6 +44,10 @@ class FakeSwitchboard:
 
     def live(self, call_id: str) -> CallRecord | None:
         return self.running.get(call_id)
+
+    def pause_recording(self, call_id: str, paused: bool) -> bool:
+        self.paused.append((call_id, paused))
+        return True
 
     async def hang_up(self, call_id: str) -> None:
         self.hung_up.append(call_id)

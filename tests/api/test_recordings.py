@@ -3,6 +3,7 @@
 import io
 import wave
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -105,3 +106,15 @@ async def test_what_is_missing_is_said(
     (tmp_path / "x.wav").unlink()
     assert "has been deleted" in await said()
     assert "has been deleted" in await said("stereo")
+
+
+async def test_a_recording_is_paused_and_resumed(
+    api: httpx.AsyncClient, store: Store, switchboard: Any
+) -> None:
+    keep(store)
+    assert (await api.post(f"/call/{CALL}/recording/pause")).status_code == 400
+    switchboard.running[CALL] = CallRecord(id=CALL, direction="inbound", status=Status.IN_PROGRESS)
+    for what in ("pause", "resume"):
+        assert (await api.post(f"/call/{CALL}/recording/{what}")).json()["id"] == CALL
+    assert switchboard.paused == [(CALL, True), (CALL, False)]
+    assert (await api.post(f"/call/{CALL}/recording/stop")).status_code == 400

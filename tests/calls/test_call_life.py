@@ -68,6 +68,12 @@ class FakeLeg:
     def record(self, path: Path) -> None:
         self.recorded = str(path)
 
+    paused = False
+
+    def pause_recording(self, paused: bool) -> bool:
+        changed, self.paused = self.paused != paused, paused
+        return changed
+
     def sound(self) -> Sound:
         return Sound(packets_received=7)
 
@@ -280,3 +286,20 @@ async def test_an_echo_call_needs_no_agent() -> None:
     record = await scene.finished()
     assert scene.agents.told == []
     assert record.recording is None
+
+
+async def test_a_recording_can_be_paused_and_the_record_says_when() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    assert [scene.call.pause_recording(p) for p in (True, True, False, False)] == [
+        True, False, True, False,
+    ]  # fmt: skip
+    scene.leg.recording_lost = "No space left on device"
+    scene.call.end("customer-ended-call")
+    record = await scene.finished()
+    told = [(e.what, e.facts) for e in record.events if e.what.startswith("recording")]
+    assert told == [
+        ("recording_paused", {}),
+        ("recording_resumed", {}),
+        ("recording_lost", {"why": "No space left on device"}),
+    ]

@@ -1,5 +1,7 @@
 """Recordings: two sides on one clock, readable at any moment, and never a reason to stop."""
 
+import resource
+import signal
 import wave
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from gateway.media.lines import FRAME, RING, Lines
-from gateway.media.recorder import Recorder
+from gateway.media.recorder import OPEN, Recorder, silent
 from gateway.media.wav import HEADER, Wav
 
 
@@ -119,6 +121,72 @@ def test_a_disk_that_fills_up_leaves_what_was_written(
 
 def test_a_path_that_cannot_be_written_is_told(recorder, tmp_path) -> None:
     assert "No such file" in (begin(recorder, tmp_path / "nowhere" / "a.wav") or "")
+
+
+def test_while_it_is_paused_there_is_silence_on_both_sides_and_time_goes_on(
+    stage, recorder, tmp_path
+) -> None:
+    begin(recorder, tmp_path / "a.wav", first=5)
+    beats(stage, 30)
+    recorder.write()  # before the pause that began in beat 20 is known
+    recorder.pause(1, [[20, OPEN]])
+    beats(stage, 20)
+    recorder.write()
+    recorder.pause(1, [[20, 50]])
+    beats(stage, 20)
+    recorder.pause(1, [[20, 50], [60, OPEN]])
+    beats(stage, 5)
+    assert recorder.finish(1) is None
+    assert recorder.missed() == {}
+    sound = read(tmp_path / "a.wav")
+    wanted = [0 if 20 <= n < 50 or n >= 60 else n for n in range(5, 75)]
+    assert sound[:, 7, 0].tolist() == wanted
+    assert sound[:, 7, 1].tolist() == [-n for n in wanted]
+
+
+def test_a_recorder_that_takes_over_knows_the_pauses(stage, recorder, tmp_path) -> None:
+    path = tmp_path / "a.wav"
+    begin(recorder, path)
+    beats(stage, 15)
+    recorder.write()  # of the pause in beat 10 it did not hear any more
+    beats(stage, 15)
+    other = Recorder(Lines(stage.main.fd, stage.main.capacity, None))
+    other.begin(number=1, row=3, first=0, path=str(path), fresh=False, gaps=[[10, 20]])
+    other.finish(1)
+    assert read(path)[:, 0, 0].tolist() == [*range(10), *[0] * 10, *range(20, 30)]
+    recorder.finish(1)
+
+
+def test_what_it_came_too_late_for_is_counted_but_not_what_was_paused(
+    stage, recorder, tmp_path
+) -> None:
+    begin(recorder, tmp_path / "a.wav")
+    recorder.pause(1, [[0, 40]])
+    beats(stage, 200)
+    recorder.write()
+    assert recorder.missed() == {1: 200 - (RING - 10) - 40}
+    assert recorder.missed() == {}
+    assert silent(70) == "1.4 s are silent: the disk was too slow, or the recorder was away"
+    recorder.finish(1)
+
+
+def test_a_limit_of_the_files_size_ends_the_recording_and_says_why(
+    stage, recorder, tmp_path
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        begin(recorder, tmp_path / "a.wav")
+        beats(stage, 5)
+        recorder.write()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (HEADER + 7 * 1280, before[1]))
+        beats(stage, 5)
+        assert "File too large" in recorder.write()[1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert len(read(tmp_path / "a.wav")) == 5
+    assert "File too large" in (recorder.finish(1) or "")
 
 
 def test_what_was_never_begun_is_told(recorder) -> None:
