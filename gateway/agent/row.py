@@ -19,6 +19,7 @@ from gateway.media.lines import (
 KEYS = "0123456789*#ABCD"  # by RFC 4733 event code
 
 Frames = npt.NDArray[np.int16]  # (n, FRAME)
+Speech = npt.NDArray[np.uint8]  # (n,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Row:
         self._beat = int(lines["beat"][row])
         self._digits = int(lines["digits"][row])
         self._pauses = 0  # of which the frame that caused it has been heard here
+        self._ahead: dict[int, int] = {}  # of others it hears: their cursor less our own
 
     def listen(self) -> Sound:
         """What was heard since the last call."""
@@ -56,10 +58,13 @@ class Row:
         # The frame at the ring's edge is the one that media writes next.
         first = max(self._beat, beat - RING + 1)
         index = np.arange(first, beat) % RING
+        heard, speech = lines["heard"][row, index], lines["speech"][row, index]
+        if len(others := np.flatnonzero(lines["agent_hears"][row])):
+            heard, speech = self._with_others(others, first, beat, heard, speech)
         sound = Sound(
             first,
-            lines["heard"][row, index].tobytes(),
-            tuple(lines["speech"][row, index].tolist()),
+            heard.tobytes(),
+            tuple(speech.tolist()),
             ended_at,
             first - self._beat,
         )
@@ -68,6 +73,25 @@ class Row:
         if int(lines["paused_beat"][row]) < beat:
             self._pauses = pauses
         return sound
+
+    def _with_others(
+        self, slots: npt.NDArray[np.int64], first: int, beat: int, heard: Frames, speech: Speech
+    ) -> tuple[Frames, Speech]:
+        """What was heard, and whether it was speech, with other rows' peers beside our own. Each
+        row counts its own beats; one that is just being published may not shift the sound."""
+        lines, mixed = self._lines, heard.astype(np.int32)
+        for other in (lines["agent_hears"][self._row, slots] - 1).tolist():
+            now = int(lines["beat"][other]) - beat
+            ahead = self._ahead.get(other, now)
+            if abs(now - ahead) > 1:
+                ahead = now
+            self._ahead[other] = ahead
+            index = np.arange(first, beat) + ahead
+            known = (index >= 0) & (index < beat + now)
+            place = index[known] % RING
+            mixed[known] += lines["heard"][other, place]
+            speech[known] = np.maximum(speech[known], lines["speech"][other, place])
+        return np.clip(mixed, -32768, 32767).astype(np.int16), speech
 
     def digits(self) -> str:
         """The keys pressed since the last call."""

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from gateway.media.ears import Ears
 from gateway.media.inward import Heard, Inward
-from gateway.media.lines import DIGITS, NO_PAYLOAD, RING, Lines
+from gateway.media.lines import DIGITS, LENT, NO_PAYLOAD, RING, Lines
+from gateway.media.mixer import Mixer
 from gateway.media.outward import BEAT_MS, STEPS, Outward, Payloads
 from gateway.media.peers import Peers, Source
 from gateway.media.reports import Reports
@@ -33,6 +34,7 @@ _FORMS = [
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.uint8] | None  # ``mixes`` of the rows; None: not one of them mixes
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Beat:
         self.reports = Reports(lines, self._jitter, self._peers, wall_s)
         self._inward, self._outward = Inward(lines, self._jitter), Outward(lines)
         self._ears = Ears(n, tuning.vad_mode, tuning.speech_level_db)
-        self._voice = Voice(lines)
+        self._voice, self._mixer = Voice(lines), Mixer(lines)
         self._digits_in, self._digits_out = DigitsIn(n), DigitsOut(n)
         self._inband = InBand(n)
         self._marker = np.ones(n, bool)  # the next packet begins a talkspurt
@@ -126,7 +128,7 @@ class Beat:
         lines = self._lines
         for state in (self._peers, self._inward, self._outward, self._ears,
                       self._voice, self._digits_in, self._digits_out, self._inband,
-                      self.reports):  # fmt: skip
+                      self._mixer, self.reports):  # fmt: skip
             state.forget(row)
         self._jitter.forget(row, int(lines["lost"][row]))
         if digits := int(lines["digits"][row]):
@@ -154,9 +156,10 @@ class Beat:
             self._receive(batch, now)
         if missed:
             self._miss(rows, missed)
-        heard, starts = self._hear(rows)
+        mixes = self._mixer.flags(rows)
+        heard, starts = self._hear(rows, mixes)
         self._voice.pause(rows, starts)
-        outgoing = self._speak(rows, heard)
+        outgoing = self._speak(rows, heard, mixes)
         lines["beat_at"][rows] = now
         lines["beat"][rows] += 1
         return outgoing
@@ -225,15 +228,19 @@ class Beat:
         lines["digit_at"][rows] = headers.timestamp[new]
         lines["digits"][rows] += 1
 
-    def _hear(self, rows: Rows) -> tuple[Heard, Mask]:
+    def _hear(self, rows: Rows, mixes: Flags) -> tuple[Heard, Mask]:
         """What came for this beat on each row, and where speech begins in it."""
         lines = self._lines
         heard = self._inward.run(rows, ~self._ears.speaking[rows])
+        if mixes is not None:
+            self._mixer.mute(mixes, heard.sound)
         starts = self._ears.listen(rows, heard.sound)
         self._find_keys(rows, heard.sound)
         at = lines["beat"][rows] % RING
         lines["heard"][rows, at] = heard.sound
         lines["speech"][rows, at] = self._ears.marks(rows)
+        if mixes is not None:
+            starts |= self._mixer.onsets(rows, mixes)
         return heard, starts
 
     def _find_keys(self, rows: Rows, sound: npt.NDArray[np.int16]) -> None:
@@ -247,11 +254,16 @@ class Beat:
         lines["digit"][pressed, lines["digits"][pressed] % DIGITS] = codes[began]
         lines["digits"][pressed] += 1
 
-    def _speak(self, rows: Rows, heard: Heard) -> Outgoing:
+    def _speak(self, rows: Rows, heard: Heard, mixes: Flags) -> Outgoing:
         lines = self._lines
         speaks, echoes = lines["speaks"][rows] == 1, lines["echo"][rows] == 1
         dialling = self._dial(rows)
-        said = self._voice.next(rows, speaks & ~dialling.busy & ~echoes)
+        if mixes is None:
+            said = self._voice.next(rows, speaks & ~dialling.busy & ~echoes)
+        else:
+            may_speak = (speaks & ~dialling.busy & ~echoes) | (mixes & LENT != 0)
+            said = self._voice.next(rows, may_speak)
+            self._mixer.run(rows, mixes, said)
         said[echoes] = heard.sound[echoes]
         if len(busy := np.flatnonzero(dialling.busy)):
             said[busy] = TONES[dialling.event[busy], dialling.beat[busy]]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.media.lines import DIGITS, NO_PAYLOAD, Lines
+from gateway.media.mixing import Mixing
+from gateway.media.sounds import Sounds
 from gateway.rtp.digits import events
 from gateway.rtp.jitter import NOISE
 from gateway.rtp.srtp import NUMBERS
@@ -70,6 +72,7 @@ class Owner(Protocol):
     """Who gave the line out: ``plane.Plane``."""
 
     lines: Lines
+    sounds: Sounds
 
     def record(self, line: "Line", path: Path) -> None: ...
 
@@ -78,20 +81,25 @@ class Owner(Protocol):
     async def take_back(self, line: "Line") -> None: ...
 
 
-class Line:
-    """A row and its ports. ``port`` is the even one, for RTP; the next is bound for RTCP."""
+class Line(Mixing):
+    """A row and its ports. ``port`` is the even one, for RTP; the next is bound for RTCP. Who
+    hears whom and what is played: ``Mixing``."""
 
     def __init__(
         self, owner: Owner, row: int, port: int, host: str, srtp_policy: str = "off"
     ) -> None:
         """``srtp_policy``: [rtp] srtp, for peers of whom nothing else is known."""
         self._owner = owner
-        self._lines = owner.lines
+        self.lines = owner.lines
         self.row = row
         self.port = port
         self.srtp_policy = srtp_policy
         self._ipv6 = ":" in host  # the address its sockets are bound to
         self.recording_lost: str | None = None  # why the recording lacks something
+
+    @property
+    def sounds(self) -> Sounds:
+        return self._owner.sounds
 
     def agree(
         self,
@@ -128,7 +136,7 @@ class Line:
         elif address.version == 6 and not self._ipv6:
             raise ValueError(f"the peer wants its sound at {host}, but this line has only IPv4")
         sends = port and not address.is_unspecified  # 0.0.0.0: hold, as in RFC 2543
-        lines, row = self._lines, self.row
+        lines, row = self.lines, self.row
         lines["address"][row] = 0
         lines["address"][row, : len(address.packed)] = list(address.packed)
         lines["family"][row] = address.version if sends else 0
@@ -169,7 +177,7 @@ class Line:
         """Send keys: by RFC 4733, or as tones if the peer did not agree on that. ValueError: a
         character that is no key, or more than fit behind those still waiting."""
         codes = events(digits)
-        lines, row = self._lines, self.row
+        lines, row = self.lines, self.row
         dialled = int(lines["dialled"][row])
         if dialled + len(codes) - int(lines["sent_digits"][row]) > DIGITS:
             raise ValueError(f"no more than {DIGITS} digits can be waiting to be sent")
@@ -180,7 +188,7 @@ class Line:
     @property
     def dialling(self) -> bool:
         """Keys are still waiting to be sent."""
-        return bool(self._lines["dialled"][self.row] != self._lines["sent_digits"][self.row])
+        return bool(self.lines["dialled"][self.row] != self.lines["sent_digits"][self.row])
 
     def record(self, path: Path) -> None:
         """Write what is heard and said from now on to a stereo WAV file, until ``give_back``. If
@@ -193,7 +201,7 @@ class Line:
         return self._owner.pause_recording(self, paused)
 
     def counts(self) -> Counts:
-        lines, row = self._lines, self.row
+        lines, row = self.lines, self.row
         return Counts(
             packets_received=int(lines["received"][row]),
             packets_sent=int(lines["sent"][row]),
@@ -214,7 +222,7 @@ class Line:
 
     def symptoms(self, peer: str) -> Symptoms:
         """For ``calls.diagnosis``."""
-        lines, row = self._lines, self.row
+        lines, row = self.lines, self.row
         return Symptoms(
             hears=bool(lines["hears"][row]),
             speaks=bool(lines["speaks"][row] and lines["family"][row]),

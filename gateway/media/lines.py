@@ -29,12 +29,24 @@ FRAME = 320  # samples in one beat at RATE
 RING = 100  # frames that ``heard`` and ``said`` remember: 2 s
 QUEUE = 128  # frames an agent may have waiting to be spoken: 2.56 s
 DIGITS = 32  # telephone digits remembered in each direction
+SOURCES = 6  # others that one row's peer can hear at once, and its agent
+SPOKEN = 8  # frames of an agent's voice kept for rows that it is lent to
+STOCK = 45_000  # frames of sound that main has ready to be played: 15 min
 LONGEST_KEY = 46  # bytes of SRTP master key and salt
+NO_AGENT = 255  # a row that no agent hears or speaks on
 NO_PAYLOAD = 255  # a payload type that was not negotiated
 NO_PAYLOADS = ("payload_out", "comfort_out", "digits_out", "digits_in", "kinds")
 
 PAUSE_OFF, PAUSE_HOLD, PAUSE_DUCK = 0, 1, 2  # values of ``policy``
 SILENT, TRAILING, VOICED = 0, 1, 2  # values of ``speech``
+LOOP, ONCE, UNDER = 0, 1, 2  # values of ``play_how``
+
+# Bits of ``mixes``. A row that has none costs nothing.
+MIXED = 1  # its peer hears more than its own agent, or less
+LENT = 2  # other rows hear its agent
+ALL_EARS = 4  # its agent hears other rows' peers
+UNHEARD = 8  # nobody hears its peer
+HUSHED = 16  # its peer does not hear its own agent
 
 
 class Writer(Enum):
@@ -60,7 +72,9 @@ COLUMNS: dict[str, Column] = {
     # ``settings``; media re-reads the row when it differs from what it last saw.
     "live": Column(MAIN, np.uint8, "1 from configured until given back"),
     "settings": Column(MAIN, np.int64, "raised after any of main's columns changed"),
-    "agent": Column(MAIN, np.uint8, "index of the agent process whose eventfd media wakes"),
+    "agent": Column(
+        MAIN, np.uint8, "index of the agent process whose eventfd media wakes, or NO_AGENT"
+    ),
     "family": Column(MAIN, np.uint8, "4 or 6: the address family of ``address``; 0: unknown yet"),
     "address": Column(MAIN, np.uint8, "where the peer's SDP says it hears", (16,)),
     "port": Column(MAIN, np.uint16, "and on which port"),
@@ -93,6 +107,24 @@ COLUMNS: dict[str, Column] = {
     "echo": Column(MAIN, np.uint8, "1: say what was heard, for diagnosis"),
     "dial": Column(MAIN, np.uint8, "digits to send, as RFC 4733 event codes", (DIGITS,)),
     "dialled": Column(MAIN, np.int64, "cursor of ``dial``"),
+    # Who hears whom. Media looks at these in every beat; ``settings`` need not be raised.
+    "followers": Column(MAIN, np.uint8, "who, besides agents, follow its sound: recordings, taps"),
+    "mixes": Column(MAIN, np.uint8, "bits: MIXED, LENT, ALL_EARS, UNHEARD, HUSHED"),
+    "sources": Column(
+        MAIN,
+        np.int32,
+        "whom its peer hears: row + 1 is that row's peer, -(row + 1) its agent; 0: nobody",
+        (SOURCES,),
+    ),
+    "gains": Column(MAIN, np.float32, "and how loud, 1 being as it is", (SOURCES,)),
+    "agent_hears": Column(
+        MAIN, np.int32, "row + 1 of whom its agent hears besides its own peer", (SOURCES,)
+    ),
+    "plays": Column(MAIN, np.int64, "raised last when its peer is to be played another sound"),
+    "play_at": Column(MAIN, np.int32, "the frame of ``stock`` where that begins"),
+    "play_frames": Column(MAIN, np.int32, "how long it is; 0: nothing is played"),
+    "play_gain": Column(MAIN, np.float32, "how loud, 1 being as it is"),
+    "play_how": Column(MAIN, np.uint8, "LOOP; ONCE; UNDER: a loop, softer while the agent speaks"),
     # The beat's own memory. It is all here, so a killed media process continues where it was.
     "applied": Column(MEDIA, np.int64, "the value of ``settings`` that media acts upon"),
     "sequence": Column(MEDIA, np.uint16, "of the next packet to be sent"),
@@ -101,6 +133,9 @@ COLUMNS: dict[str, Column] = {
     "beat_at": Column(MEDIA, np.float64, "monotonic seconds when ``beat`` was last raised"),
     "heard": Column(MEDIA, np.int16, "what the peer said", (RING, FRAME)),
     "said": Column(MEDIA, np.int16, "what the peer was sent", (RING, FRAME)),
+    "spoken": Column(MEDIA, np.int16, "what its agent said, if it is LENT", (SPOKEN, FRAME)),
+    "playing": Column(MEDIA, np.int64, "the value of ``plays`` that media acts upon"),
+    "played": Column(MEDIA, np.int64, "frames of that which have been played"),
     "speech": Column(
         MEDIA, np.uint8, "SILENT, VOICED, or TRAILING: a gap in speech, or its end", (RING,)
     ),
@@ -154,7 +189,7 @@ COLUMNS: dict[str, Column] = {
     "policy": Column(AGENT, np.uint8, "at speech onset: PAUSE_OFF, PAUSE_HOLD or PAUSE_DUCK"),
 }
 
-# One value each, for the whole process: written by media.
+# One each, for all rows.
 GLOBALS: dict[str, Column] = {
     "beats": Column(MEDIA, np.int64, "beats since the lines were made, missed ones included"),
     "beats_at": Column(MEDIA, np.float64, "monotonic seconds of the last beat"),
@@ -164,6 +199,7 @@ GLOBALS: dict[str, Column] = {
     "load": Column(
         MEDIA, np.float64, "share of the beat that is spent, over the last second or so"
     ),
+    "stock": Column(MAIN, np.int16, "sounds that can be played to rows", (STOCK, FRAME)),
 }
 
 _ALIGN = 64  # a cache line: two writers never share one
@@ -176,7 +212,8 @@ def _size(column: Column, rows: int) -> int:
 
 def size_of(capacity: int) -> int:
     """Bytes of memory that ``capacity`` rows take."""
-    return sum(_size(c, capacity) for c in COLUMNS.values()) + len(GLOBALS) * _ALIGN
+    rows = sum(_size(column, capacity) for column in COLUMNS.values())
+    return rows + sum(_size(column, 1) for column in GLOBALS.values())
 
 
 class Lines:

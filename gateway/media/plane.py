@@ -20,10 +20,11 @@ from gateway.errors import GatewayError, NoRoom
 from gateway.media.beat import Tuning
 from gateway.media.child import Child, Message
 from gateway.media.line import Line
-from gateway.media.lines import BEAT_S, Lines
+from gateway.media.lines import BEAT_S, NO_AGENT, Lines
 from gateway.media.recordings import Recordings
 from gateway.media.settings import MediaSettings, RtpSettings
 from gateway.media.sockets import PortTaken, bind_pair
+from gateway.media.sounds import Sounds
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Plane:
         self._media, self._rtp, self._wakes = media, rtp, list(wakes)
         self.capacity = media.capacity
         self.lines = Lines.make(media.capacity)
+        self.sounds = Sounds(self.lines, media.tones)
         self._free = deque(range(media.capacity))
         ports = list(rtp.port_pairs)
         random.shuffle(ports)  # the next call's port cannot be guessed
@@ -112,9 +114,9 @@ class Plane:
 
     # Lines.
 
-    def take(self, agent: int, local_host: str) -> Line:
+    def take(self, agent: int | None, local_host: str) -> Line:
         """A free row with a pair of ports on ``local_host``, for the agent process of that
-        index. NoRoom: all rows are taken, or no port is to be had."""
+        index; None: no agent is on it. NoRoom: all rows are taken, or no port is to be had."""
         if not self._free:
             raise NoRoom(f"all {self.capacity} lines are taken ([media] capacity)")
         self._admit()
@@ -122,7 +124,7 @@ class Plane:
         row = self._free.popleft()
         self.lines.seed(row, random.getrandbits(16), random.getrandbits(32))
         self.lines["ssrc"][row] = random.getrandbits(32)
-        self.lines["agent"][row] = agent
+        self.lines["agent"][row] = NO_AGENT if agent is None else agent
         self._sockets[row] = pair
         line = self._taken[row] = Line(self, row, port, local_host, self._rtp.srtp)
         if self._worker:
@@ -171,6 +173,7 @@ class Plane:
 
     async def _take_back(self, line: Line) -> None:
         lines, row = self.lines, line.row
+        line.part()
         let_go = self._let_go[row] = asyncio.Event()
         lines["live"][row] = 0
         lines["settings"][row] += 1

@@ -70,3 +70,6 @@ class MediaSettings(BaseModel):
     speech_level_db: float = Field(
         -50.0, ge=-90, le=-20, description="below this level (dBFS) nothing is speech"
     )
+    tones: Literal["us", "eu"] = Field(
+        "us", description="whose ringing and busy tone are played to a caller"
+    )

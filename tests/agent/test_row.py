@@ -52,6 +52,33 @@ def test_a_row_is_read_from_now_on(media: Media) -> None:
     assert row.digits() == ""
 
 
+def test_an_agent_hears_other_rows_beside_its_own_each_frame_once(media: Media) -> None:
+    row = Row(media.agent, 1)
+    media.main["agent_hears"][1, 0] = 2 + 1
+    heard, speech = [], []
+    for n in range(12):
+        begun = int(media.lines["beat"][2])
+        media.lines["heard"][2, begun % RING] = 10 * (begun + 1)
+        media.lines["speech"][2, begun % RING] = VOICED
+        media.lines["beat"][2] += n != 0  # it is one beat behind
+        media.beat(n * BEAT_S)
+        sound = row.listen()
+        heard += np.frombuffer(sound.pcm, np.int16).reshape(-1, FRAME)[:, 0].tolist()
+        speech += sound.speech
+    assert heard[1:] == [10 * n for n in range(1, 12)]
+    assert speech == [SILENT] + 11 * [VOICED]
+
+
+def test_loud_rows_together_are_clipped_and_never_wrap(media: Media) -> None:
+    row = Row(media.agent, 1)
+    media.main["agent_hears"][1, 0] = 2 + 1
+    for name in (1, 2):
+        media.lines["heard"][name] = -30_000
+    media.lines["beat"][2] += 1
+    media.lines["beat"][1] += 1
+    assert (np.frombuffer(row.listen().pcm, np.int16) == -32_768).all()
+
+
 def test_keys_are_read_once(media: Media) -> None:
     row = Row(media.agent, 1)
     for key in "5*#D":

@@ -8,6 +8,7 @@ import pytest
 from gateway.media.beat import Beat, Outgoing, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import FRAME, QUEUE, RING, Lines, Writer
+from gateway.media.sounds import Sounds
 from gateway.rtp import packet
 from gateway_codecs import CODECS
 
@@ -33,6 +34,7 @@ class Owner:
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
+        self.sounds = Sounds(lines)
 
 
 class Stage:
