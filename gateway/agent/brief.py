@@ -72,3 +72,4 @@ class Brief(Plain):
     idle_messages: tuple[str, ...] = ()
     idle_after_s: float = 10.0
     record: bool = True
+    live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told

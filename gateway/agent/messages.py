@@ -178,6 +178,17 @@ class Happened(Plain):
     facts: dict[str, Any] = Field(default_factory=dict)
 
 
+class Live(Plain):
+    """Something that only matters to who follows the call as it goes; it is not kept.
+    ``partial``: text so far of the caller. ``speech``: role, status started or stopped, turn.
+    ``model``: output, turn_id. ``voice``: text that goes to the voice, turn, source."""
+
+    type: Literal["live"] = "live"
+    call: str
+    what: Literal["partial", "speech", "model", "voice"]
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
 class Progress(Plain):
     """A checkpoint, sent after each change of the conversation."""
 
@@ -203,7 +214,7 @@ class Stopped(Plain):
 
 
 ToAgent = Start | Answered | Digit | ActionResult | Say | Stop
-FromAgent = Action | Spoken | TurnTimings | Happened | Progress | HangUp | Stopped
+FromAgent = Action | Spoken | TurnTimings | Happened | Live | Progress | HangUp | Stopped
 ToProcess = ToAgent | Setup | Adopt
 FromProcess = FromAgent | Ready | Alive
 

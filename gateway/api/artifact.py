@@ -21,17 +21,24 @@ def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
     """The documented Artifact; ``trunkline`` in it is ours: every segment of every turn, what
     happened when, and the packet counts."""
     assistant = papers.get("assistant") or record.assistant or {}
-    lines = [*_instructions(record, assistant), *record.transcript]
-    tools = {_id(line): str(line.extra.get("name", "")) for line in lines if "name" in line.extra}
+    told, chatted = messages(record, papers)
     made: Json = {
-        "messages": [_message(line, tools) for line in lines],
-        "messagesOpenAIFormatted": [_openai(line) for line in lines],
+        "messages": told,
+        "messagesOpenAIFormatted": chatted,
         "transcript": transcript(record.transcript, assistant),
         "variableValues": record.variables,
         "performanceMetrics": performance(record),
         "trunkline": _ours(record),
     }
     return made | _links(record, link_url)
+
+
+def messages(record: CallRecord, papers: Papers) -> tuple[list[Json], list[Json]]:
+    """The conversation so far, as the API writes it and as OpenAI does."""
+    assistant = papers.get("assistant") or record.assistant or {}
+    lines = [*_instructions(record, assistant), *record.transcript]
+    tools = {_id(line): str(line.extra.get("name", "")) for line in lines if "name" in line.extra}
+    return [_message(line, tools) for line in lines], [_openai(line) for line in lines]
 
 
 def transcript(lines: Iterable[Line], assistant: Json) -> str:

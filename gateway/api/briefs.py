@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gateway.agent.brief import Brief, Choice
 from gateway.api.models import THINKING
+from gateway.api.targets import demanded, wanted
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.transcribers import HEARING
 from gateway.api.vendors import HOSTED, Fields, choice
@@ -92,6 +93,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "idle_messages": idle[0],
         "idle_after_s": idle[1],
         "record": _recorded(assistant),
+        "live": demanded(wanted({"assistant": assistant})),
     }
     # The brief knows the defaults of whatever is absent.
     return Brief(**{name: value for name, value in values.items() if value is not None})

@@ -74,6 +74,10 @@ class Messages:
         }
         return self._envelope(message, record, papers)
 
+    def live(self, message: Json, record: CallRecord, papers: Papers) -> Json:
+        """One of ``gateway.api.live_messages``."""
+        return self._envelope(message, record, papers)
+
     def tool_calls(
         self,
         record: CallRecord,

@@ -18,6 +18,15 @@ DEFAULT_MESSAGES = frozenset(
 )  # fmt: skip
 
 
+# What an agent need not tell unless somebody has asked for it, by the names that ask for it.
+ON_DEMAND = {
+    "partial": frozenset({"transcript"}),
+    "speech": frozenset({"speech-update"}),
+    "model": frozenset({"model-output"}),
+    "voice": frozenset({"voice-input", "assistant.speechStarted"}),
+}
+
+
 @dataclass(frozen=True)
 class Backoff:
     """When a message is tried again: ``retries`` times, ``base_s`` apart or doubling from it."""
@@ -78,6 +87,11 @@ def wanted(papers: Json) -> frozenset[str]:
     """The types of message that the assistant has asked for."""
     names = (papers.get("assistant") or {}).get("serverMessages")
     return DEFAULT_MESSAGES if names is None else frozenset(names)
+
+
+def demanded(names: frozenset[str]) -> tuple[str, ...]:
+    """Which ``Live`` messages of an agent these names need."""
+    return tuple(what for what, any_of in ON_DEMAND.items() if any_of & names)
 
 
 def _server(part: Json) -> Json | None:

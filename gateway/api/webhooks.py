@@ -10,6 +10,9 @@ from typing import Any
 
 from prometheus_client import Counter
 
+from gateway.agent.messages import FromAgent
+from gateway.api import live_messages
+from gateway.api.live_messages import LiveMessage
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Target, Targets, wanted
 from gateway.api.wire import FAILURES, Wire, reason
@@ -22,6 +25,7 @@ from gateway.tasks import Tasks
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000  # messages of all calls; one has some kilobytes
+MOST_LIVE = 100  # of one call, when those that only matter at once are no longer put behind
 GOODBYE_S = 10.0
 
 SENT = Counter(
@@ -37,6 +41,7 @@ class Letter:
     type: str
     target: Target
     body: bytes
+    live: bool  # worth nothing later: it is not tried again
 
 
 @dataclass
@@ -67,8 +72,16 @@ class Webhooks:
         self._tasks = Tasks()
 
     def status_changed(self, record: CallRecord, papers: Papers) -> None:
-        if record.status is not Status.ENDED:  # ``ended`` tells that, in its place
-            self._status(record, papers)
+        if record.status is Status.ENDED:  # ``ended`` tells that, in its place
+            return
+        self._status(record, papers)
+        if record.status is Status.IN_PROGRESS and papers.get("assistant"):
+            self._live(live_messages.started(papers), record, papers)
+
+    def told(self, record: CallRecord, papers: Papers, message: FromAgent) -> None:
+        if self._targets.of_call(papers) is not None:
+            for one in live_messages.written(record, papers, message):
+                self._live(one, record, papers)
 
     def ended(self, record: CallRecord, papers: Papers) -> None:
         self._status(record, papers)
@@ -77,45 +90,67 @@ class Webhooks:
     def _status(self, record: CallRecord, papers: Papers) -> None:
         self._post("status-update", record, papers, self._messages.status_update)
 
+    def _live(self, one: LiveMessage, record: CallRecord, papers: Papers) -> None:
+        if one.names & wanted(papers):
+            self._post(
+                one.message["type"], record, papers,
+                lambda record, papers: self._messages.live(one.message, record, papers), live=True,
+            )  # fmt: skip
+
     def _post(
         self,
         type_: str,
         record: CallRecord,
         papers: Papers,
         write: Callable[[CallRecord, Papers], dict[str, Any]],
+        *,
+        live: bool = False,
     ) -> None:
         """Written now, because the record lives on; sent when those before it have been."""
         where = self._targets.of_call(papers)
-        if where is None or type_ not in wanted(papers):
+        if where is None or not (live or type_ in wanted(papers)):
             return
-        if self._waiting >= MOST_WAITING:
+        box = self._boxes.get(record.id)
+        if self._waiting >= MOST_WAITING or (live and box and len(box.letters) >= MOST_LIVE):
             SENT.labels(type_, "dropped").inc()
-            log.error("a server message is dropped: too many are waiting", extra={"type": type_})
+            if not live:
+                log.error("a server message is dropped: too many wait", extra={"type": type_})
             return
         try:
             body = json.dumps(write(record, papers), default=str).encode()
         except Exception:  # a listener may not raise
             log.exception("a server message could not be written", extra={"type": type_})
             return
-        box = self._boxes.get(record.id)
         if box is None:
             box = self._boxes[record.id] = Box(record.id)
             box.sender = self._tasks.start(self._empty(box), f"server messages of {record.id}")
-        box.letters.append(Letter(type_, where, body))
+        box.letters.append(Letter(type_, where, body, live))
         self._waiting += 1
 
     async def _empty(self, box: Box) -> None:
         with about(box.call_id):
             try:
                 while box.letters:
-                    await self._deliver(box.letters[0])
+                    arrived = await self._deliver(box.letters[0])
                     box.letters.popleft()
                     self._waiting -= 1
+                    if not arrived:
+                        self._lighten(box)
             finally:
                 self._waiting -= len(box.letters)
                 del self._boxes[box.call_id]
 
-    async def _deliver(self, letter: Letter) -> None:
+    def _lighten(self, box: Box) -> None:
+        """The server is not there: what is worth nothing later may not hold up the report."""
+        stay = deque(letter for letter in box.letters if not letter.live)
+        for letter in box.letters:
+            if letter.live:
+                SENT.labels(letter.type, "dropped").inc()
+        self._waiting -= len(box.letters) - len(stay)
+        box.letters = stay
+
+    async def _deliver(self, letter: Letter) -> bool:
+        """Whether the server was there: it answered, if only to refuse."""
         tried = 0
         while True:
             tried += 1
@@ -128,8 +163,8 @@ class Webhooks:
                 why = reason(error, letter.target.timeout_s)
             if status is not None and status < 300:
                 SENT.labels(letter.type, "delivered").inc()
-                return
-            if not letter.target.backoff.again(tried, status):
+                return True
+            if letter.live or not letter.target.backoff.again(tried, status):
                 break
             await self._sleep(letter.target.backoff.wait_s(tried))
         SENT.labels(letter.type, "unreachable" if status is None else "refused").inc()
@@ -138,6 +173,7 @@ class Webhooks:
             why or f"HTTP {status}",
             extra={"type": letter.type, "url": letter.target.url, "tried": tried},
         )
+        return status is not None
 
     async def close(self) -> None:
         """Send what is waiting, but do not hold up the end for long."""

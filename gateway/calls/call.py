@@ -54,6 +54,7 @@ class Surroundings:
     state_dir: Path  # recordings lie below it
     changed: Callable[["Call"], None]  # its status is new
     over: Callable[["Call"], None]  # its record is complete
+    told: Callable[["Call", FromAgent], None]  # its agent has said something
 
 
 class Call:
@@ -205,7 +206,8 @@ class Call:
                 case HangUp():
                     self.end(message.reason, message.detail)
                 case _:
-                    pass  # Progress and Stopped are the pool's own business
+                    pass  # of the others, Progress and Stopped are the pool's own business
+            self._house.told(self, message)
 
     async def _act(self, action: Action) -> None:
         with about(self.record.id):

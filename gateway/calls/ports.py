@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.agent.brief import Brief, ToolBrief
+from gateway.agent.messages import FromAgent
 from gateway.calls.record import CallRecord, Party
 from gateway.errors import GatewayError
 
@@ -82,6 +83,9 @@ class Listener(Protocol):
 
     def status_changed(self, record: CallRecord, papers: Papers) -> None:
         """``record.status`` is new: queued, ringing or in-progress; of the end tells ``ended``."""
+
+    def told(self, record: CallRecord, papers: Papers, message: FromAgent) -> None:
+        """The agent has said this; whatever of it is kept is in the record already."""
 
     def ended(self, record: CallRecord, papers: Papers) -> None:
         """The record is complete: transcript, timings, recording and reason are in it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from gateway.agent.messages import FromAgent
 from gateway.agent.pool import Agents
 from gateway.calls import metrics
 from gateway.calls.call import GRACE_S, Call, Surroundings
@@ -70,7 +71,9 @@ class Switchboard:
         self._let_go: dict[str, Callable[[], None]] = {}  # what a call holds of its trunk
         self._behind_nat = behind_nat
         self._tasks = Tasks()
-        self._house = Surroundings(agents, tools, self._tasks, state_dir, self._changed, self._over)
+        self._house = Surroundings(
+            agents, tools, self._tasks, state_dir, self._changed, self._over, self._told
+        )
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -309,6 +312,10 @@ class Switchboard:
     async def hang_up(self, call_id: str) -> None:
         if call := self.calls.get(call_id):
             call.end(Ended.MANUALLY_CANCELED, "by the API")
+
+    def _told(self, call: Call, message: FromAgent) -> None:
+        for listener in self.listeners:
+            listener.told(call.record, call.papers, message)
 
     def _changed(self, call: Call) -> None:
         self._save(call)

@@ -34,7 +34,8 @@ class Peer:
         return [body["message"] for _, body in self.requests]
 
     def papers(self, **server: Any) -> dict[str, Any]:
-        return {"assistant": {"server": {"url": self.url, **server}}}
+        wants = ["status-update", "end-of-call-report"]
+        return {"assistant": {"server": {"url": self.url, **server}, "serverMessages": wants}}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

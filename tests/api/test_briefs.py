@@ -38,6 +38,7 @@ def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
             "name": "Ann",
             "firstMessage": "Hello {{name}}",
             "firstMessageInterruptionsEnabled": True,
+            "serverMessages": ["model-output"],
             "transcriber": {
                 "provider": "deepgram",
                 "model": "nova-3",
@@ -99,6 +100,7 @@ def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
         idle_messages=("Still there?",),
         idle_after_s=6,
         record=False,
+        live=("model",),
     )
 
 

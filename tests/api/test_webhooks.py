@@ -85,9 +85,9 @@ async def test_the_number_s_server_is_used_where_the_assistant_has_none(
     hooks: Webhooks, peer: Peer
 ) -> None:
     number = {"id": "n", "server": {"url": peer.url}}
-    hooks.status_changed(a_call(), {"assistant": {}, "phoneNumber": number})
+    hooks.status_changed(a_call(Status.RINGING), {"assistant": {}, "phoneNumber": number})
     older = {"assistant": {"serverUrl": peer.url, "serverUrlSecret": "old"}, "phoneNumber": number}
-    hooks.status_changed(a_call(), older)
+    hooks.status_changed(a_call(Status.RINGING), older)
     hooks.status_changed(a_call(), {})
     await sent(hooks)
     assert len(peer.requests) == 2

@@ -126,6 +126,7 @@ class Scene:
                 Path("/state"),
                 lambda call: self.statuses.append(call.record.status),
                 lambda call: self.over.set(),
+                lambda call, message: None,
             ),
         )
 
