@@ -53,21 +53,36 @@ _MULAW_VALUES, _ALAW_VALUES = _mulaw_values(), _alaw_values()
 _MULAW_CODES, _ALAW_CODES = _mulaw_codes(), _alaw_codes()
 
 
+def _pairs(values: Samples) -> npt.NDArray[np.uint32]:
+    """Two samples for each two bytes, which halves the time that looking up takes."""
+    codes = np.arange(65536, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
+    return values[codes].view(np.uint32)[:, 0]
+
+
+_MULAW_PAIRS, _ALAW_PAIRS = _pairs(_MULAW_VALUES), _pairs(_ALAW_VALUES)
+
+
+def _decode(codes: Bytes, values: Samples, pairs: npt.NDArray[np.uint32]) -> Samples:
+    if codes.shape[-1] % 2:
+        return values[codes]
+    return pairs.take(np.ascontiguousarray(codes).view(np.uint16)).view(np.int16)
+
+
 def encode_mulaw(samples: Samples) -> Bytes:
     """int16 to µ-law bytes, any shape."""
-    return _MULAW_CODES[np.ascontiguousarray(samples).view(np.uint16)]
+    return _MULAW_CODES.take(np.ascontiguousarray(samples).view(np.uint16))
 
 
 def decode_mulaw(codes: Bytes) -> Samples:
     """µ-law bytes to int16, any shape."""
-    return _MULAW_VALUES[codes]
+    return _decode(codes, _MULAW_VALUES, _MULAW_PAIRS)
 
 
 def encode_alaw(samples: Samples) -> Bytes:
     """int16 to A-law bytes, any shape."""
-    return _ALAW_CODES[np.ascontiguousarray(samples).view(np.uint16)]
+    return _ALAW_CODES.take(np.ascontiguousarray(samples).view(np.uint16))
 
 
 def decode_alaw(codes: Bytes) -> Samples:
     """A-law bytes to int16, any shape."""
-    return _ALAW_VALUES[codes]
+    return _decode(codes, _ALAW_VALUES, _ALAW_PAIRS)

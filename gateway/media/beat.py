@@ -197,10 +197,12 @@ class Beat:
         lines["garbage"][rows[~valid]] += 1
 
         valid &= ~foreign
-        rows, data = rows[valid], batch.data[valid]
+        data = batch.data
+        if not valid.all():
+            rows, data = rows[valid], data[valid]
+            headers, digit, kinds = headers.only(valid), digit[valid], kinds[valid]
         if not len(rows):
             return
-        headers, digit, kinds = headers.only(valid), digit[valid], kinds[valid]
         lines["received"][rows] += 1
         lines["received_at"][rows] = now
         kinds[digit | (lines["hears"][rows] == 0)] = EVENT
@@ -234,7 +236,8 @@ class Beat:
         heard = self._inward.run(rows, ~self._ears.speaking[rows])
         if mixes is not None:
             self._mixer.mute(mixes, heard.sound)
-        starts = self._ears.listen(rows, heard.sound)
+            self._mixer.mute(mixes, heard.narrow)
+        starts = self._ears.listen(rows, heard.sound, heard.narrow, heard.thin)
         self._find_keys(rows, heard.sound)
         at = lines["beat"][rows] % RING
         lines["heard"][rows, at] = heard.sound

@@ -22,6 +22,10 @@ class Guard:
         self._keys: list[tuple[Suite, bytes, bytes]] = [(SUITES[0], b"", b"")] * lines.capacity
         self.secured = [False] * lines.capacity
 
+    @property
+    def any_secured(self) -> bool:
+        return True in self.secured
+
     def forget(self, row: int) -> None:
         self._out[row] = self._in[row] = None
         self._keys[row] = (SUITES[0], b"", b"")

@@ -28,10 +28,13 @@ Samples = npt.NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Heard:
-    """``sound``: rows x 320. ``whole``: Opus packets that are this frame and no more, by place in
-    the batch, so that they can be returned as they came."""
+    """``sound``: rows x 320. ``narrow``: rows x 160, the same at 8 kHz, where it came so
+    (``thin``). ``whole``: Opus packets that are this frame and no more, by place in the batch, so
+    that they can be returned as they came."""
 
     sound: Samples
+    narrow: Samples
+    thin: Mask
     pulled: Pulled
     whole: dict[int, bytes] = field(default_factory=dict)
 
@@ -86,14 +89,17 @@ class Inward:
         pulled = self._jitter.pull(rows, quiet)
         self._beats += 1
         kinds, whole = pulled.kinds, dict[int, bytes]()
+        thin = IS_NARROW[kinds]
         if IS_LAW[kinds].all():
-            sound = self._up.run(rows, self._decode_narrow(rows, pulled, slice(None), whole))
+            narrow = self._decode_narrow(rows, pulled, slice(None), whole)
+            sound = self._up.run(rows, narrow)
         else:
             sound = np.zeros((len(rows), FRAME), np.int16)
-            narrow = IS_NARROW[kinds]
-            if len(its := np.flatnonzero(narrow)):
-                sound[its] = self._up.run(rows[its], self._decode_narrow(rows, pulled, its, whole))
-            self._decode_wide(rows, pulled, np.flatnonzero(~narrow), sound, whole)
+            narrow = np.zeros((len(rows), SLOT), np.int16)
+            if len(its := np.flatnonzero(thin)):
+                narrow[its] = decoded = self._decode_narrow(rows, pulled, its, whole)
+                sound[its] = self._up.run(rows[its], decoded)
+            self._decode_wide(rows, pulled, np.flatnonzero(~thin), sound, whole)
         cut = pulled.skipped & (kinds == OPUS_INDEX)  # the others' are joined by concealment
         jump = np.flatnonzero(cut | (kinds != self._kind[rows]))
         if len(jump):
@@ -102,7 +108,7 @@ class Inward:
             head = sound[jump, :_JOIN] + (self._last[its] - sound[jump, 0])[:, None] * _FALL
             sound[jump, :_JOIN] = np.clip(np.rint(head), -32768, 32767)
         self._last[rows] = sound[:, -1]
-        return Heard(sound, pulled, whole)
+        return Heard(sound, narrow, thin, pulled, whole)
 
     def _decode_narrow(self, rows: Rows, pulled: Pulled, its: Rows | slice,
                        whole: dict[int, bytes]) -> Samples:  # fmt: skip
@@ -112,7 +118,10 @@ class Inward:
         payloads = pulled.payloads[its]
         for index, law in LAWS:
             chosen = kinds == index
-            sound[chosen] = law.decode(payloads[chosen])
+            if chosen.all():
+                sound = law.decode(payloads)
+            elif chosen.any():
+                sound[chosen] = law.decode(payloads[chosen])
         for i in np.flatnonzero(~IS_LAW[kinds]).tolist():
             there[i], _, packet = self._open(int(rows[i]), int(kinds[i]), sound[i])
             if packet:

@@ -133,16 +133,21 @@ class Outward:
             narrow[thin] = self._down.run(rows[thin], said[thin])
         for index, law in LAWS:
             its = codec == index
-            encoded[its] = law.encode(narrow[its])
+            if its.all():
+                encoded = law.encode(narrow)
+            elif its.any():
+                encoded[its] = law.encode(narrow[its])
         if len(its := np.flatnonzero(codec == G722_INDEX)):
             encoded[its] = self._g722.run(rows[its], said[its])
-        encoded[echoes] = again[echoes]
+        if echoes.any():
+            encoded[echoes] = again[echoes]
 
         plain = _HAS_OCTETS[codec] & (lines["ptime_ms"][rows] == BEAT_MS)
         plain &= lines["comfort_out"][rows] == NO_PAYLOAD
         at = np.flatnonzero(plain)
         zeros = np.zeros(len(at), np.uint32)
-        payloads = Payloads(at, zeros.astype(np.uint16), encoded[at], np.full(len(at), SLOT),
+        octets = encoded if len(at) == len(rows) else encoded[at]
+        payloads = Payloads(at, zeros.astype(np.uint16), octets, np.full(len(at), SLOT),
                             zeros, zeros.astype(bool))  # fmt: skip
         if len(at) == len(rows):
             return payloads

@@ -6,13 +6,15 @@ import json
 import select
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.media.beat import Outgoing, Received
 from gateway.media.guard import Guard
+from gateway.media.peers import Source
 from gateway.media.reports import Control
 from gateway.rtp import rtcp
 from gateway.rtp.srtp import Broken
@@ -52,6 +54,11 @@ def bind_pair(host: str, port: int, dscp: int) -> tuple[socket.socket, socket.so
     return pair[0], pair[1]
 
 
+def _nowhere(_packet: memoryview, _target: Source) -> int:
+    """What sends for a row without a socket."""
+    raise OSError(errno.ENOTCONN, "the row has no socket")
+
+
 class Sockets:
     """Media's side: every row's sockets, in one epoll. Slot *row* has its RTP socket, slot
     *row + capacity* that of RTCP. What passes here is in the clear on our side only."""
@@ -62,6 +69,8 @@ class Sockets:
         self._epoll = select.epoll()
         self._sockets: list[socket.socket | None] = [None] * (2 * capacity)
         self._slot: dict[int, int] = {}  # by descriptor
+        self._receive: dict[int, Callable[[memoryview], tuple[int, Source]]] = {}
+        self._send: list[Callable[[memoryview, Source], int]] = [_nowhere] * capacity
         self.control: list[Control] = []  # RTCP that the last ``receive`` found
         most = 2 * capacity + 64
         self._data = np.zeros((most, _DATAGRAM), np.uint8)
@@ -73,8 +82,11 @@ class Sockets:
     def add(self, slot: int, fd: int) -> None:
         """Take over a descriptor; whatever the slot had before is closed."""
         self._close(slot)
-        self._sockets[slot] = socket.socket(fileno=fd)
+        sock = self._sockets[slot] = socket.socket(fileno=fd)
         self._slot[fd] = slot
+        self._receive[fd] = sock.recvfrom_into  # bound once: looking it up costs as much as a loop
+        if slot < self._capacity:
+            self._send[slot] = sock.sendto
         self._epoll.register(fd, select.EPOLLIN)
 
     def drop(self, row: int) -> None:
@@ -84,9 +96,11 @@ class Sockets:
     def _close(self, slot: int) -> None:
         if sock := self._sockets[slot]:
             self._epoll.unregister(sock)
-            del self._slot[sock.fileno()]
+            del self._slot[sock.fileno()], self._receive[sock.fileno()]
             sock.close()
             self._sockets[slot] = None
+            if slot < self._capacity:
+                self._send[slot] = _nowhere
 
     def receive(self) -> list[Received]:
         """All RTP that is waiting, in batches with at most one datagram a row."""
@@ -94,53 +108,58 @@ class Sockets:
         used = 0
         self.control = []
         for _ in range(_ROUNDS):
-            first = used
-            rows: list[int] = []
-            lengths: list[int] = []
-            sources: list[tuple[Any, ...]] = []
             ready = self._epoll.poll(0, len(self._sockets))
-            for fd, _events in ready:
-                if used == len(self._octets):
-                    break
-                slot = self._slot[fd]
-                octets = self._octets[used]
+            if not ready or used == len(self._octets):
+                break
+            first = used
+            slots: list[int] = []
+            lengths: list[int] = []
+            sources: list[Source] = []
+            slot, receive = self._slot, self._receive
+            for (fd, _events), octets in zip(ready, self._octets[first:], strict=False):
                 try:
-                    length, source = self._sockets[slot].recvfrom_into(octets)  # type: ignore[union-attr]
-                except OSError:
-                    continue  # an ICMP error of an earlier packet, or a bad checksum
-                row, secured = slot % self._capacity, self._guard.secured
-                if slot >= self._capacity or (length >= 8 and rtcp.looks_like(octets[1])):
-                    data = bytes(octets[:length])
-                    if secured[row]:
-                        data = self._guard.open_report(row, data)
-                    if data:
-                        shared = slot < self._capacity
-                        self.control.append(Control(row, data, source, shared))
-                    continue
-                if secured[row] and not (length := self._guard.open(row, octets[:length])):
-                    continue
-                used += 1
-                rows.append(slot)
+                    length, source = receive[fd](octets)
+                except OSError:  # an ICMP error of an earlier packet, or a bad checksum
+                    length, source = -1, ()
+                slots.append(slot[fd])
                 lengths.append(length)
                 sources.append(source)
-            if rows:
-                batches.append(
-                    Received(
-                        np.array(rows, np.int64),
-                        self._data[first:used],
-                        np.array(lengths, np.int64),
-                        sources,
-                    )
-                )
-            if not ready:
-                break
+            used += len(slots)
+            its = self._data[first:used]
+            batch = Received(np.array(slots), its, np.array(lengths), sources)
+            if not (sound := self._sound(batch, first)).all():
+                batch = batch.only(sound)
+            if len(batch.rows):
+                batches.append(batch)
         return batches
+
+    def _sound(self, batch: Received, first: int) -> npt.NDArray[np.bool_]:
+        """Take out RTCP, and decipher what is SRTP; returns what of the batch is sound, or may be.
+        ``first``: where in the buffer the batch begins."""
+        slots, lengths = batch.rows, batch.lengths
+        reports = (slots >= self._capacity) | ((lengths >= 8) & rtcp.look_like(batch.data[:, 1]))
+        sound = (lengths >= 0) & ~reports
+        secured = self._guard.secured
+        for i in np.flatnonzero(reports & (lengths > 0)).tolist():
+            slot = int(slots[i])
+            row, shared = slot % self._capacity, slot < self._capacity
+            data = bytes(self._octets[first + i][: lengths[i]])
+            if secured[row]:
+                data = self._guard.open_report(row, data)
+            if data:
+                self.control.append(Control(row, data, batch.sources[i], shared))
+        if self._guard.any_secured:
+            for i in np.flatnonzero(sound).tolist():
+                if secured[row := int(slots[i])]:
+                    lengths[i] = self._guard.open(row, self._octets[first + i][: lengths[i]])
+                    sound[i] = lengths[i] > 0
+        return sound
 
     def send(self, outgoing: Outgoing) -> list[int]:
         """Send it all; returns the rows whose packet the kernel did not take."""
         refused = []
-        sockets, secured = self._sockets, self._guard.secured
-        octets = memoryview(outgoing.packets.tobytes())
+        sends, secured = self._send, self._guard.secured if self._guard.any_secured else None
+        octets = memoryview(np.ascontiguousarray(outgoing.packets).reshape(-1))  # type: ignore[arg-type]
         size = outgoing.packets.shape[1]
         at = 0
         for row, length, target in zip(
@@ -148,9 +167,9 @@ class Sockets:
         ):
             packet = octets[at : at + length]
             try:
-                if secured[row]:
+                if secured and secured[row]:
                     packet = self._guard.seal(row, packet)
-                sockets[row].sendto(packet, target)  # type: ignore[union-attr]
+                sends[row](packet, target)
             except (OSError, Broken):
                 refused.append(row)
             at += size

@@ -160,7 +160,9 @@ class Jitter:
         changed = use & (kinds != self._coming[rows])
         if changed.any():
             use &= self._change(rows, headers, kinds, changed)
-        if use.any():
+        if use.all():
+            late = self._place(rows, headers, data, kinds, now)
+        elif use.any():
             late[use] = self._place(rows[use], headers.only(use), data[use], kinds[use], now)
         return Put(duplicate, late, other)
 

@@ -8,6 +8,9 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 SR, RR, SDES, BYE, APP, XR = 200, 201, 202, 203, 204, 207
 CNAME = 1
 RRTR, DLRR, VOIP = 4, 5, 7  # blocks of XR (RFC 3611 section 4)
@@ -88,6 +91,11 @@ class Packets:
 def looks_like(second: int) -> bool:
     """Whether the second byte of a datagram on a shared port is RTCP's (RFC 5761 section 4)."""
     return 192 <= second <= 223
+
+
+def look_like(seconds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """The same of many."""
+    return (seconds >= 192) & (seconds <= 223)
 
 
 def parse(data: bytes) -> Packets:

@@ -19,10 +19,10 @@ def poison(stage, monkeypatch, *guilty: int) -> None:
     ears = stage.beat._ears
     listen = ears.listen
 
-    def broken(rows, frames):
+    def broken(rows, *frames):
         if np.isin(rows, guilty).any():
             raise IndexError("a slip")
-        return listen(rows, frames)
+        return listen(rows, *frames)
 
     monkeypatch.setattr(ears, "listen", broken)
 
