@@ -27,6 +27,7 @@ from gateway.metrics import REGISTRY
 from gateway.signals import Signals
 from gateway.sip.ports import holder
 from gateway.store import Store
+from gateway.store.vault import vault_in
 from gateway.tasks import Tasks
 from gateway.telephony import Telephony
 
@@ -50,7 +51,7 @@ async def run(settings: Settings) -> int:
 async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> None:
     """Bring every part up, each able to do its work before the next needs it; then wait."""
     state_dir = _state_dir(settings)
-    store = Store(settings.store.url_in(state_dir))
+    store = Store(settings.store.url_in(state_dir), vault=vault_in(state_dir))
     await store.start()
     life.push_async_callback(store.close)
     if store.private:

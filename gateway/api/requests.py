@@ -64,7 +64,7 @@ def check_id(value: str) -> str:
 
 def listing(
     query: QueryParams, filters: dict[str, str] | None = None
-) -> tuple[list[Bound], int, dict[str, str]]:
+) -> tuple[list[Bound], int, dict[str, Any]]:
     """Bounds, limit and column values that a list's query asks for.
 
     ``filters`` maps a parameter to the column that must have its value. A parameter that is not
@@ -72,7 +72,7 @@ def listing(
     """
     found: list[str] = []
     bounds: list[Bound] = []
-    equal: dict[str, str] = {}
+    equal: dict[str, Any] = {}
     limit = LISTED
     for name, value in query.multi_items():
         if name == "limit":

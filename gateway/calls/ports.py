@@ -31,6 +31,7 @@ class Route:
     """Who answers an inbound call."""
 
     brief: Brief
+    org_id: str = ""
     assistant_id: str | None = None
     assistant: dict[str, Any] | None = None  # for CallRecord.assistant: only if it is not stored
     phone_number_id: str | None = None
@@ -56,6 +57,7 @@ class Order:
 
     target: str
     brief: Brief
+    org_id: str = ""
     assistant_id: str | None = None
     assistant: dict[str, Any] | None = None
     phone_number_id: str | None = None

@@ -73,6 +73,7 @@ class Party(BaseModel):
 
 class CallRecord(BaseModel):
     id: str
+    org_id: str = ""  # the organisation whose call it is; empty: the operator's
     direction: Literal["inbound", "outbound"]
     status: Status = Status.QUEUED
     assistant_id: str | None = None

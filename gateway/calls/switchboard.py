@@ -160,6 +160,7 @@ class Switchboard:
             variables=from_headers(request.headers, exposed),
         )
         if isinstance(route, Route):
+            record.org_id = route.org_id
             record.assistant_id = route.assistant_id
             record.assistant = route.assistant
             record.phone_number_id = route.phone_number_id
@@ -213,6 +214,7 @@ class Switchboard:
         leg = SipLeg(line, host, manner=manner_of(settings))
         record = CallRecord(
             id=call_id,
+            org_id=order.org_id,
             direction="outbound",
             assistant_id=order.assistant_id,
             assistant=order.assistant,

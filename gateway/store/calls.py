@@ -1,22 +1,24 @@
 """Call records in the store: written behind the calls' backs, and again until it succeeds."""
 
 import asyncio
+import copy
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.metrics import REGISTRY
 from gateway.store.errors import StoreError, explained
-from gateway.store.rows import Bound, newest_first
+from gateway.store.rows import Bound, matching, newest_first
 from gateway.store.tables import THE_ORG, calls
+from gateway.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +46,29 @@ class StoredCall:
 
 
 class Calls:
-    """Records of calls. What was saved is seen by ``get`` and ``list`` at once."""
+    """Records of calls. What was saved is seen by ``get`` and ``list`` at once.
 
-    def __init__(self, engine: AsyncEngine, retry_s: float = 1.0) -> None:
+    The store's own sees the calls of every organisation, ``of`` those of one.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, retry_s: float = 1.0, vault: Vault | None = None
+    ) -> None:
         self._engine = engine
+        self._vault = vault
+        self._org_id: str | None = None
         self._retry_s = retry_s
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._waiting: dict[str, StoredCall] = {}
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
+
+    def of(self, org_id: str) -> Self:
+        """The same records, as one organisation sees them."""
+        seen = copy.copy(self)  # all that changes is shared
+        seen._org_id = org_id
+        return seen
 
     def start(self) -> None:
         self._writer = asyncio.create_task(self._keep_writing(), name="store: call records")
@@ -74,10 +89,13 @@ class Calls:
         """Take a record to be written; never waits and never fails.
 
         A record replaces the one with the same id; without ``papers`` those stay as they are.
+        It belongs to the organisation that its ``org_id`` names, else to the operator's.
         """
         before = self._waiting.pop(record["id"], None)
         papers = papers if papers is not None else before.papers if before else {}
-        self._waiting[record["id"]] = StoredCall(record["id"], THE_ORG, record, papers)
+        self._waiting[record["id"]] = StoredCall(
+            record["id"], record.get("org_id") or THE_ORG, record, papers
+        )
         if len(self._waiting) > MOST_WAITING:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
@@ -104,22 +122,37 @@ class Calls:
 
     async def get(self, call_id: str) -> StoredCall | None:
         if call := self._waiting.get(call_id):
-            return call
-        query = select(calls).where(calls.c.id == call_id, calls.c.org_id == THE_ORG)
+            return call if self._org_id in (None, call.org_id) else None
+        query = matching(select(calls), calls, self._org_id, (), {"id": call_id})
         with explained("read a call record"):
             async with self._engine.connect() as connection:
                 row = (await connection.execute(query)).one_or_none()
-        return _stored(row) if row is not None else None
+        return self._stored(row) if row is not None else None
 
     async def list(
-        self, bounds: Sequence[Bound] = (), limit: int = 100, **equal: str
+        self,
+        bounds: Sequence[Bound] = (),
+        limit: int = 100,
+        *,
+        oldest: bool = False,
+        skip: int = 0,
+        **equal: Any,
     ) -> Sequence[StoredCall]:
         """Newest first; ``equal`` names columns and the values they must have."""
         await self.flush()
+        query = newest_first(calls, self._org_id, bounds, limit, equal, oldest=oldest, skip=skip)
         with explained("read call records"):
             async with self._engine.connect() as connection:
-                rows = await connection.execute(newest_first(calls, bounds, limit, equal))
-                return [_stored(row) for row in rows]
+                return [self._stored(row) for row in await connection.execute(query)]
+
+    async def count(self, bounds: Sequence[Bound] = (), **equal: Any) -> int:
+        await self.flush()
+        query = matching(
+            select(func.count()).select_from(calls), calls, self._org_id, bounds, equal
+        )
+        with explained("count call records"):
+            async with self._engine.connect() as connection:
+                return int((await connection.execute(query)).scalar_one())
 
     async def delete(self, call_id: str) -> StoredCall | None:
         """Delete and return it; None if there is none."""
@@ -139,17 +172,29 @@ class Calls:
             "assistant_id": record.get("assistant_id"),
             "phone_number_id": record.get("phone_number_id"),
             "updated_at": _instant(record["updated_at"]),
-            "record": record,
-            **({"papers": call.papers} if call.papers else {}),
+            "has_sound": bool(record.get("recording") or record.get("capture")),
+            "has_words": bool(record.get("transcript")),
+            "record": self._sealed(record),
+            **({"papers": self._sealed(call.papers)} if call.papers else {}),
         }
         async with self._engine.begin() as connection:
             done = await connection.execute(
                 update(calls).where(calls.c.id == call.id).values(values)
             )
             if not done.rowcount:
-                values |= {"id": call.id, "org_id": call.org_id, "papers": call.papers}
+                values |= {"id": call.id, "org_id": call.org_id}
+                values |= {"papers": self._sealed(call.papers)}
                 values["created_at"] = _instant(record["created_at"])
                 await connection.execute(insert(calls).values(values))
+
+    def _sealed(self, json: dict[str, Any]) -> Any:
+        return self._vault.seal(json) if self._vault else json
+
+    def _stored(self, row: Row[Any]) -> StoredCall:
+        record, papers = row.record, row.papers
+        if self._vault:
+            record, papers = self._vault.open(record), self._vault.open(papers)
+        return StoredCall(row.id, row.org_id, record, papers)
 
     async def _keep_writing(self) -> None:
         wait_s = self._retry_s
@@ -175,7 +220,3 @@ class Calls:
 
 def _instant(at: str | datetime) -> datetime:
     return at if isinstance(at, datetime) else datetime.fromisoformat(at)
-
-
-def _stored(row: Row[Any]) -> StoredCall:
-    return StoredCall(row.id, row.org_id, row.record, row.papers)

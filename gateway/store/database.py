@@ -1,15 +1,17 @@
 """The store: one database, opened, brought up to date, and closed."""
 
 import asyncio
+import hashlib
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import URL, Connection, event, insert, make_url, select, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -18,7 +20,17 @@ from gateway.store.calls import Calls
 from gateway.store.errors import StoreError, explained
 from gateway.store.numbers import PhoneNumbers
 from gateway.store.rows import Rows
-from gateway.store.tables import assistants, credentials
+from gateway.store.tables import (
+    assistants,
+    credentials,
+    files,
+    keys,
+    marks,
+    orgs,
+    squads,
+    tools,
+)
+from gateway.store.vault import FILE, Vault
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +38,38 @@ POSTGRES_LIMITS = {"timeout": 5.0, "command_timeout": 10.0}  # seconds, asyncpg'
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+@dataclass(frozen=True)
+class Holdings:
+    """What one organisation has in the store."""
+
+    org_id: str
+    assistants: Rows
+    squads: Rows
+    tools: Rows
+    files: Rows
+    phone_numbers: PhoneNumbers
+    credentials: Rows
+    keys: Rows
+    calls: Calls
+
+
 class Store:
-    """Assistants, phone numbers, credentials and calls.
+    """One database. Its tables of resources are as the operator's organisation sees them, its
+    calls are everybody's; ``of`` gives what any one organisation has.
 
     ``url`` is an SQLAlchemy URL with an async driver; ``busy_s`` is how long SQLite waits for
-    another process that is writing. Raises ConfigError when the URL cannot be used.
+    another process that is writing; without a ``vault`` secrets are kept as they were given.
+    Raises ConfigError when the URL cannot be used.
     """
 
-    def __init__(self, url: str, *, busy_s: float = 5.0, retry_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_s: float = 5.0,
+        retry_s: float = 1.0,
+        vault: Vault | None = None,
+    ) -> None:
         try:
             where = make_url(url)
             limits = POSTGRES_LIMITS if where.get_backend_name() == "postgresql" else {}
@@ -42,12 +78,31 @@ class Store:
             raise ConfigError(f"[store] url: {error}") from None
         if self.private:
             event.listen(self._engine.sync_engine, "connect", _pragmas(busy_s))
-        self.assistants = Rows(self._engine, assistants, lambda body: {})
-        self.phone_numbers = PhoneNumbers(self._engine)
+        self._vault = vault
+        self.assistants = Rows(self._engine, assistants, vault=vault)
+        self.squads = Rows(self._engine, squads, vault=vault)
+        self.tools = Rows(self._engine, tools, vault=vault)
+        self.files = Rows(self._engine, files, lambda b: {"purpose": b.get("purpose")}, vault)
+        self.phone_numbers = PhoneNumbers(self._engine, vault)
         self.credentials = Rows(
-            self._engine, credentials, lambda body: {"provider": body["provider"]}
+            self._engine, credentials, lambda body: {"provider": body["provider"]}, vault
         )
-        self.calls = Calls(self._engine, retry_s)
+        self.orgs = Rows(self._engine, orgs, vault=vault)
+        self.keys = Rows(self._engine, keys, lambda body: {"digest": digest(body["token"])}, vault)
+        self.calls = Calls(self._engine, retry_s, vault)
+
+    def of(self, org_id: str) -> Holdings:
+        return Holdings(
+            org_id,
+            self.assistants.of(org_id),
+            self.squads.of(org_id),
+            self.tools.of(org_id),
+            self.files.of(org_id),
+            self.phone_numbers.of(org_id),
+            self.credentials.of(org_id),
+            self.keys.of(org_id),
+            self.calls.of(org_id),
+        )
 
     @property
     def private(self) -> bool:
@@ -60,7 +115,11 @@ class Store:
         try:
             with explained(f"[store] url {self._engine.url!r}"):
                 async with self._engine.begin() as connection:
-                    await connection.run_sync(_migrate)
+                    await connection.run_sync(_migrate, self._vault)
+                    await connection.run_sync(_check_key, self._vault)
+        except ConfigError:
+            await self._engine.dispose()
+            raise
         except StoreError as error:
             await self._engine.dispose()
             raise ConfigError(str(error)) from None
@@ -95,7 +154,7 @@ def _check_directory(url: URL) -> None:
 
 
 def _keep_private(url: URL) -> None:
-    """Trunks' passwords lie in the file as they were given. SQLite makes its -wal file alike."""
+    """Conversations lie in the file as they were held. SQLite makes its -wal file alike."""
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).chmod(0o600)
 
@@ -121,8 +180,32 @@ def _pragmas(busy_s: float) -> Any:
     return on_connect
 
 
-def _migrate(connection: Connection) -> None:
+def digest(key: str) -> str:
+    """What an API key is found by."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _migrate(connection: Connection, vault: Vault | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["vault"] = vault
     command.upgrade(config, "head")
+
+
+def _check_key(connection: Connection, vault: Vault | None) -> None:
+    """A lost key is found out now, and not when a secret is needed. Raises ConfigError."""
+    if vault is None:
+        return
+    mark = connection.execute(select(marks.c.value).where(marks.c.name == "vault")).scalar()
+    if mark is None:
+        sealed = vault.seal({"secret": "known"})["secret"]
+        connection.execute(insert(marks).values(name="vault", value=sealed))
+        return
+    try:
+        vault.open({"secret": mark})
+    except StoreError:
+        raise ConfigError(
+            f"the secrets in this database were sealed with another {FILE} than the one in the "
+            "state directory; bring that file back (gateways that share a database share it)"
+        ) from None

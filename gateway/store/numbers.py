@@ -7,7 +7,8 @@ from sqlalchemy import case, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store.rows import Body, Rows, Stored
-from gateway.store.tables import THE_ORG, phone_numbers
+from gateway.store.tables import phone_numbers
+from gateway.store.vault import Vault
 
 _SIP_URI = re.compile(r"(?i)^sips?:([^@;?\s]+)@([^:;?\s]+|\[[^\]]+\])")
 
@@ -25,11 +26,11 @@ def digits(number: str) -> str:
 
 
 class PhoneNumbers(Rows):
-    def __init__(self, engine: AsyncEngine) -> None:
-        super().__init__(engine, phone_numbers, _columns)
+    def __init__(self, engine: AsyncEngine, vault: Vault | None = None) -> None:
+        super().__init__(engine, phone_numbers, _columns, vault)
 
     async def dialled(self, user: str, host: str) -> Stored | None:
-        """The number that a SIP user or telephone number means.
+        """The number that a SIP user or telephone number means, of whatever organisation.
 
         The host decides only among several of the same user: a ``sipUri`` that was made for
         another gateway's name is answered too, since the call has come here.
@@ -37,10 +38,7 @@ class PhoneNumbers(Rows):
         table, user = phone_numbers, user.lower()
         query = (
             select(table)
-            .where(
-                table.c.org_id == THE_ORG,
-                or_(table.c.sip_user == user, table.c.number == digits(user)),
-            )
+            .where(or_(table.c.sip_user == user, table.c.number == digits(user)))
             .order_by(
                 case((table.c.sip_uri == f"{user}@{host.lower()}", 0), else_=1),
                 case((table.c.sip_user == user, 0), else_=1),
@@ -49,6 +47,14 @@ class PhoneNumbers(Rows):
             .limit(1)
         )
         return next(iter(await self._read(query)), None)
+
+    async def foreign(self, number: str) -> bool:
+        """Whether another organisation has this telephone number: it is called there."""
+        table = phone_numbers
+        query = select(table).where(
+            table.c.number == digits(number), table.c.org_id != self._org_id
+        )
+        return bool(await self._read(query.limit(1)))
 
 
 def _columns(body: Body) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """Resources in the store: one repository for all that are created, listed, changed and deleted."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.store.errors import explained
 from gateway.store.tables import THE_ORG, milliseconds
+from gateway.store.vault import Vault
 
 Body = dict[str, Any]
 
@@ -48,66 +50,126 @@ class Stored:
 
 
 def newest_first(
-    table: Table, bounds: Sequence[Bound], limit: int, equal: dict[str, str]
+    table: Table,
+    org_id: str | None,
+    bounds: Sequence[Bound],
+    limit: int,
+    equal: Mapping[str, Any],
+    *,
+    oldest: bool = False,
+    skip: int = 0,
 ) -> Select[Any]:
-    """The page of ``table`` within all ``bounds`` whose columns have the values in ``equal``."""
-    query = select(table).where(table.c.org_id == THE_ORG)
+    """A page of what ``matching`` finds; ``oldest`` turns the order around."""
+    query = matching(select(table), table, org_id, bounds, equal)
+    instant = table.c.created_at
+    order = (instant.asc(), table.c.id.desc()) if oldest else (instant.desc(), table.c.id)
+    return query.order_by(*order).limit(limit).offset(skip)
+
+
+def matching(
+    query: Select[Any],
+    table: Table,
+    org_id: str | None,
+    bounds: Sequence[Bound],
+    equal: Mapping[str, Any],
+) -> Select[Any]:
+    """Only rows of the organisation (None: of any), within all ``bounds``, whose columns have the
+    values in ``equal``: one value, or one of a list."""
+    if org_id is not None:
+        query = query.where(table.c.org_id == org_id)
     for bound in bounds:
         query = query.where(bound.clause(table))
     for column, value in equal.items():
-        query = query.where(table.c[column] == value)
-    return query.order_by(table.c.created_at.desc(), table.c.id).limit(limit)
+        is_list = isinstance(value, list)
+        query = query.where(table.c[column].in_(value) if is_list else table.c[column] == value)
+    return query
+
+
+class _Ticks:
+    """Now, but never the same millisecond twice: pages are cut between instants."""
+
+    def __init__(self) -> None:
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self._last = max(milliseconds(datetime.now(UTC)), self._last + timedelta(milliseconds=1))
+        return self._last
 
 
 class Rows:
-    """One table of resources. ``columns`` gives, for a body, the columns it is searched by.
+    """One table of resources, as one organisation sees it. ``columns`` gives, for a body, the
+    columns it is searched by.
 
     Methods raise StoreError when the database fails, and Taken when a unique value is in use.
     """
 
     def __init__(
-        self, engine: AsyncEngine, table: Table, columns: Callable[[Body], dict[str, Any]]
+        self,
+        engine: AsyncEngine,
+        table: Table,
+        columns: Callable[[Body], dict[str, Any]] = lambda body: {},
+        vault: Vault | None = None,
     ) -> None:
         self._engine = engine
         self._table = table
         self._columns = columns
+        self._vault = vault
+        self._org_id: str | None = THE_ORG
         self._one_writer = asyncio.Lock()  # so that read, change and write are one step
-        self._last = datetime.min.replace(tzinfo=UTC)
+        self._tick = _Ticks()
 
-    async def create(self, body: Body) -> Stored:
+    def of(self, org_id: str | None) -> Self:
+        """The same table for another organisation; None sees everybody's rows, and makes none."""
+        rows = copy.copy(self)
+        rows._org_id = org_id
+        return rows
+
+    async def create(self, body: Body, row_id: str | None = None) -> Stored:
+        if self._org_id is None:
+            raise ValueError("a row must belong to an organisation")
         now = self._tick()
-        stored = Stored(str(uuid4()), THE_ORG, now, now, body)
-        values = {**vars(stored), **self._columns(body)}
+        stored = Stored(row_id or str(uuid4()), self._org_id, now, now, body)
+        values = {**vars(stored), "body": self._seal(body), **self._columns(body)}
         with explained(f"create in {self._table.name}"):
             async with self._one_writer, self._engine.begin() as connection:
                 await connection.execute(insert(self._table).values(values))
         return stored
 
     async def get(self, row_id: str) -> Stored | None:
-        query = select(self._table).where(
-            self._table.c.id == row_id, self._table.c.org_id == THE_ORG
-        )
-        return next(iter(await self._read(query)), None)
+        return next(iter(await self._read(self._one(row_id))), None)
 
     async def list(
-        self, bounds: Sequence[Bound] = (), limit: int = 100, **equal: str
+        self,
+        bounds: Sequence[Bound] = (),
+        limit: int = 100,
+        *,
+        oldest: bool = False,
+        skip: int = 0,
+        **equal: Any,
     ) -> Sequence[Stored]:
         """Newest first; ``equal`` names columns and the values they must have."""
-        return await self._read(newest_first(self._table, bounds, limit, equal))
+        return await self._read(
+            newest_first(self._table, self._org_id, bounds, limit, equal, oldest=oldest, skip=skip)
+        )
+
+    async def count(self, bounds: Sequence[Bound] = (), **equal: Any) -> int:
+        query = select(func.count()).select_from(self._table)
+        with explained(f"read from {self._table.name}"):
+            async with self._engine.connect() as connection:
+                found = matching(query, self._table, self._org_id, bounds, equal)
+                return int((await connection.execute(found)).scalar_one())
 
     async def update(self, row_id: str, change: Callable[[Body], Body]) -> Stored | None:
         """Replace a body by what ``change`` makes of it; what it raises leaves all as it was."""
         table = self._table
-        found = (
-            select(table).where(table.c.id == row_id, table.c.org_id == THE_ORG).with_for_update()
-        )
         with explained(f"update in {table.name}"):
             async with self._one_writer, self._engine.begin() as connection:
+                found = self._one(row_id).with_for_update()
                 row = (await connection.execute(found)).one_or_none()
                 if row is None:
                     return None
-                body, now = change(row.body), self._tick()
-                values = {"body": body, "updated_at": now, **self._columns(body)}
+                body, now = change(self._open(row.body)), self._tick()
+                values = {"body": self._seal(body), "updated_at": now, **self._columns(body)}
                 await connection.execute(update(table).where(table.c.id == row_id).values(values))
         return Stored(row.id, row.org_id, row.created_at, now, body)
 
@@ -120,17 +182,19 @@ class Rows:
                     await connection.execute(delete(self._table).where(self._table.c.id == row_id))
         return stored
 
+    def _one(self, row_id: str) -> Select[Any]:
+        return matching(select(self._table), self._table, self._org_id, (), {"id": row_id})
+
     async def _read(self, query: Select[Any]) -> Sequence[Stored]:
         with explained(f"read from {self._table.name}"):
             async with self._engine.connect() as connection:
-                return [_stored(row) for row in await connection.execute(query)]
+                return [self._stored(row) for row in await connection.execute(query)]
 
-    def _tick(self) -> datetime:
-        """Now, but never the same millisecond twice: pages are cut between instants."""
-        now = max(milliseconds(datetime.now(UTC)), self._last + timedelta(milliseconds=1))
-        self._last = now
-        return now
+    def _stored(self, row: Row[Any]) -> Stored:
+        return Stored(row.id, row.org_id, row.created_at, row.updated_at, self._open(row.body))
 
+    def _seal(self, body: Body) -> Any:
+        return self._vault.seal(body) if self._vault else body
 
-def _stored(row: Row[Any]) -> Stored:
-    return Stored(row.id, row.org_id, row.created_at, row.updated_at, row.body)
+    def _open(self, body: Body) -> Any:
+        return self._vault.open(body) if self._vault else body

@@ -1,7 +1,7 @@
 """What is kept, as tables that SQLite and Postgres both understand.
 
 A resource's JSON is kept whole, as its owner wrote it; only what is searched for has a column.
-Every row belongs to an organisation, although there is only one so far.
+Every row belongs to an organisation.
 """
 
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -17,11 +18,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-THE_ORG = str(uuid5(NAMESPACE_DNS, "trunkline"))  # the organisation that everything belongs to
+THE_ORG = str(uuid5(NAMESPACE_DNS, "trunkline"))  # the operator's organisation
 
 _ID = String(36)
 
@@ -96,6 +98,32 @@ calls = _kept(
     Column("status", String(20), nullable=False),
     Column("assistant_id", _ID, index=True),
     Column("phone_number_id", _ID, index=True),
+    # Whether there is something for retention to delete.
+    Column("has_sound", Boolean, nullable=False, index=True),
+    Column("has_words", Boolean, nullable=False, index=True),
     Column("record", _json(), nullable=False),
     Column("papers", _json(), nullable=False),
+)
+
+squads = _kept("squads", Column("body", _json(), nullable=False))
+
+tools = _kept("tools", Column("body", _json(), nullable=False))
+
+files = _kept(
+    "files",
+    Column("body", _json(), nullable=False),
+    Column("purpose", String(40), index=True),
+)
+
+orgs = _kept("orgs", Column("body", _json(), nullable=False))
+
+keys = _kept(
+    "keys",
+    Column("body", _json(), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the key, in hex
+)
+
+# What is true of the whole database.
+marks = Table(
+    "marks", METADATA, Column("name", String(40), primary_key=True), Column("value", Text)
 )

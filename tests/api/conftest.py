@@ -6,14 +6,17 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from gateway.api.app import create_app
 from gateway.calls.ports import Listener, Order
 from gateway.calls.record import CallRecord
 from gateway.store import Store
+from gateway.store.vault import Vault
 from tests.api.hooks import Peer
 
 KEY = "the-key"
+VAULT_KEY = Fernet.generate_key()
 
 
 class FakeSwitchboard:
@@ -54,8 +57,8 @@ class FakeSwitchboard:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path}/kept.db", retry_s=0.001)
+async def store(database_url: str) -> AsyncIterator[Store]:
+    store = Store(database_url, retry_s=0.001, vault=Vault(VAULT_KEY))
     await store.start()
     yield store
     await store.close()

@@ -12,6 +12,9 @@ from gateway.api.app import create_app
 from gateway.store import Store
 from gateway.trunks.book import Trunks
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 KEY = "the-key"
 TRUNK = {
     "provider": "byo-sip-trunk",
@@ -165,5 +168,6 @@ async def test_the_state_of_trunks_can_be_read(api: httpx.AsyncClient) -> None:
     assert (await api.get("/trunk/none")).status_code == 404
 
 
+@on_sqlite
 async def test_the_database_with_its_passwords_is_its_owners(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / "kept.db").stat().st_mode & 0o777 == 0o600

@@ -54,6 +54,7 @@ async def test_a_number_that_cannot_be_answered_says_why(
     assert error.value.reason == reason
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # Postgres keeps its tables
 async def test_a_store_that_fails_refuses_the_call_and_says_so(
     store: Store, directory: StoreDirectory
 ) -> None:

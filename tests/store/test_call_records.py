@@ -12,6 +12,8 @@ from sqlalchemy import event
 from gateway.store import Bound, Store, StoredCall, StoreError
 from gateway.store import calls as calls_module
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def record(call_id: str, second: int = 0, **more: Any) -> dict[str, Any]:
     at = f"2026-01-02T03:04:{second:02}.123456Z"
@@ -75,6 +77,7 @@ async def test_a_deleted_call_is_gone_written_or_not(store: Store) -> None:
     assert await store.calls.delete("b") is None
 
 
+@on_sqlite
 async def test_a_locked_database_takes_nothing_down_and_is_tried_again(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,6 +97,7 @@ async def test_a_locked_database_takes_nothing_down_and_is_tried_again(
     assert [c.id for c in await store.calls.list()] == ["a"]
 
 
+@on_sqlite
 async def test_a_full_disk_is_named_and_its_records_are_kept_in_memory(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +134,7 @@ async def test_memory_is_bounded_while_nothing_can_be_written(
     assert "a call record is lost" in caplog.text
 
 
+@on_sqlite
 async def test_the_end_does_not_wait_for_a_database_that_stays_locked(
     url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

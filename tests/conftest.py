@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulators.postgres import Missing, Postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    try:
+        server = Postgres()
+    except Missing as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: every test that has it runs once for each kind."""
+    if request.param == "postgres":
+        empty: str = request.getfixturevalue("postgres").empty()
+        return empty
+    return f"sqlite+aiosqlite:///{tmp_path}/kept.db"
