@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from gateway.agent.settings import AgentSettings
 from gateway.api.settings import ApiSettings, WebhookSettings
+from gateway.archive.settings import RecordingSettings
 from gateway.calls.settings import CallSettings
 from gateway.errors import ConfigError
 from gateway.fence import FenceSettings
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     api: ApiSettings = Field(default_factory=ApiSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     fence: FenceSettings = Field(default_factory=FenceSettings)
+    recording: RecordingSettings = Field(default_factory=RecordingSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     vendors: dict[str, VendorSettings] = Field(default_factory=dict)

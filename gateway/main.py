@@ -10,11 +10,13 @@ from pathlib import Path
 
 from gateway import leftovers, logs, systemd
 from gateway.agent.pool import Agents
+from gateway.api.buckets import Buckets
 from gateway.api.gateway_api import Api
 from gateway.api.health import Readiness
 from gateway.api.keys import FILE as KEY_FILE
 from gateway.banner import banner
 from gateway.calls.call import Call
+from gateway.calls.keeping import Keeping
 from gateway.calls.orphans import end_orphans
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
@@ -78,6 +80,10 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     def save(call: Call) -> None:
         store.calls.save(call.record.model_dump(mode="json"), call.papers)
 
+    buckets = Buckets(store, settings.recording.own_bucket)
+    keeping = Keeping(settings.recording, state_dir, store, buckets.of)
+    life.push_async_callback(keeping.archive.close)
+    keeping.archive.start()
     switchboard = Switchboard(
         settings.calls,
         Routes(api.directory, demo),
@@ -87,6 +93,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         save,
         state_dir,
         telephony.doors,
+        keeping.keep,
         behind_nat=bool(settings.sip.public_address),
     )
     endpoint = switchboard.endpoint = telephony.endpoint

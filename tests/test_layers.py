@@ -28,10 +28,12 @@ LAYERS: dict[str, set[str]] = {
     "gateway.speech": set(),
     "gateway.agent": {"gateway.speech", "gateway.media"},
     "gateway.store": set(),
+    "gateway.archive": set(),
     "gateway.trunks": {"gateway.sip"},
     "gateway.calls": {"gateway.agent", "gateway.media", "gateway.rtp", "gateway.sip", "gateway.sdp",
-                      "gateway.store", "gateway.trunks", "gateway_codecs"},
-    "gateway.api": {"gateway.calls", "gateway.agent", "gateway.store", "gateway.trunks"},
+                      "gateway.archive", "gateway.store", "gateway.trunks", "gateway_codecs"},
+    "gateway.api": {"gateway.archive", "gateway.calls", "gateway.agent", "gateway.store",
+                    "gateway.trunks"},
     "gateway.probe": {"gateway.sip"},
 }  # fmt: skip
 
@@ -68,6 +70,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.agent.pipeline",
     "gateway.speech.vendors.",
     "gateway.speech.driver",
+    "gateway.archive.archive",
     "gateway.calls.switchboard",
     "gateway.calls.sip_leg",
     "gateway.calls.call",

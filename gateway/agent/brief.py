@@ -73,3 +73,4 @@ class Brief(Plain):
     idle_after_s: float = 10.0
     record: bool = True
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
+    record_as: Literal["wav", "mp3", "opus"] | None = None  # None: as the operator has it

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.api.resources import instant
+from gateway.archive.formats import PARTIES
 from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord, Line, Status, Turn
 
@@ -105,16 +107,21 @@ def _links(record: CallRecord, link_url: str) -> Json:
 def _sounds(record: CallRecord, beginning: str) -> Json:
     if not record.recording:
         return {}
-    stereo, mono = f"{beginning}/stereo-recording", f"{beginning}/mono-recording"
-    return {
-        "recordingUrl": mono,
-        "stereoRecordingUrl": stereo,
+    urls = {which: f"{beginning}/{which}-recording" for which in PARTIES}
+    presigned: Json = {}
+    if stored := record.stored:
+        urls |= stored.urls
+        presigned = {f"presigned{w.capitalize()}Url": url for w, url in stored.presigned.items()}
+        presigned["presignedUrlsExpiresAt"] = instant(stored.expires_at)
+    return presigned | {
+        "recordingUrl": urls["mono"],
+        "stereoRecordingUrl": urls["stereo"],
         "recording": {
-            "stereoUrl": stereo,
+            "stereoUrl": urls["stereo"],
             "mono": {
-                "combinedUrl": mono,
-                "assistantUrl": f"{beginning}/assistant-recording",
-                "customerUrl": f"{beginning}/customer-recording",
+                "combinedUrl": urls["mono"],
+                "assistantUrl": urls["assistant"],
+                "customerUrl": urls["customer"],
             },
         },
     }

@@ -38,6 +38,9 @@ ACKNOWLEDGEMENTS = (
     "gotcha", "mhmm", "ah", "yeah okay", "yeah sure",
 )  # fmt: skip
 
+# Of recordingFormat; the last is ours.
+RECORDED_AS = {"wav;l16": "wav", "mp3": "mp3", "ogg;opus": "opus"}
+
 _MODES: dict[str, Literal["speak", "wait", "generate"]] = {
     "assistant-speaks-first": "speak",
     "assistant-waits-for-user": "wait",
@@ -65,6 +68,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     start = assistant.get("startSpeakingPlan") or {}
     stop = assistant.get("stopSpeakingPlan") or {}
     idle = _idle(assistant)
+    artifacts = assistant.get("artifactPlan") or {}
     values: dict[str, Any] = {
         "name": assistant.get("name"),
         "hearing": _vendor("transcriber", HEARING, assistant, defaults.hearing),
@@ -94,6 +98,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "idle_after_s": idle[1],
         "record": _recorded(assistant),
         "live": demanded(wanted({"assistant": assistant})),
+        "record_as": RECORDED_AS.get(artifacts.get("recordingFormat") or ""),
     }
     # The brief knows the defaults of whatever is absent.
     return Brief(**{name: value for name, value in values.items() if value is not None})

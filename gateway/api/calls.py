@@ -54,8 +54,10 @@ class Calls:
             return
         stored = await self.store.calls.delete(call_id)
         for kept in ("recording", "capture"):
-            if stored and stored.record.get(kept):
-                (self.state_dir / stored.record[kept]).unlink(missing_ok=True)
+            if stored and (name := stored.record.get(kept)):
+                path = self.state_dir / name
+                for one in path.parent.glob(f"{path.stem}*"):  # in every form, of every party
+                    one.unlink(missing_ok=True)
 
 
 def routes(calls: Calls) -> APIRouter:

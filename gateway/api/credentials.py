@@ -1,4 +1,5 @@
-"""``/credential``: trunks that are made through the API, and work at once."""
+"""``/credential``: trunks that are made through the API, and work at once; and buckets for
+recordings."""
 
 import logging
 from ipaddress import ip_address
@@ -6,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.api import buckets
 from gateway.api.errors import BadRequest
 from gateway.api.resources import Body, Resource
 from gateway.store import Store, Stored
@@ -15,13 +17,17 @@ from gateway.trunks.settings import TrunkSettings
 
 log = logging.getLogger(__name__)
 
+TRUNK = "byo-sip-trunk"
 PLAN = "outboundAuthenticationPlan"
 MOST = 10_000  # trunks
 
 
 def credentials(store: Store, trunks: Trunks) -> Resource:
     async def accept(body: Body) -> None:
-        trunk_settings(body)
+        if body["provider"] == TRUNK:
+            trunk_settings(body)
+        else:
+            buckets.bucket_of(body)
 
     async def wrote() -> None:
         await apply(store.credentials, trunks)
@@ -29,7 +35,7 @@ def credentials(store: Store, trunks: Trunks) -> Resource:
     return Resource(
         path="credential",
         name="Credential",
-        shape="Credential_byo_sip_trunk",
+        shape="Credential",
         rows=store.credentials,
         accept=accept,
         added=_without_secrets,
@@ -40,7 +46,7 @@ def credentials(store: Store, trunks: Trunks) -> Resource:
 
 async def apply(rows: Rows, trunks: Trunks) -> None:
     """Have the trunks be what the store says. One that cannot be used is logged, and left out."""
-    stored = await rows.list(limit=MOST, provider="byo-sip-trunk")
+    stored = await rows.list(limit=MOST, provider=TRUNK)
     for gone in [t.name for t in trunks if t.origin == "api"]:
         if gone not in {one.id for one in stored}:
             trunks.remove(gone)
@@ -130,6 +136,8 @@ def _is_address(host: str) -> bool:
 
 
 def _without_secrets(stored: Stored) -> Body:
+    if stored.body["provider"] != TRUNK:
+        return buckets.without_secrets(stored.body)
     plan = stored.body.get(PLAN)
     if not plan:
         return {}
@@ -138,6 +146,8 @@ def _without_secrets(stored: Stored) -> Body:
 
 def _merged(before: Body, patch: Body) -> Body:
     """A client that sends back the plan it was shown cannot send the password: it is kept."""
+    if before["provider"] != TRUNK:
+        return buckets.with_secrets(before, patch)
     plan, old = patch.get(PLAN), before.get(PLAN)
     if plan and old and "authPassword" in old:
         plan = {"authPassword": old["authPassword"], **plan}

@@ -4,43 +4,35 @@ SIP messages."""
 import struct
 import wave
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from fastapi.responses import FileResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
 from gateway.api.errors import NotFound
+from gateway.archive.formats import FORMS, MIXES, PARTIES, Samples, path_of
 from gateway.calls.record import CallRecord, Status
 
 CHUNK = 16_384  # frames: a second at 16 kHz
 
-Samples = npt.NDArray[np.int16]
-
-
-def _both(frames: Samples) -> Samples:
-    mixed = frames.astype(np.int32).sum(axis=1)
-    clipped: Samples = mixed.clip(-32768, 32767).astype(np.int16)
-    return clipped
-
-
-# One channel out of two: the caller is on the left, the agent on the right.
-MIXES: dict[str, Callable[[Samples], Samples]] = {
-    "mono": _both,
-    "customer": lambda frames: frames[:, 0],
-    "assistant": lambda frames: frames[:, -1],
-}
-
 
 def download(record: CallRecord, state_dir: Path, which: str) -> Response:
-    """``which`` is ``stereo`` or one of MIXES. Raises NotFound, which says what is missing."""
-    if which != "stereo" and which not in MIXES:
-        raise NotFound(f"There is no {which} recording; there are: stereo, {', '.join(MIXES)}")
+    """``which`` is one of PARTIES: as a file here, or else where it lies in a bucket. Raises
+    NotFound, which says what is missing."""
+    if which not in PARTIES:
+        raise NotFound(f"There is no {which} recording; there are: {', '.join(PARTIES)}")
     path = _find(record, state_dir)
-    name = f"{record.id}-{which}.wav"
-    if which == "stereo":
-        return FileResponse(path, media_type="audio/wav", filename=name)
+    if path is None:
+        assert record.stored
+        valid = datetime.now(UTC) < record.stored.expires_at
+        return RedirectResponse((record.stored.presigned if valid else record.stored.urls)[which])
+    form = next(form for form in FORMS.values() if path.suffix == f".{form.suffix}")
+    name = f"{record.id}-{which}.{form.suffix}"
+    own = path_of(path, which)
+    if own.is_file():
+        return FileResponse(own, media_type=form.media_type, filename=name)
     try:
         with wave.open(str(path)) as sound:
             size = sound.getnframes() * 2
@@ -71,15 +63,20 @@ def capture(record: CallRecord, state_dir: Path) -> Response:
     return FileResponse(path, media_type="application/vnd.tcpdump.pcap", filename=name)
 
 
-def _find(record: CallRecord, state_dir: Path) -> Path:
+def _find(record: CallRecord, state_dir: Path) -> Path | None:
+    """The stereo file; None: it lies in a bucket and no more here."""
     if record.status is not Status.ENDED:
         raise NotFound(f"Call {record.id} has not ended; its recording is ready when it has")
     if not record.recording:
         raise NotFound(f"Call {record.id} was not recorded")
     path = state_dir / record.recording
-    if not path.is_file():
-        raise NotFound(f"The recording of call {record.id} has been deleted")
-    return path
+    # A gateway that was killed may have brought it into another form and not noted that.
+    for form in FORMS.values():
+        if (one := path.with_suffix(f".{form.suffix}")).is_file():
+            return one
+    if record.stored:
+        return None
+    raise NotFound(f"The recording of call {record.id} has been deleted")
 
 
 def _stream(path: Path, mix: Callable[[Samples], Samples]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ to speak gives the reason; from then on the call only tidies up.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,7 @@ class Surroundings:
     changed: Callable[["Call"], None]  # its status is new
     over: Callable[["Call"], None]  # its record is complete
     told: Callable[["Call", FromAgent], None]  # its agent has said something
+    keep: Callable[[CallRecord, str | None], Awaitable[None]]  # its recording, in this form
 
 
 class Call:
@@ -287,6 +288,8 @@ class Call:
                 self.record.sound = self.leg.sound()
                 await self.leg.close()
                 self._see_recording()
+                if self.record.recording and self._brief:
+                    await self._house.keep(self.record, self._brief.record_as)
             except Exception:
                 log.exception("the call's end went wrong")
             finally:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from gateway.archive.bucket import Stored
+
 
 class Status(StrEnum):
     QUEUED = "queued"
@@ -96,4 +98,5 @@ class CallRecord(BaseModel):
     events: list[Event] = Field(default_factory=list)
     sound: Sound = Field(default_factory=Sound)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
+    stored: Stored | None = None  # where it lies in a bucket, each party for itself, too
     capture: str | None = None  # path below the state directory: the SIP messages, as pcap

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Switchboard:
         save: Callable[[Call], None],
         state_dir: Path,
         doors: Doors,
+        keep: Callable[[CallRecord, str | None], Awaitable[None]],
         behind_nat: bool = False,
     ) -> None:
         self.listeners: list[Listener] = []
@@ -72,7 +73,7 @@ class Switchboard:
         self._behind_nat = behind_nat
         self._tasks = Tasks()
         self._house = Surroundings(
-            agents, tools, self._tasks, state_dir, self._changed, self._over, self._told
+            agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep
         )
         self._empty = asyncio.Event()
         self._empty.set()

@@ -111,6 +111,7 @@ class Scene:
         self.tools = FakeTools()
         self.tasks = Tasks()
         self.statuses: list[Status] = []
+        self.kept: list[tuple[str | None, str | None]] = []
         self.over = asyncio.Event()
         self.call = Call(
             CallRecord(id="c1", direction=cast(Any, direction), dialled="demo"),
@@ -127,8 +128,12 @@ class Scene:
                 lambda call: self.statuses.append(call.record.status),
                 lambda call: self.over.set(),
                 lambda call, message: None,
+                self.keep,
             ),
         )
+
+    async def keep(self, record: CallRecord, form: str | None) -> None:
+        self.kept.append((record.recording, form))
 
     async def finished(self) -> CallRecord:
         await asyncio.wait_for(self.over.wait(), 5)
@@ -298,6 +303,7 @@ async def test_a_recording_can_be_paused_and_the_record_says_when() -> None:
     scene.leg.recording_lost = "No space left on device"
     scene.call.end("customer-ended-call")
     record = await scene.finished()
+    assert scene.kept == [("recordings/c1.wav", None)]
     told = [(e.what, e.facts) for e in record.events if e.what.startswith("recording")]
     assert told == [
         ("recording_paused", {}),
