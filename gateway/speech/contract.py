@@ -76,11 +76,13 @@ class Message:
 
 @dataclass(frozen=True)
 class Tool:
-    """Something the model may call: ``parameters`` is a JSON schema."""
+    """Something the model may call: ``parameters`` is a JSON schema, which a ``strict`` tool's
+    arguments are held to by the vendor."""
 
     name: str
     description: str = ""
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,11 @@ class Thinking(Protocol):
         """Make the connection warm, if that is possible; never fails."""
 
     def reply(self, messages: Sequence[Message], tools: Sequence[Tool]) -> AsyncIterator[Delta]:
-        """Stream the next assistant message; closing the iterator cancels the request."""
+        """Stream the next assistant message; closing the iterator cancels the request.
+
+        Tool calls come whole, after the text, when the reply is known to be complete: a reply
+        that broke off has called nothing.
+        """
 
     def expected(self, messages: Sequence[Message]) -> Sequence[str]:
         """Phrases the dialogue expects from the caller now; empty where anything may come."""

@@ -21,6 +21,14 @@ class Rule:
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
+def answer_to(rules: list[Rule], heard: str) -> Rule:
+    return next((r for r in rules if re.search(r.pattern, heard, re.I)), Rule("", "Hm."))
+
+
+def tokens(rule: Rule, heard: str) -> list[str]:
+    return re.findall(r"\s*\S+", rule.text.replace("{heard}", heard))
+
+
 @dataclass
 class OpenAISimulator(Server):
     rules: list[Rule] = field(default_factory=lambda: [Rule("", "You said: {heard}")])
@@ -40,6 +48,8 @@ class OpenAISimulator(Server):
         match request.path:
             case "/v1/chat/completions":
                 await self._chat(request.json(), reply)
+            case "/v1/responses":
+                await self._responses(request.json(), reply)
             case "/v1/audio/speech":
                 await self._speech(request.json(), reply)
             case _:
@@ -49,7 +59,7 @@ class OpenAISimulator(Server):
         await asyncio.sleep(self.first_token_s)
         await reply.start("text/event-stream")
         last = asked["messages"][-1].get("content") or ""
-        rule = next((r for r in self.rules if re.search(r.pattern, last, re.I)), Rule("", "Hm."))
+        rule = answer_to(self.rules, last)
         for n, delta in enumerate(self._deltas(rule, last)):
             if n and self.token_s:
                 await asyncio.sleep(self.token_s)
@@ -62,10 +72,34 @@ class OpenAISimulator(Server):
             await reply.piece(b"data: [DONE]\n\n")
         return await reply.end()
 
+    async def _responses(self, asked: dict[str, Any], reply: Reply) -> None:
+        await asyncio.sleep(self.first_token_s)
+        await reply.start("text/event-stream")
+        last = asked["input"][-1]
+        heard = last.get("content") or last.get("output") or ""
+        rule = answer_to(self.rules, heard)
+        events: list[dict[str, Any]] = [{"type": "response.created", "response": _response()}]
+        for token in tokens(rule, heard):
+            where = {"item_id": "m", "output_index": 0, "content_index": 0, "logprobs": []}
+            events.append({"type": "response.output_text.delta", "delta": token, **where})
+        for index, (name, arguments) in enumerate(rule.calls):
+            item = {"type": "function_call", "id": f"fc_{index}", "name": name}
+            item |= {"call_id": f"call_{name}_{index}", "arguments": json.dumps(arguments)}
+            events.append({"type": "response.output_item.done", "output_index": 1, "item": item})
+        usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
+        usage |= {"input_tokens_details": {}, "output_tokens_details": {}}
+        whole = _response() | {"status": "completed", "usage": usage}
+        events.append({"type": "response.completed", "response": whole})
+        for number, event in enumerate(events):
+            if number and self.token_s:
+                await asyncio.sleep(self.token_s)
+            if not await reply.piece(_named({**event, "sequence_number": number})):
+                break
+        await reply.end()
+
     def _deltas(self, rule: Rule, heard: str) -> list[dict[str, Any]]:
-        text = rule.text.replace("{heard}", heard)
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-        deltas += [{"content": token} for token in re.findall(r"\s*\S+", text)]
+        deltas += [{"content": token} for token in tokens(rule, heard)]
         for index, (name, arguments) in enumerate(rule.calls):
             head = {"index": index, "id": f"call_{name}_{index}", "type": "function"}
             deltas.append({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
@@ -97,6 +131,15 @@ def _usage(model: str) -> bytes:
 
 def _head(model: str) -> dict[str, Any]:
     return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
+
+
+def _response() -> dict[str, Any]:
+    fixed = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "output": []}
+    return fixed | {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+
+
+def _named(event: dict[str, Any]) -> bytes:
+    return b"event: %b\n%b" % (event["type"].encode(), _data(event))
 
 
 def _data(event: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ from gateway.speech.settings import VendorSettings
 T = TypeVar("T")
 
 _BY_STATUS = {401: Fault.AUTH, 402: Fault.QUOTA, 403: Fault.AUTH, 408: Fault.OVERLOAD,
-              429: Fault.OVERLOAD}  # fmt: skip
+              429: Fault.OVERLOAD, 529: Fault.OVERLOAD}  # fmt: skip
 _QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "ASR_PAYMENT_REQUIRED"}
 
 

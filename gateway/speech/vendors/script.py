@@ -6,8 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from gateway.speech.choosing import Options, read
 from gateway.speech.contract import Delta, Finished, Message, Said, Tool
 from gateway.speech.script import Dialogue, Script
+from gateway.speech.settings import VendorSettings
+from gateway.speech.thinking import Row
 
 
 class ScriptOptions(BaseModel):
@@ -17,6 +20,13 @@ class ScriptOptions(BaseModel):
 
     script: Script
     variables: dict[str, Any] = {}
+
+
+def make(
+    vendor: str, row: Row, model: str, options: Options, settings: VendorSettings, name: str
+) -> "ScriptThinking":
+    chosen = read(ScriptOptions, options, vendor)
+    return ScriptThinking(chosen.script, {"callId": name} | chosen.variables)
 
 
 class ScriptThinking:

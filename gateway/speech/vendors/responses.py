@@ -1,0 +1,121 @@
+"""Responses: OpenAI's newer protocol, which its newest models want.
+
+https://platform.openai.com/docs/api-reference/responses-streaming. Nothing is stored there: the
+conversation is ours, and sent whole.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import openai
+
+from gateway.errors import Fault, VendorError
+from gateway.speech.choosing import Options, read
+from gateway.speech.contract import Called, Delta, Finished, Message, Tool
+from gateway.speech.settings import VendorSettings
+from gateway.speech.thinking import Row
+from gateway.speech.vendors.faults import refused
+from gateway.speech.vendors.openai_thinking import OpenAIThinking, Reader, ThinkingOptions
+
+_AS_THEY_ARE = ("temperature", "service_tier", "prompt_cache_key", "prompt_cache_retention")
+
+
+def make(
+    vendor: str, row: Row, model: str, options: Options, settings: VendorSettings, name: str
+) -> OpenAIThinking:
+    chosen = read(ThinkingOptions, options, vendor)
+    return OpenAIThinking(vendor, row, model, chosen, settings, name, Responses())
+
+
+class Responses:
+    def asked(self, options: ThinkingOptions, row: Row, name: str) -> dict[str, Any]:
+        asked: dict[str, Any] = options.model_dump(include={*_AS_THEY_ARE}, exclude_none=True)
+        if options.max_tokens is not None:
+            asked["max_output_tokens"] = options.max_tokens
+        if options.reasoning_effort is not None:
+            asked["reasoning"] = {"effort": options.reasoning_effort}
+        return asked | {"store": False, "metadata": {"call": name}}
+
+    def request(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
+        request: dict[str, Any] = {"input": [item for m in messages for item in _items(m)]}
+        if tools:
+            request["tools"] = [_as_function(tool) for tool in tools]
+        return request
+
+    async def send(self, sdk: openai.AsyncOpenAI, request: dict[str, Any]) -> Any:
+        return await sdk.responses.create(stream=True, **request)
+
+    def reader(self, vendor: str) -> Reader:
+        return _Reply(vendor)
+
+
+@dataclass
+class _Reply:
+    vendor: str
+    calls: list[Called] = field(default_factory=list)
+    finished: Finished | None = None
+
+    def take(self, event: Any) -> str:
+        match event.type:
+            case "response.output_text.delta" | "response.refusal.delta":
+                return str(event.delta)
+            case "response.output_item.done" if event.item.type == "function_call":
+                item = event.item
+                self.calls.append(Called(item.call_id, item.name, item.arguments or "{}"))
+            case "response.completed" | "response.incomplete":
+                self._finish(event.response)
+            case "response.failed":
+                error = event.response.error
+                raise self._failed(error.code, error.message)
+            case "error":
+                raise self._failed(event.code, event.message)
+        return ""
+
+    def _finish(self, response: Any) -> None:
+        reason = "tool_calls" if self.calls else "stop"
+        if response.incomplete_details:
+            reason = {"max_output_tokens": "length"}.get(
+                response.incomplete_details.reason, str(response.incomplete_details.reason)
+            )
+        usage = response.usage
+        tokens = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
+        self.finished = Finished(reason, *tokens)
+
+    def _failed(self, code: str | None, message: str) -> VendorError:
+        limited = code in ("insufficient_quota", "rate_limit_exceeded")
+        return refused(self.vendor, 429 if limited else 500, message, code=code or "")
+
+    def end(self) -> list[Delta]:
+        if self.finished is None:
+            raise VendorError(self.vendor, Fault.THEIRS, "the reply broke off")
+        return [*self.calls, self.finished]
+
+
+def _items(message: Message) -> Iterator[Any]:
+    if message.role == "tool":
+        yield {
+            "type": "function_call_output",
+            "call_id": message.tool_call_id,
+            "output": message.content,
+        }
+        return
+    if message.content or not message.tool_calls:
+        yield {"role": message.role, "content": message.content}
+    for call in message.tool_calls:
+        yield {
+            "type": "function_call",
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+
+
+def _as_function(tool: Tool) -> Any:
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+        "strict": tool.strict,
+    }

@@ -1,0 +1,134 @@
+"""The driver of vendors without an SDK here: a request whose answer is a stream of server-sent
+events, each of them a JSON object (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+
+from gateway.errors import Fault, VendorError
+from gateway.speech.vendors.faults import broken, patiently, refused
+from gateway.speech.vendors.shared import shared
+
+KEEPALIVE_S = 120.0  # a connection stays warm between a caller's turns
+WARM_S = 30.0  # one that was used so lately needs no warming
+LONGEST = 4 * 1024 * 1024  # characters of one event; more is nonsense
+MOST = 64 * 1024  # bytes of a refusal that are read
+
+Json = dict[str, Any]
+
+
+class _Pool:
+    """One client for all vendors; connections are kept per host."""
+
+    def __init__(self) -> None:
+        limits = httpx.Limits(
+            max_connections=1000, max_keepalive_connections=200, keepalive_expiry=KEEPALIVE_S
+        )
+        self.http = httpx.AsyncClient(limits=limits)
+        self.used_at: dict[bytes, float] = {}  # by host
+
+    async def close(self) -> None:
+        await self.http.aclose()
+
+
+class Refusal(Exception):
+    """An answer that is not 2xx: the vendor's own JSON, as far as it is such."""
+
+    def __init__(self, status: int, body: Json, headers: Mapping[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+
+async def warm(url: str, timeout_s: float) -> None:
+    """Have a connection ready. What the answer is does not matter."""
+    pool, now = shared("sse", _Pool), time.monotonic()
+    with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL):
+        host = httpx.URL(url).netloc
+        if now - pool.used_at.get(host, -WARM_S) >= WARM_S:
+            pool.used_at[host] = now
+            await pool.http.get(url, timeout=timeout_s)
+
+
+async def events(
+    vendor: str, url: str, headers: Mapping[str, str], body: Json, timeout_s: float
+) -> AsyncIterator[Json]:
+    """The events of the answer, each waited for no longer than ``timeout_s``.
+
+    Raises Refusal, which the vendor's dialect knows how to read, and VendorError.
+    """
+
+    def blame(error: Exception) -> VendorError:
+        if isinstance(error, httpx.TimeoutException):
+            return broken(vendor, TimeoutError())
+        return broken(vendor, error)
+
+    pool = shared("sse", _Pool)
+    try:
+        request = pool.http.build_request(
+            "POST", url, headers=headers, json=body, timeout=timeout_s
+        )
+        pool.used_at[request.url.netloc] = time.monotonic()
+        response = await pool.http.send(request, stream=True)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise blame(error) from error
+    try:
+        if not response.is_success:
+            raise Refusal(response.status_code, await _said(response), response.headers)
+        lines = patiently(aiter(response.aiter_lines()), timeout_s, blame)
+        async for event in _parsed(vendor, lines):
+            yield event
+    finally:
+        await response.aclose()
+
+
+async def _said(response: httpx.Response) -> Json:
+    """The body of a refusal; empty if it is no JSON object, or does not come."""
+    text = b""
+    try:
+        async for piece in response.aiter_bytes():
+            text += piece
+            if len(text) > MOST:
+                break
+        body = json.loads(text)
+    except (httpx.HTTPError, ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+async def _parsed(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json]:
+    data: list[str] = []
+    size = 0
+    async for line in lines:
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+            size += len(line)
+            if size > LONGEST:
+                raise VendorError(vendor, Fault.THEIRS, "an event without end")
+        elif not line and data:
+            text, data, size = "\n".join(data), [], 0
+            if text != "[DONE]":
+                yield _event(vendor, text)
+
+
+def _event(vendor: str, text: str) -> Json:
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise VendorError(vendor, Fault.THEIRS, f"an event that is no JSON: {error}") from error
+    if not isinstance(event, dict):
+        raise VendorError(vendor, Fault.THEIRS, "an event that is no JSON object")
+    return event
+
+
+def refusal(vendor: str, said: Refusal, status: int | None = None, code: str = "") -> VendorError:
+    """As VendorError, with the message where most vendors have it: ``error.message``."""
+    error = said.body.get("error")
+    detail = error.get("message") if isinstance(error, dict) else error
+    return refused(vendor, status or said.status, str(detail or ""), said.headers, code)
