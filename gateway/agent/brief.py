@@ -52,6 +52,8 @@ class Brief(Plain):
     speaking: Choice
     system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content
     tools: tuple[ToolBrief, ...] = ()
+    substitutes: tuple[Choice, ...] = ()  # for ``thinking``, when it fails, in this order
+    fast_turns: int = 0  # so many of the caller's turns are answered by the vendor's small model
     temperature: float = 0.0
     max_tokens: int = 250
 

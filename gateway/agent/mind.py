@@ -1,14 +1,26 @@
-"""The model of one call: one reply at a time, tried again while nothing of it has come."""
+"""The models of one call: one reply at a time, by the model or by the next that works.
 
-from collections.abc import Sequence
+A reply that breaks off is asked for again: what of it was already said stays, and whoever is asked
+then is told so, and goes on from there.
+"""
+
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, harmless, stalled
+from gateway.agent.asking import Asking
+from gateway.agent.streams import Clock, Spawn, faithful
+from gateway.agent.succession import Succession
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Called, Finished, Message, Said, Thinking, Tool
 
 PAUSES_S = (0.2, 0.8)
+SUBSTITUTE_S = 4.0  # with another model to go to, one that is silent for so long is left
+GO_ON = (
+    "Your last reply was cut off there by a technical failure, and the caller has heard it so far. "
+    "Go on exactly where it ends: repeat nothing of it, and do not mention the failure."
+)
 
 
 class Owner(Protocol):
@@ -18,87 +30,116 @@ class Owner(Protocol):
 
     def retrying(self, error: VendorError, after_s: float) -> None: ...
 
+    def substituted(self, error: VendorError, by: str) -> None:
+        """After this failure, another model is asked: ``vendor/model``."""
 
-class Mind:
-    def __init__(
-        self, thinking: Thinking, timeout_s: float, spawn: Spawn, clock: Clock, owner: Owner
-    ) -> None:
-        self.thinking = thinking
-        self._timeout_s = timeout_s
-        self._spawn = spawn
-        self._clock = clock
+
+@dataclass(frozen=True)
+class Model:
+    thinking: Thinking
+    name: str  # for the call's log
+    timeout_s: float
+    fast: bool = False  # the vendor's small model, for the first turns
+
+
+def _nothing() -> str:
+    return ""
+
+
+class Mind(Asking):
+    """``models``: in the order of preference, at least one."""
+
+    def __init__(self, models: Sequence[Model], spawn: Spawn, clock: Clock, owner: Owner) -> None:
+        super().__init__("thinking", "token", spawn, clock, owner)
+        self._models = models
         self._owner = owner
-        self._ready = False
+        self._succession = Succession(PAUSES_S)
         self._request: tuple[Sequence[Message], Sequence[Tool]] | None = None
-        self._task: Running | None = None
-        self._due: float | None = None  # of the next attempt
-        self._deadline = 0.0
-        self._begun = False  # something of the reply has come
-        self._attempts = Attempts(PAUSES_S)
+        self._stays: Callable[[], str] = _nothing
+
+    @property
+    def _model(self) -> Model:
+        return self._models[self._succession.current]
+
+    @property
+    def thinking(self) -> Thinking:
+        """The one that is asked, or was last."""
+        return self._model.thinking
+
+    @property
+    def _vendor(self) -> str:
+        return self._model.thinking.vendor
+
+    @property
+    def _patience_s(self) -> float:
+        limit = SUBSTITUTE_S if self._succession.others else float("inf")
+        return min(self._model.timeout_s, limit)
 
     @property
     def running(self) -> bool:
         return self._request is not None
 
     def open(self) -> None:
-        self._deadline = self._clock() + self._timeout_s
-        self._spawn(self._open(), "thinking-open")
+        self._succession.begin(self._order(fast=True), self._clock())
+        self._opening(self._model.thinking.open())
 
-    async def _open(self) -> None:
-        await harmless(f"opening {self.thinking.vendor}", self.thinking.open())
-        self._ready = True
-        self.beat(self._clock())
+    def ask(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        now: float,
+        stays: Callable[[], str] = _nothing,
+        fast: bool = False,
+    ) -> None:
+        """Begin a reply; what was running is cancelled.
 
-    def ask(self, messages: Sequence[Message], tools: Sequence[Tool], now: float) -> None:
-        """Begin a reply; what was running is cancelled."""
+        ``stays`` is asked before each attempt: so much of the reply is there already. ``fast``:
+        preferably by a small model.
+        """
         self.cancel()
         self._request = (messages, tools)
-        self._attempts.succeeded()
-        self._due = now
-        self.beat(now)
+        self._stays = stays
+        self._succession.begin(self._order(fast), now)
+        self._begin(now)
 
     def cancel(self) -> None:
-        if self._task:
-            self._task.cancel()
-        self._task = self._request = self._due = None
+        self._stop()
+        self._request = None
 
-    def beat(self, now: float) -> None:
-        """Begin what is due; notice what has stalled."""
-        if not self._ready:
-            self._ready = now >= self._deadline
-        elif self._due is not None and now >= self._due:
-            self._due, self._begun = None, False
-            self._deadline = now + self._timeout_s
-            self._task = self._spawn(self._run(), "thinking")
-        elif self._task and now >= self._deadline:
-            self._task.cancel()
-            self._failed(stalled(self.thinking.vendor, "token", self._timeout_s), now)
+    def _order(self, fast: bool) -> list[int]:
+        return [n for n, model in enumerate(self._models) if fast or not model.fast]
 
     async def _run(self) -> None:
         if self._request is None:
             return
-        vendor, finished = self.thinking.vendor, False
+        thinking, finished = self.thinking, False
+        messages, tools = self._request
+        said = self._stays()
+        if said:
+            messages = [*messages, Message("assistant", said), Message("system", GO_ON)]
         try:
-            async with aclosing(faithful(vendor, self.thinking.reply(*self._request))) as deltas:
+            reply = faithful(thinking.vendor, thinking.reply(messages, tools))
+            async with aclosing(reply) as deltas:
                 async for delta in deltas:
-                    self._deadline = self._clock() + self._timeout_s
-                    self._begun = True
+                    self._came()
                     if isinstance(delta, Finished):
                         finished = True
                         self._task = self._request = None
+                        self._succession.succeeded()
                     self._owner.thought(delta)
             if not finished:
-                raise VendorError(vendor, Fault.THEIRS, "the reply broke off")
+                raise VendorError(thinking.vendor, Fault.THEIRS, "the reply broke off")
         except VendorError as error:
             if not finished:
                 self._failed(error, self._clock())
 
-    def _failed(self, error: VendorError, now: float) -> None:
-        self._task = None
-        after = None if self._begun else self._attempts.failed(error)
-        if after is None:
-            self._request = None
-            self._owner.mind_failed(error)
-        else:
-            self._due = now + after
-            self._owner.retrying(error, after)
+    def _again(self, error: VendorError, now: float) -> float | None:
+        before = self._model
+        after = self._succession.failed(error, now)
+        if after is not None and self._model is not before:
+            self._owner.substituted(error, self._model.name)
+        return after
+
+    def _given_up(self, error: VendorError) -> None:
+        self._request = None
+        self._owner.mind_failed(error)

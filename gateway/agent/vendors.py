@@ -9,6 +9,7 @@ from gateway.errors import ConfigError, Fault, VendorError
 from gateway.speech import catalog
 from gateway.speech.contract import Hearing, Speaking, Thinking
 from gateway.speech.settings import VendorSettings
+from gateway.speech.thinking import fast_model
 
 T = TypeVar("T")
 
@@ -18,7 +19,11 @@ class Vendors(Protocol):
 
     def hearing(self, start: Start) -> Hearing: ...
 
-    def thinking(self, start: Start) -> Thinking: ...
+    def thinking(self, start: Start, choice: Choice) -> Thinking:
+        """``choice`` is the brief's ``thinking``, one of its substitutes, or :meth:`fast`."""
+
+    def fast(self, start: Start) -> Choice | None:
+        """A smaller and quicker model than the brief's ``thinking``, of the same vendor."""
 
     def speaking(self, start: Start) -> Speaking: ...
 
@@ -41,13 +46,21 @@ class Catalog:
     def hearing(self, start: Start) -> Hearing:
         return self._make(catalog.hearing, start.brief.hearing, start.call, {})
 
-    def thinking(self, start: Start) -> Thinking:
+    def thinking(self, start: Start, choice: Choice) -> Thinking:
         brief = start.brief
-        if brief.thinking.vendor == "script":
+        if choice.vendor == "script":
             ours: dict[str, Any] = {"variables": start.variables}
         else:
             ours = {"temperature": brief.temperature, "max_tokens": brief.max_tokens}
-        return self._make(catalog.thinking, brief.thinking, start.call, ours)
+        return self._make(catalog.thinking, told(choice, start.variables), start.call, ours)
+
+    def fast(self, start: Start) -> Choice | None:
+        choice = start.brief.thinking
+        model = fast_model(choice.vendor)
+        if not model or model == choice.model:
+            return None
+        options = {k: v for k, v in choice.options.items() if k != "reasoning_effort"}
+        return Choice(vendor=choice.vendor, model=model, options=options)
 
     def speaking(self, start: Start) -> Speaking:
         return self._make(catalog.speaking, start.brief.speaking, start.call, {})
@@ -69,6 +82,44 @@ class Catalog:
     ) -> T:
         vendor, options = choice.vendor, ours | choice.options
         try:
-            return make(vendor, choice.model, options, self._of(vendor), call)
+            settings = placed(self._settings, vendor, options)
+            return make(vendor, choice.model, options, settings, call)
         except ConfigError as error:
             raise VendorError(vendor, Fault.OURS, str(error)) from error
+
+
+def placed(
+    all_: Mapping[str, VendorSettings], vendor: str, options: dict[str, Any]
+) -> VendorSettings:
+    """Where a vendor is, after what the options say of that, which is taken out of them.
+
+    A region has settings of its own, ``[vendors.azure-openai-eastus]``, or is the ``{region}`` in
+    the vendor's ``base_url``.
+    """
+    settings = all_.get(vendor) or VendorSettings()
+    region, timeout_s = options.pop("region", ""), options.pop("timeout_s", None)
+    if f"{vendor}-{region}" in all_:
+        settings = all_[f"{vendor}-{region}"]
+    elif region and "{region}" in (settings.base_url or ""):
+        place = str(settings.base_url).replace("{region}", region)
+        settings = settings.model_copy(update={"base_url": place})
+    elif region and not settings.base_url:
+        raise ConfigError(
+            f"region {region}: set base_url in [vendors.{vendor}], with {{region}} in it, "
+            f"or in [vendors.{vendor}-{region}]"
+        )
+    return settings.model_copy(update={"timeout_s": timeout_s}) if timeout_s else settings
+
+
+def told(choice: Choice, variables: Mapping[str, Any]) -> Choice:
+    """A custom model is told of the call in the body of each request, as its ``metadata`` mode
+    says: off, variable (the default: under names of their own), destructured (spread out)."""
+    if choice.vendor != "custom-llm":
+        return choice
+    options = dict(choice.options)
+    mode = options.pop("metadata", "variable")
+    if mode != "off":
+        metadata = dict(variables.get("metadata") or {})
+        known = {k: variables[k] for k in ("call", "phoneNumber", "customer") if k in variables}
+        options["body"] = (metadata if mode == "destructured" else {"metadata": metadata}) | known
+    return choice.model_copy(update={"options": options})

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from gateway.agent.brief import Brief, Choice
-from gateway.api.models import THINKING
+from gateway.api.models import THINKING, model_choice, substitutes
 from gateway.api.targets import demanded, wanted
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.transcribers import HEARING
@@ -72,7 +72,9 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     values: dict[str, Any] = {
         "name": assistant.get("name"),
         "hearing": _vendor("transcriber", HEARING, assistant, defaults.hearing),
-        "thinking": _vendor("model", THINKING, assistant, None),
+        "thinking": _thinking(assistant),
+        "substitutes": substitutes(model),
+        "fast_turns": _whole(model.get("numFastTurns")),
         "speaking": _vendor("voice", SPEAKING, assistant, defaults.speaking),
         "system": tuple(_system(model)),
         "tools": tool_briefs(model),
@@ -105,20 +107,26 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
 
 
 def _vendor(
-    name: str, table: dict[str, Fields], assistant: Assistant, default: Choice | None
+    name: str, table: dict[str, Fields], assistant: Assistant, default: Choice
 ) -> Choice:
     part = assistant.get(name) or {"provider": HOSTED}
-    if part["provider"] == HOSTED and default is not None:
+    if part["provider"] == HOSTED:
         return default
-    if not assistant.get(name):
-        raise Unusable(f"{name} should not be empty: the assistant cannot hold a call without it")
-    known = choice(table, part)
-    if known is None:
-        raise Unusable(
-            f"{name}.provider {part['provider']} is not available on this gateway; "
-            f"there are: {', '.join(sorted(table))}"
-        )
-    return known
+    return choice(table, part) or _stranger(name, part["provider"], table)
+
+
+def _thinking(assistant: Assistant) -> Choice:
+    model = assistant.get("model")
+    if not model:
+        raise Unusable("model should not be empty: the assistant cannot hold a call without it")
+    return model_choice(model) or _stranger("model", model["provider"], THINKING)
+
+
+def _stranger(name: str, provider: str, table: dict[str, Fields]) -> NoReturn:
+    raise Unusable(
+        f"{name}.provider {provider} is not available on this gateway; "
+        f"there are: {', '.join(sorted(table))}"
+    )
 
 
 def _greeting_mode(assistant: Assistant) -> str:

@@ -27,9 +27,13 @@ def warm_up(*vendors: str) -> None:
     """Import what these vendors need, half a second each for an SDK, before a call waits for it."""
     from importlib import import_module
 
-    files = {"deepgram": ["deepgram"], "embedded": ["embedded", "espeak"], "script": ["script"]}
+    files = {
+        "deepgram": ["deepgram"],
+        "embedded": ["embedded", "espeak"],
+        "openai": ["chat", "responses", "openai"],
+    }
     for vendor in vendors:
-        for name in files.get(vendor, ["openai"]):
+        for name in files.get(vendor) or [THINKING[vendor].file]:
             import_module(f"gateway.speech.vendors.{name}")
 
 
