@@ -3,26 +3,20 @@ silence, tried again when it fails. What the model and the voice of a call have 
 """
 
 from collections.abc import Awaitable
-from typing import Protocol
 
 from gateway.agent.streams import Clock, Running, Spawn, harmless, stalled
 from gateway.errors import VendorError
-
-
-class Owner(Protocol):
-    def retrying(self, error: VendorError, after_s: float) -> None: ...
 
 
 class Asking:
     """A subclass says what is asked (``_run``), of whom (``_vendor``), how long that one may be
     silent (``_patience_s``), what to do about a failure, and when it was the last."""
 
-    def __init__(self, name: str, lacks: str, spawn: Spawn, clock: Clock, owner: Owner) -> None:
+    def __init__(self, name: str, lacks: str, spawn: Spawn, clock: Clock) -> None:
         self._name = name  # of its tasks
         self._lacks = lacks  # what does not come when the vendor is silent
         self._spawn = spawn
         self._clock = clock
-        self._told = owner
         self._ready = False
         self._task: Running | None = None
         self._due: float | None = None  # of the next attempt
@@ -42,7 +36,8 @@ class Asking:
         raise NotImplementedError
 
     def _again(self, error: VendorError, now: float) -> float | None:
-        """Seconds until the next attempt, after this failure; None: there is none."""
+        """Seconds until the next attempt after this failure, which the owner is told; None: there
+        is none."""
         raise NotImplementedError
 
     def _given_up(self, error: VendorError) -> None:
@@ -92,4 +87,3 @@ class Asking:
             self._given_up(error)
         else:
             self._due = now + after
-            self._told.retrying(error, after)

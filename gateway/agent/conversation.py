@@ -117,12 +117,15 @@ class Conversation:
         """The messages as they are."""
         return [entry.message() for entry in self._entries]
 
-    def shown(self) -> Sequence[Message]:
-        """The messages for the model, which has then seen every result there is."""
+    def shown(self, but: Entry | None = None) -> list[Message]:
+        """The messages for the model, which has then seen every result there is; without ``but``,
+        which it is still writing."""
         self.unseen = False
         waiting = self.waiting
         messages = []
         for entry in self._entries:
+            if entry is but:
+                continue
             messages.append(entry.message())
             messages += [
                 Message("tool", RUNNING, tool_call_id=called.id)

@@ -1,5 +1,6 @@
 """The three vendors of one call: made, opened together, closed together, and a spare voice."""
 
+import logging
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -10,6 +11,8 @@ from gateway.agent.streams import Clock, Spawn, harmless
 from gateway.agent.vendors import Vendors
 from gateway.errors import GatewayError, VendorError
 from gateway.speech.contract import Speaking, Thinking
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -44,7 +47,7 @@ class Crew:
         self._spawn = spawn
         self._clock = clock
         self._owner = owner
-        thinking = _had(vendors.thinking, start, reasons.model_failed)
+        models = self._models()
         speaking = _had(vendors.speaking, start, reasons.voice_failed)
         hearing = start.brief.hearing.vendor
         self.ear = ear.Ear(
@@ -55,11 +58,32 @@ class Crew:
             clock,
             owner,
         )
-        timeout_s = vendors.timeout_s(thinking.vendor)
-        self.mind = mind.Mind(thinking, timeout_s, spawn, clock, owner)
+        self.mind = mind.Mind(models, spawn, clock, owner)
         self.voice = self._voice(speaking)
-        self._to_close: list[Thinking | Speaking] = [thinking, speaking]
+        self._to_close: list[Thinking | Speaking] = [*(m.thinking for m in models), speaking]
         self._spare_taken = False
+
+    def _models(self) -> list[mind.Model]:
+        """The call's model, those that stand in for it, and the small one for the first turns.
+        One that cannot be had is left out, as long as there is another."""
+        start, brief = self._start, self._start.brief
+        small = self._vendors.fast(start) if brief.fast_turns else None
+        choices = [(brief.thinking, False), *((choice, False) for choice in brief.substitutes)]
+        models: list[mind.Model] = []
+        failure: VendorError | None = None
+        for choice, fast in [(small, True), *choices] if small else choices:
+            try:
+                thinking = self._vendors.thinking(start, choice)
+            except VendorError as error:
+                failure = failure or error
+                log.warning("a model is left out: %s", error)
+                continue
+            timeout_s = choice.options.get("timeout_s") or self._vendors.timeout_s(choice.vendor)
+            name = f"{choice.vendor}/{choice.model}"
+            models.append(mind.Model(thinking, name, timeout_s, fast))
+        if failure and all(model.fast for model in models):
+            raise Unfit(reasons.model_failed(failure.vendor), failure.detail) from failure
+        return models
 
     def open(self) -> None:
         """Dial all three at once."""

@@ -46,6 +46,7 @@ class Dialogue:
         )  # what is being said is the last, for this reason
         self.model_failures = 0  # in a row
         self._end_phrases = start.brief.end_phrases
+        self._fast_turns = start.brief.fast_turns
         self._fill = fill
         self._mind = mind
         self._mouth = mouth
@@ -58,6 +59,10 @@ class Dialogue:
         self._speechless = False  # the model's answer was to say nothing
         if resumed:
             mouth.resume(resumed.saying, self.conversation)
+            if resumed.writing is not None:
+                self._entry = self.conversation.at(resumed.writing)
+                pieces = (p.text for p in resumed.saying if p.entry == resumed.writing)
+                self._entry.content = "".join(pieces)
 
     @property
     def thinking(self) -> bool:
@@ -106,8 +111,30 @@ class Dialogue:
         if self._rounds > ROUNDS:
             detail = f"{ROUNDS} replies in a row only called tools"
             raise VendorError(self._mind.thinking.vendor, Fault.THEIRS, detail)
-        self._mind.ask(self.conversation.shown(), self._tools.offered, now)
+        self._think(now)
+
+    def go_on(self, now: float) -> None:
+        """Have the reply finished that the model was writing when another process died."""
+        if self._entry:
+            self._think(now)
+
+    def _think(self, now: float) -> None:
+        self._mind.ask(
+            self.conversation.shown(but=self._entry),
+            self._tools.offered,
+            now,
+            self._stays,
+            fast=self.turn <= self._fast_turns,
+        )
         self.progress()
+
+    def _stays(self) -> str:
+        """What there is of the reply, of which the model is asked for the rest: its sentences."""
+        if self._entry is None:
+            return ""
+        unfinished = self._mouth.forget_unfinished()
+        self._entry.content = self._entry.content.removesuffix(unfinished)
+        return self._entry.content.strip()
 
     def thought(self, delta: Said | Called | Finished, now: float) -> None:
         """A piece of the model's message."""
@@ -200,9 +227,9 @@ class Dialogue:
             return
         for entry in uttered.entries:
             self.conversation.forget_if_empty(entry)
+        self.progress()  # first: who takes over after that does not say it again
         if uttered.text:
             self._report.agent_said(uttered, interrupted)
-        self.progress()
 
     def mark(self, segment: str, at: float) -> None:
         """A segment of the turn's timings ended."""
@@ -223,5 +250,6 @@ class Dialogue:
                 turns=self.turn,
                 saying=self._mouth.saying(self.conversation),
                 conclude=self.conclude,
+                writing=self.conversation.index(self._entry) if self._entry else None,
             )
         )

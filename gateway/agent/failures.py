@@ -28,6 +28,9 @@ class Failures:
     def retrying(self, error: VendorError, after_s: float, now: float) -> None:
         self._tell("retry", error, now, after_s=after_s)
 
+    def substituted(self, error: VendorError, by: str, now: float) -> None:
+        self._tell("substituted", error, now, by=by)
+
     def mind(self, error: VendorError, now: float) -> None:
         """The model: the first time it is apologised for, then the call ends."""
         self._tell("vendor_error", error, now)

@@ -32,6 +32,7 @@ class Checkpoint(Plain):
     turns: int = 0
     saying: tuple[Unsaid, ...] = ()
     conclude: str = ""  # what is being said is the last, for this reason
+    writing: int | None = None  # the message of the conversation that the model was still writing
 
 
 # main to agent

@@ -50,7 +50,7 @@ class Mind(Asking):
     """``models``: in the order of preference, at least one."""
 
     def __init__(self, models: Sequence[Model], spawn: Spawn, clock: Clock, owner: Owner) -> None:
-        super().__init__("thinking", "token", spawn, clock, owner)
+        super().__init__("thinking", "token", spawn, clock)
         self._models = models
         self._owner = owner
         self._succession = Succession(PAUSES_S)
@@ -138,6 +138,8 @@ class Mind(Asking):
         after = self._succession.failed(error, now)
         if after is not None and self._model is not before:
             self._owner.substituted(error, self._model.name)
+        elif after is not None:
+            self._owner.retrying(error, after)
         return after
 
     def _given_up(self, error: VendorError) -> None:

@@ -59,6 +59,10 @@ class Mouth:
             self._reply.add(rest, self._writing)
         return bool(rest)
 
+    def forget_unfinished(self) -> str:
+        """The text that no piece was made of yet will not be said. Returns it."""
+        return self._sentences.finish()
+
     def saying(self, conversation: Conversation) -> tuple[Unsaid, ...]:
         """Plain data, from which another process can go on in mid-sentence."""
         return tuple(

@@ -172,6 +172,7 @@ class Agent:
         brief = self._brief
         if self._resumed:
             self._turns.step("go-on", now)
+            self._dialogue.go_on(now)
             self._deeds.expect()
             return
         self._dialogue.started_at = now
@@ -243,6 +244,9 @@ class Agent:
 
     def retrying(self, error: VendorError, after_s: float) -> None:
         self._failures.retrying(error, after_s, self._clock())
+
+    def substituted(self, error: VendorError, by: str) -> None:
+        self._failures.substituted(error, by, self._clock())
 
     def mind_failed(self, error: VendorError) -> None:
         now = self._clock()

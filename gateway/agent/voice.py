@@ -25,7 +25,7 @@ class Voice(Asking):
     def __init__(
         self, speaking: Speaking, timeout_s: float, spawn: Spawn, clock: Clock, owner: Owner
     ) -> None:
-        super().__init__("speaking", "sound", spawn, clock, owner)
+        super().__init__("speaking", "sound", spawn, clock)
         self.speaking = speaking
         self._timeout_s = timeout_s
         self._owner = owner
@@ -85,7 +85,10 @@ class Voice(Asking):
         self._owner.voiced(piece)
 
     def _again(self, error: VendorError, now: float) -> float | None:
-        return self._attempts.failed(error)
+        after = self._attempts.failed(error)
+        if after is not None:
+            self._owner.retrying(error, after)
+        return after
 
     def _given_up(self, error: VendorError) -> None:
         self._piece = None

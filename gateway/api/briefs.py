@@ -106,9 +106,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     return Brief(**{name: value for name, value in values.items() if value is not None})
 
 
-def _vendor(
-    name: str, table: dict[str, Fields], assistant: Assistant, default: Choice
-) -> Choice:
+def _vendor(name: str, table: dict[str, Fields], assistant: Assistant, default: Choice) -> Choice:
     part = assistant.get(name) or {"provider": HOSTED}
     if part["provider"] == HOSTED:
         return default

@@ -6,6 +6,7 @@ Its model answers every turn with one long sentence, and crashes the process whe
 import os
 from collections.abc import AsyncIterator, Sequence
 
+from gateway.agent.brief import Choice
 from gateway.agent.messages import Setup, Start
 from gateway.agent.process import main
 from gateway.errors import Fault, VendorError
@@ -31,10 +32,10 @@ class Actor(ClayThinking):
 
 
 class Actors(Clay):
-    def thinking(self, start: Start) -> Actor:
+    def thinking(self, start: Start, choice: Choice) -> Actor:
         if start.variables.get("refuse"):
             raise VendorError("clay", Fault.AUTH, f"no key in {sorted(self.setup.vendors)}")
-        return Actor(self)
+        return Actor(self, choice)
 
 
 def make(setup: Setup) -> Actors:

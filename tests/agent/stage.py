@@ -103,6 +103,9 @@ class Clay:
 
     replies: list[list[Delta | Exception | asyncio.Event]] = field(default_factory=list)
     asked: list[list[Message]] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)  # which one was asked, each time
+    patience_s: float = 3.0
+    unfit: Sequence[str] = ()  # vendors of models that cannot be had
     spoken: list[str] = field(default_factory=list)
     voice_errors: list[Exception] = field(default_factory=list)
     voice_stalls: bool = False
@@ -116,7 +119,7 @@ class Clay:
     cancelled: int = 0
 
     def timeout_s(self, vendor: str) -> float:
-        return 3.0
+        return self.patience_s
 
     def hearing(self, start: Start) -> "ClayHearing":
         if self.hearing_errors:
@@ -124,8 +127,13 @@ class Clay:
         self.hearings.append(ClayHearing(self))
         return self.hearings[-1]
 
-    def thinking(self, start: Start) -> "ClayThinking":
-        return ClayThinking(self)
+    def thinking(self, start: Start, choice: Choice) -> "ClayThinking":
+        if choice.vendor in self.unfit:
+            raise VendorError(choice.vendor, Fault.AUTH, "no key")
+        return ClayThinking(self, choice)
+
+    def fast(self, start: Start) -> Choice | None:
+        return Choice(vendor="clay", model="small")
 
     def speaking(self, start: Start) -> "ClaySpeaking":
         return ClaySpeaking(self, "clay")
@@ -170,10 +178,10 @@ class ClayHearing:
 
 
 class ClayThinking:
-    vendor = "clay"
-
-    def __init__(self, clay: Clay) -> None:
+    def __init__(self, clay: Clay, choice: Choice) -> None:
         self._clay = clay
+        self.vendor = choice.vendor
+        self._model = choice.model
 
     async def open(self) -> None: ...
 
@@ -181,6 +189,7 @@ class ClayThinking:
         self, messages: Sequence[Message], tools: Sequence[Tool]
     ) -> AsyncIterator[Delta]:
         self._clay.asked.append(list(messages))
+        self._clay.models.append(self._model)
         script = self._clay.replies.pop(0) if self._clay.replies else []
         try:
             for step in script:

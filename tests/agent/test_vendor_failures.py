@@ -67,12 +67,12 @@ async def test_a_wrong_key_is_not_tried_again() -> None:
         assert stage.happened("vendor_error")[0].facts["fault"] == "auth"
 
 
-async def test_a_model_that_drops_in_mid_sentence_is_apologised_for() -> None:
+async def test_a_model_that_keeps_dropping_in_mid_sentence_is_apologised_for() -> None:
     async with Stage() as stage:
         await listening(stage)
         gone = asyncio.Event()
         text = "The first sentence is complete. The second "
-        stage.clay.replies = [[*say(text), gone, THEIRS]]
+        stage.clay.replies = [[*say(text), gone, THEIRS], [THEIRS], [THEIRS]]
         await stage.turn("Tell me.")
         await stage.until("speaking")
         await stage.seconds(1.0)
@@ -208,7 +208,7 @@ async def test_vendors_that_do_not_open_or_close_cleanly_end_no_call() -> None:
 
     clay = Clay()
     thinking, speaking = clay.thinking, clay.speaking
-    clay.thinking = lambda start: spoilt(thinking(start), slip)
+    clay.thinking = lambda start, choice: spoilt(thinking(start, choice), slip)
     clay.speaking = lambda start: spoilt(speaking(start), slip)
     async with Stage(clay, greeting="Hello.") as stage:
         await listening(stage)

@@ -1,0 +1,390 @@
+"""Every protocol that models speak, over loopback, against its simulator: the same promises kept by
+each, in what goes well and in what breaks."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from gateway.errors import ConfigError, Fault, VendorError
+from gateway.speech import catalog
+from gateway.speech.contract import Called, Delta, Finished, Message, Said, Thinking, Tool
+from gateway.speech.settings import VendorSettings
+from gateway.speech.thinking import VENDORS, protocol
+from tests.simulators.anthropic_wire import AnthropicSimulator
+from tests.simulators.gemini_wire import GeminiSimulator
+from tests.simulators.openai_wire import OpenAISimulator, Rule
+from tests.simulators.wire import Server, Trouble
+
+SYSTEM = Message("system", "Be brief.")
+HELLO = [SYSTEM, Message("user", "hello")]
+TOOLS = (Tool("dtmf", "press keys"), Tool("endCall"))
+
+
+@dataclass
+class Cloud:
+    """A vendor, the model that makes it speak this protocol, and its simulator."""
+
+    vendor: str
+    model: str
+    server: Any
+
+    def mind(self, timeout_s: float = 5.0, **options: Any) -> Thinking:
+        settings = VendorSettings(
+            base_url=self.server.base_url, api_key=SecretStr("k"), timeout_s=timeout_s
+        )
+        return catalog.thinking(self.vendor, self.model, options, settings, "call-1")
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        sent: dict[str, Any] = self.server.requests[-1].json()
+        return sent
+
+
+CLOUDS: dict[str, tuple[str, str, type[Server]]] = {
+    "chat": ("openai", "gpt-4.1", OpenAISimulator),
+    "responses": ("openai", "gpt-5.4", OpenAISimulator),
+    "anthropic": ("anthropic", "claude-sonnet-4-5-20250929", AnthropicSimulator),
+    "gemini": ("google", "gemini-2.5-flash", GeminiSimulator),
+}
+
+
+async def _cloud(name: str) -> AsyncIterator[Cloud]:
+    vendor, model, simulator = CLOUDS[name]
+    async with simulator() as server:
+        yield Cloud(vendor, model, server)
+
+
+@pytest.fixture(params=CLOUDS)
+async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[Cloud]:
+    async for one in _cloud(request.param):
+        yield one
+
+
+@pytest.fixture
+async def chat() -> AsyncIterator[Cloud]:
+    async for one in _cloud("chat"):
+        yield one
+
+
+@pytest.fixture
+async def responses() -> AsyncIterator[Cloud]:
+    async for one in _cloud("responses"):
+        yield one
+
+
+@pytest.fixture
+async def anthropic() -> AsyncIterator[Cloud]:
+    async for one in _cloud("anthropic"):
+        yield one
+
+
+@pytest.fixture
+async def gemini() -> AsyncIterator[Cloud]:
+    async for one in _cloud("gemini"):
+        yield one
+
+
+async def replied(
+    thinking: Thinking, messages: list[Message] = HELLO, tools: tuple[Tool, ...] = ()
+) -> list[Delta]:
+    return [delta async for delta in thinking.reply(messages, tools)]
+
+
+def said(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, Said))
+
+
+async def test_a_reply_streams_and_is_counted(cloud: Cloud) -> None:
+    deltas = await replied(cloud.mind())
+    assert [d.text for d in deltas if isinstance(d, Said)] == ["You", " said:", " hello"]
+    assert deltas[-1] == Finished("stop", tokens_in=11, tokens_out=7)
+
+
+async def test_several_tool_calls_come_whole_after_the_text(cloud: Cloud) -> None:
+    digits = {"dtmf": "1234#", "why": "the menu asked for a number"}
+    cloud.server.rules = [Rule("hello", "One moment.", (("dtmf", digits), ("endCall", {})))]
+    deltas = await replied(cloud.mind(), HELLO, TOOLS)
+    assert said(deltas) == "One moment."
+    calls = [d for d in deltas if isinstance(d, Called)]
+    assert [(c.name, json.loads(c.arguments)) for c in calls] == [("dtmf", digits), ("endCall", {})]
+    assert len({c.id for c in calls}) == 2
+    assert deltas[-1] == Finished("tool_calls", 11, 7)
+
+
+async def test_results_go_back_to_who_called(cloud: Cloud) -> None:
+    cloud.server.rules = [
+        Rule("hello", "", (("look", {"n": 1}), ("look", {"n": 2}))),
+        Rule("", "You said: {heard}"),
+    ]
+    mind = cloud.mind()
+    calls = tuple(d for d in await replied(mind, HELLO, (Tool("look"),)) if isinstance(d, Called))
+    results = [Message("tool", f"seen {n}", tool_call_id=c.id) for n, c in enumerate(calls)]
+    history = [*HELLO, Message("assistant", "", calls), *results]
+    assert said(await replied(mind, history, (Tool("look"),))) == "You said: seen 1"
+    # And a substitute, which has seen nothing of it, can go on from there.
+    assert said(await replied(cloud.mind(), history)) == "You said: seen 1"
+
+
+async def test_an_agent_that_greets_and_speech_that_was_not_understood(cloud: Cloud) -> None:
+    history = [SYSTEM, Message("assistant", "Good morning."), Message("user", "")]
+    assert said(await replied(cloud.mind(), history)).startswith("You said:")
+    history += [
+        Message("assistant", "Pardon?"),
+        Message("user", "hello"),
+        Message("assistant", "You are"),
+        Message("system", "Go on."),
+    ]
+    assert "Go on." in said(await replied(cloud.mind(), history))
+    assert said(await replied(cloud.mind(), [SYSTEM])).startswith("You said:")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "fault", "after_s"),
+    [
+        (Trouble("refuse", status=401), Fault.AUTH, None),
+        (Trouble("refuse", status=403), Fault.AUTH, None),
+        (Trouble("refuse", status=402), Fault.QUOTA, None),
+        (Trouble("refuse", status=400), Fault.OURS, None),
+        (Trouble("refuse", status=404), Fault.OURS, None),
+        (Trouble("refuse", status=429, retry_after="2"), Fault.OVERLOAD, 2.0),
+        (Trouble("refuse", status=529), Fault.OVERLOAD, None),
+        (Trouble("refuse", status=503, retry_after="1.5"), Fault.THEIRS, 1.5),
+        (Trouble("refuse", status=500), Fault.THEIRS, None),
+        (Trouble("cut", after=0), Fault.THEIRS, None),
+        (Trouble("cut", after=2), Fault.THEIRS, None),
+        (Trouble("half", after=2), Fault.THEIRS, None),
+        (Trouble("nonsense", after=2), Fault.THEIRS, None),
+        (Trouble("end", after=2), Fault.THEIRS, None),
+        (Trouble("stall", after=-1), Fault.OVERLOAD, None),
+        (Trouble("stall", after=2), Fault.OVERLOAD, None),
+    ],
+    ids=lambda v: f"{v.kind}-{v.status}-{v.after}" if isinstance(v, Trouble) else None,
+)
+async def test_a_failure_says_whose_it_is(
+    cloud: Cloud, trouble: Trouble, fault: Fault, after_s: float | None
+) -> None:
+    cloud.server.trouble = trouble
+    timeout_s = 0.05 if trouble.kind == "stall" else 5.0
+    with pytest.raises(VendorError) as failure:
+        await replied(cloud.mind(timeout_s))
+    error = failure.value
+    assert (error.vendor, error.fault, error.retry_after_s) == (cloud.vendor, fault, after_s)
+    assert len(cloud.server.requests) == 1  # whether to try again is the pipeline's to say
+
+
+async def test_a_slow_stream_is_no_failure(cloud: Cloud) -> None:
+    cloud.server.token_s = 0.01
+    assert said(await replied(cloud.mind(timeout_s=5.0))) == "You said: hello"
+
+
+async def test_calls_share_a_warm_connection(cloud: Cloud) -> None:
+    for _ in range(3):
+        mind = cloud.mind()
+        await mind.open()
+        await replied(mind)
+    assert cloud.server.connections == 1
+
+
+async def test_a_reply_that_is_closed_early_is_cancelled(cloud: Cloud) -> None:
+    cloud.server.trouble = Trouble("stall", after=4)
+    reply = cloud.mind().reply(HELLO, ())
+    assert await anext(reply) == Said("You")
+    await reply.aclose()  # type: ignore[attr-defined]
+    cloud.server.trouble = None
+    assert said(await replied(cloud.mind())) == "You said: hello"
+
+
+async def test_nobody_listens_there(cloud: Cloud) -> None:
+    mind = cloud.mind()
+    await cloud.server.__aexit__()
+    await mind.open()  # never fails
+    with pytest.raises(VendorError) as failure:
+        await replied(mind)
+    assert failure.value.fault is Fault.THEIRS
+
+
+async def test_a_wrong_option_is_named(cloud: Cloud) -> None:
+    with pytest.raises(ConfigError, match=f"{cloud.vendor}: temprature: "):
+        cloud.mind(temprature=1)
+
+
+async def test_settings_are_sent_in_each_ones_words(cloud: Cloud) -> None:
+    await replied(cloud.mind(temperature=0.0, max_tokens=99))
+    sent = cloud.sent
+    wanted = {
+        "openai-gpt-4.1": lambda: (sent["temperature"], sent["max_completion_tokens"]),
+        "openai-gpt-5.4": lambda: (sent["temperature"], sent["max_output_tokens"]),
+        "anthropic": lambda: (sent["temperature"], sent["max_tokens"]),
+        "google": lambda: (
+            sent["generationConfig"]["temperature"],
+            sent["generationConfig"]["maxOutputTokens"],
+        ),
+    }
+    key = f"openai-{cloud.model}" if cloud.vendor == "openai" else cloud.vendor
+    assert wanted[key]() == (0.0, 99)
+
+
+async def test_the_calls_name_goes_where_the_protocol_has_a_place(
+    chat: Cloud, responses: Cloud, anthropic: Cloud
+) -> None:
+    for cloud in (chat, responses, anthropic):
+        await replied(cloud.mind())
+    assert chat.sent["user"] == "call-1"
+    assert chat.server.requests[-1].headers["x-client-request-id"] == "call-1-1"
+    assert responses.sent["metadata"] == {"call": "call-1"}
+    assert anthropic.sent["metadata"] == {"user_id": "call-1"}
+
+
+async def test_the_cache_the_tier_and_the_effort(chat: Cloud, responses: Cloud) -> None:
+    settings = {
+        "prompt_cache_key": "shop",
+        "prompt_cache_retention": "24h",
+        "service_tier": "priority",
+    }
+    for cloud in (chat, responses):
+        await replied(cloud.mind(**settings, reasoning_effort="low", max_tokens=100))
+        assert {name: cloud.sent[name] for name in settings} == settings
+    assert chat.sent["reasoning_effort"] == "low"
+    assert responses.sent["reasoning"] == {"effort": "low"}
+    assert responses.sent["store"] is False
+    assert responses.sent["max_output_tokens"] == 2100  # thoughts are no part of the limit
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "effort"),
+    [
+        ("gpt-4.1", "chat", None),
+        ("gpt-4o-mini", "chat", None),
+        ("gpt-5", "chat", "minimal"),
+        ("gpt-5-mini", "chat", "minimal"),
+        ("gpt-5-chat-latest", "chat", None),
+        ("gpt-5.1", "chat", "none"),
+        ("gpt-5.2-chat-latest", "chat", None),
+        ("gpt-5.4", "responses", "none"),
+        ("gpt-5.5", "responses", "none"),
+        ("gpt-6-luna", "responses", "none"),
+        ("o4-mini", "chat", "low"),
+        ("o3-pro", "responses", "low"),
+    ],
+)
+def test_the_model_decides_the_protocol_and_how_long_it_may_think(
+    model: str, file: str, effort: str | None
+) -> None:
+    from gateway.speech.vendors.openai_thinking import ThinkingOptions, thought_of
+
+    assert protocol("openai", model, {}) == file
+    assert thought_of(model, ThinkingOptions()).reasoning_effort == effort
+    assert protocol("openai", model, {"api": "responses"}) == "responses"
+    assert protocol("groq", model, {}) == "chat"
+
+
+async def test_what_a_model_refuses_is_left_out_from_then_on(responses: Cloud) -> None:
+    responses.server.trouble = Trouble("refuse", status=400, param="reasoning.effort", times=1,
+                                       code="unsupported_value")  # fmt: skip
+    for _ in range(2):  # calls
+        assert said(await replied(responses.mind(reasoning_effort="low"))) == "You said: hello"
+    assert ["reasoning" in r.json() for r in responses.server.requests] == [True, False, False]
+
+
+async def test_claude_thinks_within_its_budget_and_its_thoughts_return_with_the_result(
+    anthropic: Cloud,
+) -> None:
+    anthropic.server.thoughts = "Hm, a cat."
+    anthropic.server.rules = [Rule("hello", "", (("look", {}),)), Rule("", "A cat.")]
+    mind = anthropic.mind(thinking_tokens=2000, max_tokens=100, temperature=0.3)
+    *_, call, _ = await replied(mind, HELLO, (Tool("look"),))
+    assert isinstance(call, Called)
+    sent = anthropic.sent
+    assert sent["thinking"] == {"type": "enabled", "budget_tokens": 2000}
+    assert sent["max_tokens"] == 2100
+    assert "temperature" not in sent
+    history = [*HELLO, Message("assistant", "", (call,)), Message("tool", "cat", (), call.id)]
+    assert said(await replied(mind, history, (Tool("look"),))) == "A cat."
+    thought = anthropic.sent["messages"][1]["content"][0]
+    assert thought == {"type": "thinking", "thinking": "Hm, a cat.", "signature": "sig"}
+    # Who has not had the thought may not think on.
+    other = anthropic.mind(thinking_tokens=2000)
+    assert said(await replied(other, history)) == "A cat."
+    assert "thinking" not in anthropic.sent
+
+
+async def test_claude_caches_the_instructions_and_needs_no_temperature(anthropic: Cloud) -> None:
+    anthropic.server.no_temperature = True
+    mind = anthropic.mind(temperature=0.0)
+    assert said(await replied(mind)) == "You said: hello"
+    await replied(mind)
+    assert len(anthropic.server.requests) == 3  # refused once
+    assert anthropic.sent["system"][0]["cache_control"] == {"type": "ephemeral"}
+
+
+async def test_an_overload_within_a_stream_that_began_well(anthropic: Cloud) -> None:
+    async def overloaded(request: Any, reply: Any) -> None:
+        await reply.start("text/event-stream")
+        error = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
+        await reply.piece(b"event: error\ndata: " + json.dumps(error).encode() + b"\n\n")
+        await reply.end()
+
+    anthropic.server.answer = overloaded
+    with pytest.raises(VendorError, match="busy") as failure:
+        await replied(anthropic.mind())
+    assert failure.value.fault is Fault.OVERLOAD
+
+
+async def test_geminis_signatures_return_with_the_result_and_it_thinks_little(
+    gemini: Cloud,
+) -> None:
+    gemini.server.rules = [Rule("hello", "", (("look", {}),)), Rule("", "A cat.")]
+    gemini.model = "gemini-3-flash-preview"
+    mind = gemini.mind(max_tokens=100)
+    call, _ = await replied(mind, HELLO, (Tool("look"),))
+    assert isinstance(call, Called)
+    assert gemini.sent["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "low"}
+    assert gemini.sent["generationConfig"]["maxOutputTokens"] == 1124
+    history = [*HELLO, Message("assistant", "", (call,)), Message("tool", "cat", (), call.id)]
+    for one, signature in ((mind, "sig-look"), (gemini.mind(), "skip_thought_signature_validator")):
+        assert said(await replied(one, history)) == "A cat."
+        part = gemini.sent["contents"][1]["parts"][0]
+        assert part == {"functionCall": {"name": "look", "args": {}}, "thoughtSignature": signature}
+    answer = gemini.sent["contents"][2]["parts"][0]["functionResponse"]
+    assert answer == {"name": "look", "response": {"result": "cat"}}
+
+
+async def test_geminis_wrong_key_is_a_bad_request_that_says_so(gemini: Cloud) -> None:
+    gemini.server.trouble = Trouble("refuse", status=400, code="API_KEY_INVALID")
+    with pytest.raises(VendorError) as failure:
+        await replied(gemini.mind())
+    assert failure.value.fault is Fault.AUTH
+
+
+async def test_a_strict_tool_loses_at_azure_what_azure_refuses(chat: Cloud) -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 9}, "n": {"type": "integer"}},
+        "required": ["name", "n"],
+    }
+    tools = (Tool("strict", "", parameters, strict=True), Tool("loose", "", parameters))
+    chat.vendor = "azure-openai"
+    plain = {"type": "string"}
+    for strip, properties in (("validation", {"name": plain}), ("parameters", {})):
+        await replied(chat.mind(strip=strip), HELLO, tools)
+        strict, loose = (tool["function"] for tool in chat.sent["tools"])
+        assert strict["strict"] is True
+        assert strict["parameters"]["properties"] == {**properties, "n": {"type": "integer"}}
+        assert strict["parameters"]["required"] == [*properties, "n"]
+        assert loose["parameters"] == parameters
+        assert "strict" not in loose
+
+
+def test_every_row_can_be_made_and_says_where_it_is() -> None:
+    for vendor, row in VENDORS.items():
+        if vendor == "script":
+            continue
+        made = catalog.thinking(
+            vendor, "m", {}, VendorSettings(base_url="http://127.0.0.1:1"), "call-1"
+        )
+        assert made.vendor == vendor
+        assert row.url is None or row.url == "" or row.url.startswith(("https://", "http://127"))
