@@ -8,7 +8,7 @@ import numpy.typing as npt
 from gateway.media.lines import FRAME, RATE, RING, Lines
 from gateway.media.opened import Opened
 from gateway.rtp.jitter import SLOT, Jitter, Pulled
-from gateway.rtp.loss import Concealment
+from gateway.rtp.loss import Concealment, Following
 from gateway_codecs import CODECS, G722, OPUS, Law, comfort, g722
 from gateway_codecs.resample import Upsampler
 
@@ -126,8 +126,19 @@ class Inward:
             there[i], _, packet = self._open(int(rows[i]), int(kinds[i]), sound[i])
             if packet:
                 whole[int(place[i])] = packet
-        self._conceal(self._narrow, rows, sound, there, pulled.comfort[its], pulled.skipped[its])
+        following = None if there.all() else self._following(rows, kinds)
+        self._conceal(self._narrow, rows, sound, there, pulled.comfort[its], pulled.skipped[its],
+                      following)  # fmt: skip
         return sound
+
+    def _following(self, rows: Rows, kinds: npt.NDArray[np.uint8]) -> Following:
+        """The frame after this one, where it has come: what is made up can lead to it."""
+        octets, there = self._jitter.following(rows)
+        sound = np.zeros(octets.shape, np.int16)
+        for index, law in LAWS:
+            chosen = there & (kinds == index)
+            sound[chosen] = law.decode(octets[chosen])
+        return Following(sound, there & IS_LAW[kinds])
 
     def _decode_wide(self, rows: Rows, pulled: Pulled, its: Rows, sound: Samples,
                      whole: dict[int, bytes]) -> None:  # fmt: skip
@@ -157,10 +168,18 @@ class Inward:
         alone = len(packets) == 1 and codec.ticks(packets[0][1]) * 50 == codec.clock
         return sound is not None, made_up, packets[0][1] if alone else None
 
-    def _conceal(self, concealment: Concealment, rows: Rows, sound: Samples, there: Mask,
-                 silent: Mask, skipped: Mask) -> None:  # fmt: skip
+    def _conceal(
+        self,
+        concealment: Concealment,
+        rows: Rows,
+        sound: Samples,
+        there: Mask,
+        silent: Mask,
+        skipped: Mask,
+        following: Following | None = None,
+    ) -> None:
         if silent.any():
             levels = self._level[rows[silent]]
             sound[silent] = comfort.noise(levels, sound.shape[1], self._beats)
             there = there | silent
-        self._lines["concealed"][rows] += concealment.run(rows, sound, there, skipped)
+        self._lines["concealed"][rows] += concealment.run(rows, sound, there, skipped, following)

@@ -357,6 +357,14 @@ class Jitter:
         found.sort()
         return play, found
 
+    def following(self, rows: Rows) -> tuple[npt.NDArray[np.uint8], Mask]:
+        """The frames right after those that were pulled last, of kinds with an octet a tick, and
+        which of them are there."""
+        play = self._play[rows]
+        place = play % SLOTS
+        there = (self._slot[rows, place] == play) & (self._fill[rows, place] == SLOT)
+        return self._ring[rows, place], there & self._plain[self._kind[rows, place]]
+
     def next_packet(self, row: int) -> bytes | None:
         """What comes right after the slot that was pulled last, if it is there."""
         its = self._packets[row].get(int(self._play[row]), [])

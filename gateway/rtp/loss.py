@@ -5,6 +5,8 @@ A lost frame is made of the last two pitch periods before it, repeated with over
 comes back it is cross-faded from what would have gone on.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,10 +15,20 @@ _HISTORY = 480  # samples: four of the longest periods
 _SHORTEST, _LONGEST = 40, 120  # samples of a pitch period: 200 Hz to 66 Hz
 _STEADY, _FADE = 80, 400  # samples at full level, then until silent
 _CROSS = 40  # samples in which found sound takes over
+_STRETCH = 24  # samples by which a made-up frame may be bent to fit what follows
+_LOUDER = 1.5  # times, at the most, that it may become
 MOST = (_STEADY + _FADE) // _BEAT  # frames that are made up before there is silence
 
 Rows = npt.NDArray[np.int64]
 Samples = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Following:
+    """For each row the frame after this one, if it has come already."""
+
+    sound: Samples
+    there: npt.NDArray[np.bool_]
 
 
 class Concealment:
@@ -32,6 +44,8 @@ class Concealment:
         self._history = np.zeros((capacity, size), np.int16)
         self._model = np.zeros((capacity, size), np.int16)  # the history when the loss began
         self._period = np.full(capacity, _LONGEST * self._times, np.int64)
+        self._ending = np.zeros((capacity, self._cross), np.int16)  # how a bridge goes on
+        self._bridged = np.zeros(capacity, bool)
         self._lost = np.full(capacity, MOST, np.int64)  # frames made up since the last true one
 
     def forget(self, rows: Rows | int) -> None:
@@ -45,6 +59,7 @@ class Concealment:
         sound: Samples,
         there: npt.NDArray[np.bool_],
         skipped: npt.NDArray[np.bool_] | None = None,
+        following: Following | None = None,
     ) -> npt.NDArray[np.bool_]:
         """Fill the frames of ``sound`` (rows x 20 ms) that are not ``there``, in place; returns
         which rows got made-up sound. Where something before a frame was ``skipped``, the two ends
@@ -56,17 +71,53 @@ class Concealment:
             joined |= there & skipped
         missing, found = np.flatnonzero(made_up), np.flatnonzero(joined)
         sound[~there] = 0
-        if len(missing):
-            sound[missing] = self._next(rows[missing], frame)
-            self._lost[rows[missing]] += 1
         if len(found):
             ending = self._next(rows[found], cross)
+            bridged = self._bridged[rows[found]]
+            ending[bridged] = self._ending[rows[found[bridged]]]
             head = sound[found, :cross]
             sound[found, :cross] = np.rint(ending * (1 - self._rise) + head * self._rise)
+        if len(missing):
+            its = rows[missing]
+            sound[missing] = self._next(its, frame)
+            self._bridged[its] = False
+            if following is not None and following.there[missing].any():
+                bridge = missing[following.there[missing]]
+                sound[bridge] = self._bridge(rows[bridge], following.sound[bridge])
+            self._lost[its] += 1
         self._lost[rows[there]] = 0
         self._history[rows, :-frame] = self._history[rows, frame:]
         self._history[rows, -frame:] = sound
         return made_up
+
+    def _bridge(self, rows: Rows, after: Samples) -> Samples:
+        """The last lost frame, made to end where the frame ``after`` it begins: as many samples
+        longer or shorter as their phases differ, and as loud."""
+        frame, cross, most = self._frame, self._cross, _STRETCH * self._times
+        span = 2 * cross
+        sound = self._next(rows, frame + most + span).astype(np.float32)
+        head = after[:, :span].astype(np.float32)
+        ends = np.lib.stride_tricks.sliding_window_view(sound[:, frame - most :], span, axis=1)
+        like = np.einsum("rwn,rn->rw", ends, head)
+        power = np.einsum("rwn,rwn->rw", ends, ends)
+        likeness = like / np.sqrt(np.maximum(power, 1.0))
+        best = likeness.argmax(axis=1)
+        n = np.arange(len(rows))
+        loud = np.sqrt((head**2).sum(axis=1))
+        alike = likeness[n, best] > 0.5 * loud
+        shift = np.where(alike, best - most, 0)
+        at = np.arange(frame + cross) * (1 + shift[:, None] / frame)
+        whole = at.astype(np.int64)
+        part = (at - whole).astype(np.float32)
+        wide = np.minimum(whole + 1, sound.shape[1] - 1)
+        bent = np.take_along_axis(sound, whole, 1) * (1 - part)
+        bent += np.take_along_axis(sound, wide, 1) * part
+        gain = loud / np.sqrt(np.maximum(power[n, shift + most], 1.0))
+        ramp = np.minimum(np.arange(frame + cross) / frame, 1.0)
+        bent *= 1 + (np.clip(gain, 0.1, _LOUDER)[:, None] - 1) * ramp
+        bent = np.clip(np.rint(bent), -32768, 32767)
+        self._ending[rows], self._bridged[rows] = bent[:, frame:], True
+        return np.asarray(bent[:, :frame], np.int16)
 
     def _next(self, rows: Rows, samples: int) -> Samples:
         """The continuation of each row's sound, ``lost`` frames after the true sound ended."""

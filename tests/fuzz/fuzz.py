@@ -12,9 +12,18 @@ from pathlib import Path
 import atheris  # type: ignore[import-not-found, unused-ignore]
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent.parent), str(HERE.parent.parent / "codecs")]
 
-with atheris.instrument_imports(include=["gateway.sip", "gateway.sdp"]):
+with atheris.instrument_imports(
+    include=[
+        "gateway.sip",
+        "gateway.sdp",
+        "gateway.rtp",
+        "gateway.media",
+        "gateway_codecs",
+        "sound_targets",
+    ]
+):
     from targets import TARGETS
 
 if __name__ == "__main__":

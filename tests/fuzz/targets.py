@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 
+from sound_targets import SOUND
+
 from gateway.sdp import (
     G711,
     Description,
@@ -140,4 +142,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "digest": digest,
     "framing": framing,
     "stack": stack,
+    **SOUND,
 }
