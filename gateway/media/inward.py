@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from gateway.media.lines import FRAME, RATE, RING, Lines
 from gateway.media.opened import Opened
-from gateway.rtp.jitter import SLOT, Jitter, Pulled
+from gateway.rtp.jitter import SLOT, Jitter
 from gateway.rtp.loss import Concealment, Following
+from gateway.rtp.outcomes import Pulled
 from gateway_codecs import CODECS, G722, OPUS, Law, comfort, g722
 from gateway_codecs.resample import Upsampler
 

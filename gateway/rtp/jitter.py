@@ -4,8 +4,10 @@ A row's stream is cut into slots of 20 ms by RTP timestamp; ``play`` is the slot
 beat takes. A packet is early, in time, or late only by where its slot lies from there:
 
 * in the window: it waits for its beat;
-* a little late: the cursor goes back to it, so that it is heard after all, and ``depth`` grows
-  by as much: from then on the row waits that much longer;
+* a little late, while nothing newer was heard: the cursor goes back to it, so that it is heard
+  after all, and ``depth`` grows by as much: from then on the row waits that much longer;
+* a little late, and overtaken by what was heard: it is lost. In the peer's next silence, or after
+  the third such packet, the row begins to wait as long as it would have taken;
 * far off, while nothing is buffered: the stream begins anew there (silence suppression whose
   clock stood still, a new talker behind a PBX);
 * far off, once, in the middle of a stream: a stray, dropped. Twice running: the stream jumped.
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.rtp.outcomes import Pulled, Put, Source
 from gateway.rtp.packet import HEADER, Headers
 
 SLOT = 160  # octets of 20 ms of a telephone codec
@@ -32,6 +35,7 @@ SLOTS = 64  # remembered per row
 _SEEN = 128  # sequence numbers remembered, to know a duplicate
 _CALM = 100  # beats that must be calm before the depth shrinks
 _LONG = 500  # beats after which a frame is left out of a peer that is never silent
+_OFTEN = 3  # packets overtaken, after which the row waits longer even if the peer speaks
 _RESTART = 3000  # a sequence number this far off begins a new count (RFC 3550 A.1)
 
 Rows = npt.NDArray[np.int64]
@@ -45,36 +49,6 @@ class Form:
 
     clock: int = 8000  # Hz of its timestamps
     ticks: Callable[[bytes], int] | None = None
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """The frame of a beat, for each row."""
-
-    payloads: npt.NDArray[np.uint8]  # rows x 160, of those with an octet a tick
-    there: Mask  # which have come
-    kinds: npt.NDArray[np.uint8]  # of the frame, or of the one before if none has come
-    comfort: Mask  # none has come, because the peer is silent and said so
-    skipped: Mask  # a frame was left out before this one, while the peer spoke
-
-
-@dataclass(frozen=True)
-class Put:
-    """What became of each packet of a batch."""
-
-    duplicate: Mask
-    late: Mask
-    other: Mask  # the first of another stream than before: a new SSRC
-
-
-@dataclass(frozen=True)
-class Source:
-    """Of a row's present stream: what a receiver report tells (RFC 3550 A.3)."""
-
-    ssrc: int
-    highest: int  # sequence number, unwrapped
-    expected: int  # packets
-    got: int
 
 
 class Jitter:
@@ -115,6 +89,8 @@ class Jitter:
         self._peak = np.zeros(capacity, np.int64)  # and the most
         self._played = np.full(capacity, -1, np.int64)  # the last slot that was there
         self._silent = np.full(capacity, -1, np.int64)  # the slot where the peer fell silent
+        self._overtaken = np.zeros(capacity, np.int64)  # packets that came too late to be heard
+        self._short = np.zeros(capacity, np.int64)  # and by how many beats, at the most
         self._transit = np.zeros(capacity)
         self.jitter_s = np.zeros(capacity)
 
@@ -226,6 +202,7 @@ class Jitter:
         self._calm[rows] = 0
         self._spare[rows] = SLOTS
         self._peak[rows] = 0
+        self._overtaken[rows] = self._short[rows] = 0
 
     def _count(self, rows: Rows, sequence: npt.NDArray[np.uint16]) -> Mask:
         """Unwrap the sequence numbers and keep the count; says which are duplicates."""
@@ -265,13 +242,13 @@ class Jitter:
         self._odd[rows] = np.where(stray, (headers.sequence.astype(np.int64) + 1) % 65536, -1)
 
         late = ~anew & (slot < play)
-        back = np.where(late & ~stray, play - slot, 0)
-        self._play[rows] -= back
-        self._depth[rows] += back
-        grew = rows[back > 0]
-        self._calm[grew], self._spare[grew] = 0, SLOTS
+        passed = late & ~stray & (slot <= self._played[rows])
+        its = rows[passed]
+        self._overtaken[its] += 1
+        self._short[its] = np.maximum(self._short[its], (play - slot)[passed])
+        self._wait_longer(rows, np.where(late & ~stray & ~passed, play - slot, 0))
 
-        keep = ~stray
+        keep = ~stray & ~passed
         kept = rows[keep]
         self._timestamp[kept] = np.maximum(self._timestamp[kept], timestamp[keep])
         self._timestamp[rows[anew]] = timestamp[anew]
@@ -289,6 +266,13 @@ class Jitter:
             offset = int(timestamp[i] - self._origin[row])
             self._split(row, offset, data[i, headers.start[i] : headers.end[i]], int(kinds[i]))
         return np.asarray(late | (stray & (ahead < 0)))
+
+    def _wait_longer(self, rows: Rows, beats: Rows) -> None:
+        self._play[rows] -= beats
+        self._depth[rows] += beats
+        grew = rows[beats > 0]
+        self._calm[grew], self._spare[grew] = 0, SLOTS
+        self._overtaken[grew] = self._short[grew] = 0
 
     def _split(self, row: int, offset: int, payload: npt.NDArray[np.uint8], kind: int) -> None:
         """A packet of another length than 20 ms, off the grid, or for its decoder to open."""
@@ -333,11 +317,15 @@ class Jitter:
         """The frame of this beat for each row. ``quiet`` rows are not speaking, so that a frame
         may be left out unheard."""
         skipped = self._shrink(rows, quiet)
+        overtaken = self._overtaken[rows]
+        grow = (overtaken >= _OFTEN) | ((overtaken > 0) & quiet)
+        room = np.maximum(self._most - self._depth[rows], 0)
+        self._wait_longer(rows, np.where(grow, np.minimum(self._short[rows], room), 0))
         play = self._play[rows]
         place = play % SLOTS
         kinds = self._kind[rows, place]
         there = (self._slot[rows, place] == play) & (self._fill[rows, place] >= self._steps[kinds])
-        there &= self.started[rows]
+        there &= self.started[rows] & (play > self._played[rows])  # nothing is heard twice
         kinds = np.where(there, kinds, self._going[rows])
         self._going[rows] = kinds
         self._starved[rows] = np.where(there, 0, self._starved[rows] + 1)

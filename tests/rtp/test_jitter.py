@@ -233,7 +233,7 @@ def test_jitter_of_a_steady_stream_is_nothing_and_of_an_unsteady_one_is_not() ->
     assert unsteady.jitter.jitter_s[3] > 0.005
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 200), max_size=6), min_size=1, max_size=60))
 def test_whatever_arrives_each_beat_gives_a_frame_or_none(arrivals: list[list[int]]) -> None:
     link = Link()
@@ -244,7 +244,7 @@ def test_whatever_arrives_each_beat_gives_a_frame_or_none(arrivals: list[list[in
     assert link.lost >= 0
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2),
                        st.integers(1, 700)), max_size=40)
