@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 
+import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -32,23 +33,8 @@ class Gauges(Collector):
 
         yield gauge("lines", "Lines that exist: calls that could be held.", lines.capacity)
         yield gauge("lines_free", "Lines that could be taken now.", self._plane.free)
-        yield counter("beats", "Beats of 20 ms since the start.", int(lines["beats"][0]))
-        yield counter("beats_late", "Beats begun over 5 ms late.", int(lines["beats_late"][0]))
-        yield counter("beats_missed", "Beats skipped altogether.", int(lines["beats_missed"][0]))
-        yield counter(
-            "beat_busy_seconds", "Time spent inside beats, of the media process.",
-            float(lines["busy_s"][0]),
-        )  # fmt: skip
-        yield gauge(
-            "beat_load_ratio", "Share of the last beats that was spent; see [media] budget.",
-            float(lines["load"][0]),
-        )  # fmt: skip
+        yield from self._beats()
         yield gauge("lines_muted", "Lines that made the beat fail.", int(lines["muted"].sum()))
-        yield gauge(
-            "beat_age_seconds",
-            "Time since the last beat; a beat takes 0.02 s.",
-            max(0.0, time.monotonic() - float(lines["beats_at"][0])),
-        )
         yield counter("media_restarts", "Media processes that died.", self._plane.restarts)
         for name, text in (
             ("received", "RTP packets taken, of the live lines."),
@@ -64,3 +50,25 @@ class Gauges(Collector):
         for index, calls in enumerate(self._agents.load):
             load.add_metric([str(index)], calls)
         yield load
+
+    def _beats(self) -> Iterable[Metric]:
+        """Of each process that beats."""
+        lines, processes = self._plane.lines, range(self._plane.processes)
+        live = np.bincount(lines["beater"][lines["live"] > 0], minlength=len(processes))
+        age_s = np.maximum(time.monotonic() - lines["beats_at"], 0.0)
+        for kind, name, text, values in (
+            (CounterMetricFamily, "beats", "Beats of 20 ms since the start.", lines["beats"]),
+            (CounterMetricFamily, "beats_late", "Beats begun over 5 ms late.", lines["beats_late"]),
+            (CounterMetricFamily, "beats_missed", "Beats skipped altogether.",
+             lines["beats_missed"]),
+            (CounterMetricFamily, "beat_busy_seconds", "Time spent inside beats.", lines["busy_s"]),
+            (GaugeMetricFamily, "beat_load_ratio",
+             "Share of the last beats that was spent; see [media] budget.", lines["load"]),
+            (GaugeMetricFamily, "beat_age_seconds",
+             "Time since the last beat; a beat takes 0.02 s.", age_s),
+            (GaugeMetricFamily, "beat_lines", "Live lines of the process.", live),
+        ):  # fmt: skip
+            family = kind(f"trunkline_{name}", text, labels=["process"])
+            for process in processes:
+                family.add_metric([str(process)], float(values[process]))
+            yield family

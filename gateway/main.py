@@ -104,7 +104,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
 
     def readiness() -> dict[str, str]:
         """What /health/ready says of each part."""
-        age_s = time.monotonic() - float(plane.lines["beats_at"][0])
+        age_s = time.monotonic() - float(plane.lines["beats_at"][: plane.processes].min())
         return {
             "calls": "draining" if switchboard.draining else "ok",
             "media": "ok" if age_s < STALE_S else f"no beat for {age_s:.1f} s",

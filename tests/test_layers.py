@@ -61,6 +61,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.media.sockets",
     "gateway.media.clock",
     "gateway.media.process",
+    "gateway.media.beaters",
     "gateway.media.plane",
     "gateway.media.child",
     "gateway.media.recordings",

@@ -73,9 +73,10 @@ class Outgoing:
 
 
 class Beat:
-    """``wall_s``: see ``Reports``."""
+    """``wall_s``: see ``Reports``. ``beater`` is which process this is: its rows say the same."""
 
     def __init__(self, lines: Lines, tuning: Tuning, wall_s: float = 0.0) -> None:
+        self.beater = 0
         n = lines.capacity
         self._lines = lines
         self._peers = Peers(lines, tuning.relearn_s)
@@ -97,6 +98,7 @@ class Beat:
         lines = self._lines
         changed = lines["settings"] != lines["applied"]
         changed |= (lines["live"] == 1) & ~self._open & (lines["muted"] == 0)
+        changed &= lines["beater"] == self.beater
         return [int(row) for row in np.flatnonzero(changed)]
 
     def settle(self, row: int) -> None:

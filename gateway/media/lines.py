@@ -75,6 +75,7 @@ COLUMNS: dict[str, Column] = {
     "agent": Column(
         MAIN, np.uint8, "index of the agent process whose eventfd media wakes, or NO_AGENT"
     ),
+    "beater": Column(MAIN, np.uint8, "index of the media process that beats for the row"),
     "family": Column(MAIN, np.uint8, "4 or 6: the address family of ``address``; 0: unknown yet"),
     "address": Column(MAIN, np.uint8, "where the peer's SDP says it hears", (16,)),
     "port": Column(MAIN, np.uint16, "and on which port"),
@@ -189,7 +190,7 @@ COLUMNS: dict[str, Column] = {
     "policy": Column(AGENT, np.uint8, "at speech onset: PAUSE_OFF, PAUSE_HOLD or PAUSE_DUCK"),
 }
 
-# One each, for all rows.
+# One each, for all rows: of those that media writes, one for each process that beats.
 GLOBALS: dict[str, Column] = {
     "beats": Column(MEDIA, np.int64, "beats since the lines were made, missed ones included"),
     "beats_at": Column(MEDIA, np.float64, "monotonic seconds of the last beat"),
@@ -202,6 +203,7 @@ GLOBALS: dict[str, Column] = {
     "stock": Column(MAIN, np.int16, "sounds that can be played to rows", (STOCK, FRAME)),
 }
 
+MOST_BEATERS = 16  # processes that beat
 _ALIGN = 64  # a cache line: two writers never share one
 
 
@@ -213,7 +215,11 @@ def _size(column: Column, rows: int) -> int:
 def size_of(capacity: int) -> int:
     """Bytes of memory that ``capacity`` rows take."""
     rows = sum(_size(column, capacity) for column in COLUMNS.values())
-    return rows + sum(_size(column, 1) for column in GLOBALS.values())
+    return rows + sum(_size(column, _one_each(column)) for column in GLOBALS.values())
+
+
+def _one_each(column: Column) -> int:
+    return MOST_BEATERS if column.writer is MEDIA else 1
 
 
 class Lines:
@@ -231,7 +237,7 @@ class Lines:
         self._mine: dict[str, npt.NDArray[Any]] = {}
         offset = 0
         for name, column in [*COLUMNS.items(), *GLOBALS.items()]:
-            rows = capacity if name in COLUMNS else 1
+            rows = capacity if name in COLUMNS else _one_each(column)
             array = np.frombuffer(
                 self._memory,
                 column.dtype,

@@ -1,26 +1,18 @@
-"""Main's side of sound: takes rows and ports, keeps the sockets, and watches over the processes.
-
-Of the process that beats there are two: one at work and a spare, loaded and waiting. When the
-first dies, the spare is given every socket and goes on within a beat or two, because sequence
-numbers, timestamps and cursors are in ``lines``.
-"""
+"""Main's side of sound: takes rows and ports, and keeps the sockets. Its processes: ``beaters``."""
 
 import asyncio
 import logging
 import random
-import socket
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from gateway.errors import GatewayError, NoRoom
-from gateway.media.beat import Tuning
-from gateway.media.child import Child, Message
+from gateway.media.beaters import Beaters, Pair
 from gateway.media.line import Line
-from gateway.media.lines import BEAT_S, NO_AGENT, Lines
+from gateway.media.lines import NO_AGENT, Lines
 from gateway.media.recordings import Recordings
 from gateway.media.settings import MediaSettings, RtpSettings
 from gateway.media.sockets import PortTaken, bind_pair
@@ -28,15 +20,7 @@ from gateway.media.sounds import Sounds
 
 log = logging.getLogger(__name__)
 
-_BATCH = 32  # pairs of sockets handed over in one message
 _PORT_TRIES = 32
-_STUCK_S = 1.0  # without a beat, media is killed
-_WATCH_S = 0.25
-_YOUNG_S = 1.0  # a process that dies younger has not recovered from what killed the one before
-_BREATH_S = 0.5
-_FIRST_BEAT_S = 20.0
-
-Pair = tuple[socket.socket, socket.socket]
 
 
 class Plane:
@@ -44,7 +28,7 @@ class Plane:
     of its lines is live."""
 
     def __init__(self, media: MediaSettings, rtp: RtpSettings, wakes: Sequence[int]) -> None:
-        self._media, self._rtp, self._wakes = media, rtp, list(wakes)
+        self._media, self._rtp = media, rtp
         self.capacity = media.capacity
         self.lines = Lines.make(media.capacity)
         self.sounds = Sounds(self.lines, media.tones)
@@ -56,14 +40,8 @@ class Plane:
         self._sockets: dict[int, Pair] = {}  # by row
         self._let_go: dict[int, asyncio.Event] = {}  # rows that media is asked to let go of
         self._ending: dict[Line, asyncio.Task[None]] = {}
-        self._worker: Child | None = None
-        self._spare: Child | None = None
-        self._beating = asyncio.Event()
-        self._put_to_work_at = 0.0
         self._recordings = Recordings(self.lines)
-        self._watch: asyncio.Task[None] | None = None
-        self._retry: asyncio.TimerHandle | None = None
-        self.restarts = 0  # of the process that beats
+        self._beaters = Beaters(self.lines, media, rtp, wakes, self._sockets, self._see_let_go)
 
     @property
     def free(self) -> int:
@@ -73,39 +51,39 @@ class Plane:
     @property
     def pids(self) -> dict[str, int | None]:
         """Who does what, for the operator."""
-        return {
-            "media": self._worker.pid if self._worker else None,
-            "spare": self._spare.pid if self._spare else None,
-            "recorder": self._recordings.pid,
-        }
+        return {**self._beaters.pids, "recorder": self._recordings.pid}
+
+    @property
+    def processes(self) -> int:
+        """That beat; ``beats`` and its like have a figure of each."""
+        return self._media.processes
+
+    @property
+    def restarts(self) -> int:
+        """Of all processes that beat."""
+        return sum(self._beaters.restarts)
 
     @property
     def spare_ready(self) -> bool:
         """Whether media's death would be bridged within a beat or two."""
-        return self._spare is not None and self._spare.ready
+        return self._beaters.spare_ready
 
     async def start(self) -> None:
         """Returns when sound is beating. GatewayError: it does not."""
-        self._put_to_work(self._load())
         try:
-            await asyncio.wait_for(self._beating.wait(), _FIRST_BEAT_S)
-        except TimeoutError:
+            await self._beaters.start()
+        except GatewayError:
             await self.close()
-            raise GatewayError("the media process does not beat; its output says why") from None
-        self._spare = self._load()
+            raise
         self._recordings.start()
-        self._watch = asyncio.create_task(self._watch_over())
 
     async def close(self) -> None:
         """End the processes and close every socket; lines still taken fall silent."""
-        if self._retry:
-            self._retry.cancel()
-        tasks = [*self._ending.values(), *([self._watch] if self._watch else [])]
+        tasks = [*self._ending.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        children = [child for child in (self._worker, self._spare) if child]
-        await asyncio.gather(self._recordings.close(), *(child.stop() for child in children))
+        await asyncio.gather(self._recordings.close(), self._beaters.close())
         for pair in self._sockets.values():
             for sock in pair:
                 sock.close()
@@ -114,33 +92,41 @@ class Plane:
 
     # Lines.
 
-    def take(self, agent: int | None, local_host: str) -> Line:
+    def take(self, agent: int | None, local_host: str, near: Line | None = None) -> Line:
         """A free row with a pair of ports on ``local_host``, for the agent process of that
-        index; None: no agent is on it. NoRoom: all rows are taken, or no port is to be had."""
+        index; None: no agent is on it. ``near`` is a line that it will be bridged to: where there
+        is room, both are of one process, and hear one another a beat sooner. NoRoom: all rows are
+        taken, or no port is to be had."""
         if not self._free:
             raise NoRoom(f"all {self.capacity} lines are taken ([media] capacity)")
-        self._admit()
+        beater = self._admit(None if near is None else int(self.lines["beater"][near.row]))
         port, pair = self._bind(local_host)
         row = self._free.popleft()
         self.lines.seed(row, random.getrandbits(16), random.getrandbits(32))
         self.lines["ssrc"][row] = random.getrandbits(32)
         self.lines["agent"][row] = NO_AGENT if agent is None else agent
+        self.lines["beater"][row] = beater
         self._sockets[row] = pair
         line = self._taken[row] = Line(self, row, port, local_host, self._rtp.srtp)
-        if self._worker:
-            self._hand_over(self._worker, [row])
+        self._beaters.hand_over(row)
         return line
 
-    def _admit(self) -> None:
-        """Refuse a line before the others suffer from it: what one costs is measured, and those
-        that are taken but not live yet will cost as much."""
-        live = int(np.count_nonzero(self.lines["live"]))
-        cost = float(self.lines["load"][0]) / live if live else 0.0
-        if cost * (len(self._taken) + 1) > self._media.budget:
-            raise NoRoom(
-                f"sound would take more than {self._media.budget:.0%} of each beat with another "
-                f"line beside {len(self._taken)} ([media] budget)"
-            )
+    def _admit(self, wanted: int | None) -> int:
+        """The process that is to have another line: the ``wanted`` one, or else that with the
+        fewest. One is refused before the others suffer from it: what a line costs is measured, and
+        those that are taken but not live yet will cost as much."""
+        lines, load = self.lines, self.lines["load"]
+        count = range(self.processes)
+        live = np.bincount(lines["beater"][lines["live"] == 1], minlength=len(count))
+        taken = np.bincount(lines["beater"][list(self._taken)], minlength=len(count))
+        costs = [float(load[index]) / live[index] if live[index] else 0.0 for index in count]
+        for index in sorted(count, key=lambda index: (index != wanted, taken[index])):
+            if (costs[index] or max(costs)) * (taken[index] + 1) <= self._media.budget:
+                return index
+        raise NoRoom(
+            f"sound would take more than {self._media.budget:.0%} of each beat with another "
+            f"line beside {taken.min()} ([media] budget)"
+        )
 
     def _bind(self, host: str) -> tuple[int, Pair]:
         for _ in range(min(_PORT_TRIES, len(self._ports))):
@@ -194,98 +180,3 @@ class Plane:
         for row, event in self._let_go.items():
             if self.lines["applied"][row] == self.lines["settings"][row]:
                 event.set()
-
-    # Processes.
-
-    def _load(self) -> Child:
-        """A media process that has loaded everything and waits to be put to work."""
-        beat_ms = 1000 * BEAT_S
-        tuning = Tuning(
-            jitter=round(self._rtp.jitter_ms / beat_ms),
-            jitter_most=round(self._rtp.jitter_most_ms / beat_ms),
-            relearn_s=self._rtp.relearn_s,
-            vad_mode=self._media.vad_mode,
-            speech_level_db=self._media.speech_level_db,
-        )
-        orders = {
-            "lines": self.lines.fd,
-            "wakes": self._wakes,
-            "capacity": self.capacity,
-            "realtime": self._media.realtime,
-            "tuning": asdict(tuning),
-        }
-        return Child(
-            "gateway.media.process",
-            orders,
-            [self.lines.fd, *self._wakes],
-            self._on_message,
-            self._on_death,
-        )
-
-    def _put_to_work(self, child: Child) -> None:
-        self._worker = child
-        self._put_to_work_at = asyncio.get_running_loop().time()
-        rows = sorted(self._sockets)
-        for first in range(0, len(rows), _BATCH):
-            self._hand_over(child, rows[first : first + _BATCH])
-        child.send({"go": True})
-
-    def _hand_over(self, child: Child, rows: list[int]) -> None:
-        """RTP sockets go into the slots of their rows, those of RTCP behind them all."""
-        slots = [*rows, *(row + self.capacity for row in rows)]
-        child.send({"slots": slots}, [self._sockets[s % self.capacity][s >= self.capacity]
-                                      for s in slots])  # fmt: skip
-
-    def _on_message(self, child: Child, message: Message) -> None:
-        if "beating" in message:
-            self._beating.set()
-            log.info("sound is beating", extra={"pid": child.pid})
-        elif "ready" in message:
-            log.debug("a media process is ready", extra={"pid": child.pid, **message})
-            if self._media.realtime and not message["realtime"]:
-                log.warning("no right to real-time priority: sound may suffer under load")
-        for row, why in message.get("faults", ()):
-            muted = bool(self.lines["muted"][row])
-            log.error("a line made the beat fail", extra={"row": row, "muted": muted, "why": why})
-        self._see_let_go()
-
-    def _on_death(self, child: Child, status: int) -> None:
-        log.error("a media process died", extra={"pid": child.pid, "status": status})
-        if child is self._spare:
-            self._spare = None
-            self._later()
-        elif child is self._worker:
-            self.restarts += 1
-            self._worker = None
-            lived = asyncio.get_running_loop().time() - self._put_to_work_at
-            if self._spare and lived > _YOUNG_S:
-                self._replace()
-            else:
-                self._later()
-
-    def _later(self) -> None:
-        if self._retry is None:
-            loop = asyncio.get_running_loop()
-            self._retry = loop.call_later(_BREATH_S, self._replace)
-
-    def _replace(self) -> None:
-        """Fill whichever place is empty."""
-        if self._retry:
-            self._retry.cancel()
-            self._retry = None
-        if self._worker is None:
-            self._put_to_work(self._spare or self._load())
-            self._spare = None
-        if self._spare is None:
-            self._spare = self._load()
-
-    async def _watch_over(self) -> None:
-        """Media that runs but does not beat is as good as dead."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(_WATCH_S)
-            self._see_let_go()
-            beat_at = max(float(self.lines["beats_at"][0]), self._put_to_work_at)
-            if self._worker and loop.time() - beat_at > _STUCK_S:
-                log.error("media does not beat and is killed", extra={"pid": self._worker.pid})
-                self._worker.kill()

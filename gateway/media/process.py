@@ -59,7 +59,7 @@ def main() -> None:
     rights = _claim_rights() if orders.realtime else {"realtime": False, "locked": False}
     tell_if_room(control, {"ready": True, **rights})
     try:
-        _stand_by(control, sockets)
+        beat.beater = _stand_by(control, sockets)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -88,12 +88,13 @@ def _claim_rights() -> dict[str, bool]:
     return rights
 
 
-def _stand_by(control: socket.socket, sockets: Sockets) -> None:
-    """A spare: take descriptors, until told to go."""
+def _stand_by(control: socket.socket, sockets: Sockets) -> int:
+    """A spare: take descriptors, until told to go; for which rows."""
     while message := hear(control, wait=True):
         _take(message, sockets)
         if "go" in message[0]:
-            return
+            return int(message[0]["go"])
+    raise EOFError
 
 
 def _take(message: tuple[dict[str, Any], list[int]], sockets: Sockets) -> None:
@@ -111,7 +112,8 @@ def _run(
     guard: Guard,
 ) -> None:
     careful = Careful(beat, lines)
-    clock = Clock(float(lines["beats_at"][0]))
+    me = beat.beater
+    clock = Clock(float(lines["beats_at"][me]))
     news: dict[str, Any] = {"beating": True}
     while True:
         tick = clock.wait()
@@ -129,13 +131,13 @@ def _run(
             if agent < len(orders.wakes):
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_write(orders.wakes[agent], 1)
-        lines["beats"][0] += 1 + tick.missed
-        lines["beats_late"][0] += tick.late_s > LATE_S
-        lines["beats_missed"][0] += tick.missed
-        lines["beats_at"][0] = tick.now
+        lines["beats"][me] += 1 + tick.missed
+        lines["beats_late"][me] += tick.late_s > LATE_S
+        lines["beats_missed"][me] += tick.missed
+        lines["beats_at"][me] = tick.now
         busy_s = time.monotonic() - tick.now
-        lines["busy_s"][0] += busy_s
-        lines["load"][0] += (busy_s / BEAT_S - lines["load"][0]) * _LOAD_WEIGHT
+        lines["busy_s"][me] += busy_s
+        lines["load"][me] += (busy_s / BEAT_S - lines["load"][me]) * _LOAD_WEIGHT
         if careful.faults:
             news["faults"] = careful.faults
         if news:

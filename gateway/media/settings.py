@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gateway.media.lines import MOST_BEATERS
+
 
 def _port_range(text: str) -> str:
     match = re.fullmatch(r"(\d+)-(\d+)", text.replace(" ", ""))
@@ -56,6 +58,10 @@ class MediaSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     capacity: int = Field(512, ge=1, le=8192, description="lines, that is calls, at once")
+    processes: int = Field(
+        1, ge=1, le=MOST_BEATERS, description="that beat, each on a core of its own and with its "
+        "share of the lines",
+    )  # fmt: skip
     realtime: bool = Field(
         True, description="ask for real-time priority and locked memory; without the right to "
         "them it goes on without",
