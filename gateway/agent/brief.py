@@ -6,11 +6,10 @@ another process.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Plain(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from gateway.agent.plain import Plain
+from gateway.agent.plans import Endpointing, Hook, KeypadPlan
 
 
 class Choice(Plain):
@@ -61,18 +60,27 @@ class Brief(Plain):
     greeting_mode: Literal["speak", "wait", "generate"] = "speak"
     greeting_interruptible: bool = False
 
-    wait_s: float = 0.4  # silence after the caller's last speech before the agent may speak
+    wait_s: float = 0.4  # silence after the caller's last speech before the agent is audible
+    endpointing: Endpointing = Endpointing()  # and before the model is asked
     interrupt_words: int = 0  # words that make an interruption; 0: the voice alone does
     interrupt_voice_s: float = 0.2  # speech of at least this long makes one, if words is 0
     backoff_s: float = 1.0  # after an interruption, how long the agent stays silent at least
     acknowledgements: tuple[str, ...] = ()  # words that are only "go on"
+    interruptions: tuple[str, ...] = ()  # words that interrupt however few they are
+    keypad: KeypadPlan = KeypadPlan()
 
     silence_timeout_s: float = 30.0
     max_duration_s: float = 600.0
     end_phrases: tuple[str, ...] = ()  # said by the agent, they end the call
     end_message: str = ""  # said before the agent hangs up
-    idle_messages: tuple[str, ...] = ()
-    idle_after_s: float = 10.0
+    silence_message: str = ""  # the same, if the reason is silence
+    hooks: tuple[Hook, ...] = ()
+    hook_tools: tuple[ToolBrief, ...] = ()  # that hooks call, and the model is not offered
     record: bool = True
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
     record_as: Literal["wav", "mp3", "opus"] | None = None  # None: as the operator has it
+
+    @property
+    def all_tools(self) -> tuple[ToolBrief, ...]:
+        """What the model may call and what hooks call; of one name, the model's."""
+        return (*self.tools, *self.hook_tools)

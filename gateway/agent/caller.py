@@ -1,16 +1,22 @@
 """The caller's side: sound, words and keys become inputs of the turn machine, and then a turn."""
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.agent.conversation import KEYPAD
 from gateway.agent.ear import Ear
+from gateway.agent.prosody import Tail
 from gateway.agent.report import Report
 from gateway.agent.row import Sound
 from gateway.agent.timings import Timings
 from gateway.agent.turns import Turns
-from gateway.media.lines import VOICED
+from gateway.media.lines import BEAT_S, FRAME, VOICED
 from gateway.speech.contract import Heard
+
+PAUSE_S = 8.0
+_FRAME = 2 * FRAME  # bytes
 
 
 @dataclass(frozen=True)
@@ -20,16 +26,30 @@ class Turn:
     text: str
     keys: str
     timings: Timings
+    confidence: float  # the transcriber's, of its most doubtful final words
 
 
 class Caller:
-    def __init__(self, turns: Turns, ear: Ear, report: Report, now: float) -> None:
+    """``on_pause`` is given the newest ``PAUSE_S`` of sound when the caller falls silent."""
+
+    def __init__(
+        self,
+        turns: Turns,
+        ear: Ear,
+        report: Report,
+        now: float,
+        on_pause: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._turns = turns
         self._ear = ear
         self._report = report
         self._speaking = False  # in the last frame
         self._began_at: float | None = None  # when the speech began that nobody has answered yet
         self._final_at = self._key_at = now  # of the last final words, and of the last key
+        self._tail = Tail()
+        self._on_pause = on_pause
+        self._recent: deque[bytes] = deque(maxlen=round(PAUSE_S / BEAT_S) if on_pause else 0)
+        self._confidence = 1.0  # the least that the transcriber had in the words of this turn
 
     def listen(self, sound: Sound, now: float) -> None:
         """Frames of the caller's sound, silence included."""
@@ -44,13 +64,21 @@ class Caller:
                 self._turns.speech(sound.at(index))
             elif self._speaking and not speech:
                 self._ear.offset()
-                self._turns.offset(now)
+                self._turns.offset(now, self._tail.log_odds())
+                if self._on_pause:
+                    self._on_pause(b"".join(self._recent))
+            frame = sound.pcm[index * _FRAME : (index + 1) * _FRAME]
+            if speech == VOICED:
+                self._tail.add(frame)
+            self._recent.append(frame)
             self._speaking = bool(speech)
 
     def heard(self, heard: Heard, now: float) -> None:
         """The transcriber's words."""
         if heard.final:
             self._final_at = now
+            if heard.text:
+                self._confidence = min(self._confidence, heard.confidence)
         self._turns.words(heard.text, heard.final, heard.ended, now)
 
     def digit(self, digit: str, now: float) -> None:
@@ -66,6 +94,7 @@ class Caller:
         text, keys = turns.take_text(), turns.take_keys()
         if not (text or keys or unclear):
             return None
+        turns.end_of_turn.taken()
         if keys:
             timings = Timings(self._key_at)
             timings.mark("keypad_wait", now)
@@ -78,8 +107,9 @@ class Caller:
             self._said(text)
         if keys:
             self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
+        confidence, self._confidence = self._confidence, 1.0
         self.rest()
-        return Turn(text, keys, timings)
+        return Turn(text, keys, timings, confidence)
 
     def leave(self) -> None:
         """The call is over; what was said last is at least written down."""

@@ -58,6 +58,10 @@ class Conversation:
         else:
             self._entries.append(Entry("user", text))
 
+    def add(self, message: Message) -> None:
+        """A message from elsewhere."""
+        self._entries.append(Entry(message.role, message.content))
+
     def assistant(self, text: str = "") -> Entry:
         """The agent begins to say something."""
         self._entries.append(Entry("assistant", text))

@@ -1,5 +1,6 @@
 """What the turn machine decides is done here, until it wants nothing more."""
 
+import random
 from collections import deque
 
 from gateway.agent.brief import Brief
@@ -7,6 +8,7 @@ from gateway.agent.caller import Caller
 from gateway.agent.dialogue import Dialogue
 from gateway.agent.ear import Ear
 from gateway.agent.failures import GOODBYE, SORRY, Failures
+from gateway.agent.hooks import Hooks
 from gateway.agent.messages import Say
 from gateway.agent.mouth import Mouth
 from gateway.agent.report import Report
@@ -14,7 +16,10 @@ from gateway.agent.row import Row
 from gateway.agent.turn_table import AUDIBLE, DEAF, HELD, State
 from gateway.agent.turns import Turns
 from gateway.errors import VendorError
+from gateway.media.lines import BEAT_S
 from gateway.reasons import Ended
+
+CUT_OFF_S = 0.8  # a caller who speaks this soon after the agent began had not finished
 
 
 class Deeds:
@@ -31,6 +36,7 @@ class Deeds:
         report: Report,
     ) -> None:
         self.to_say: deque[Say] = deque()  # from outside the conversation, as it is asked for
+        self.hooks = Hooks(brief.hooks, dialogue.fired, random.Random())
         self._brief = brief
         self._turns = turns
         self._dialogue = dialogue
@@ -42,6 +48,7 @@ class Deeds:
         self._report = report
         self._interruptible: bool | None = None
         self._working = False
+        self._answered_at = float("-inf")  # when the agent began to answer last
 
     def work(self, now: float) -> None:
         """To be called after whatever may have told the machine something."""
@@ -52,11 +59,15 @@ class Deeds:
             while True:
                 while self._turns.outbox:
                     self._do(self._turns.outbox.pop(0), now)
-                self._mouth.held = self._turns.state in HELD
+                # What is queued now goes out with the next beat, so the nearest one will do.
+                early = now + BEAT_S / 2 < self._turns.held_until
+                self._mouth.held = self._turns.state in HELD or early
                 if self._mouth.pump(now):
+                    self._dialogue.mark("start_wait", self._turns.held_until)
                     self._dialogue.mark("queue", now)
-                    self._turns.step("sound", now)
+                    self._sound(now)
                     self._dialogue.progress()
+                self._attend(now)
                 if not self._tell_what_remains(now) and not self._turns.outbox:
                     break
         finally:
@@ -65,6 +76,43 @@ class Deeds:
         if interruptible is not self._interruptible:
             self._interruptible = interruptible
             self._row.interruptible(interruptible)
+
+    def _sound(self, now: float) -> None:
+        """The agent becomes audible."""
+        if self._turns.state is State.THINKING:
+            self._answered_at = now
+        self._turns.step("sound", now)
+
+    def _attend(self, now: float) -> None:
+        """Do what hooks want, as soon as it is in nobody's way. While a tool runs, none does."""
+        if not self._brief.hooks or self._dialogue.waiting:
+            return
+        self.hooks.beat(
+            self._dialogue.started_at,
+            self._turns.resting_since,
+            self._dialogue.silent_since,
+            now,
+        )
+        while action := self.hooks.next(self._turns.state):
+            match action.do:
+                case "say":
+                    self.to_say.append(Say(call="", text=action.texts[0]))
+                    self._turns.step("say", now)
+                case "prompt":
+                    self._dialogue.prompt(action.messages)
+                    self._turns.step("owed", now)
+                case "add":
+                    self._dialogue.add(action.messages)
+                    if action.answer:
+                        self._turns.step("owed", now)
+                case "tool":
+                    self._dialogue.call(action.tool, action.arguments, now)
+                    if self._dialogue.conclude:
+                        self._turns.end("conclude", self._dialogue.conclude, now)
+                    elif self._dialogue.waiting:
+                        self._turns.step("tool", now)
+                    elif self._dialogue.results_due:
+                        self._turns.step("result", now)
 
     def expect(self) -> None:
         """Tell the transcriber what the dialogue expects now."""
@@ -110,14 +158,21 @@ class Deeds:
                 if uttered and self._turns.state in HELD:
                     facts = {"heard": uttered.text, "stopped_at": uttered.ended_at}
                     self._report.happened("barge_in", now, **facts)
-            case "remind":
-                self._dialogue.say(self._brief.idle_messages[self._turns.reminders - 1])
+                    self.hooks.fire("agent-interrupted")
+                    if now - self._answered_at < CUT_OFF_S:
+                        self._cut_off(now)
+            case "consult":
+                question = self._turns.end_of_turn.question
+                self._report.consult(question, self._dialogue.with_caller(self._turns.text))
             case "say":
                 self._dialogue.say(self.to_say.popleft().text)
             case "apologise":
                 self._dialogue.say(GOODBYE if self._turns.state is State.ENDING else SORRY)
             case "farewell":
-                if self._turns.reason != Ended.ASSISTANT_SAID_END_CALL_PHRASE:
+                silence = self._turns.reason == Ended.SILENCE_TIMED_OUT
+                if silence and self._brief.silence_message:
+                    self._dialogue.say(self._brief.silence_message)
+                elif self._turns.reason != Ended.ASSISTANT_SAID_END_CALL_PHRASE:
                     self._dialogue.say(self._brief.end_message)
             case "rest":
                 self._caller.rest()
@@ -131,10 +186,18 @@ class Deeds:
         self._row.resume()
         self._dialogue.mark("caller_hesitated", now)
 
+    def _cut_off(self, now: float) -> None:
+        """The agent began while the caller had not finished."""
+        self._report.happened("cut_off", now)
+        self.hooks.fire("caller-interrupted")
+
     def _ask(self, now: float) -> None:
         """It is the model's turn: because of the caller, or because of a tool."""
         if turn := self._caller.take(now):
             self._dialogue.turn_of_caller(turn.text, turn.keys, turn.timings)
+            self.hooks.caller_spoke(turn.confidence)
+            for text in self.hooks.before_answer():
+                self._dialogue.say_aside(text)
         try:
             self._dialogue.ask(now)
         except VendorError as error:

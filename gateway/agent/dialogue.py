@@ -2,7 +2,9 @@
 caller heard, and the tools it calls. Whose turn it is, is decided elsewhere.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from gateway.agent.conversation import KEYPAD, Conversation, Entry
 from gateway.agent.messages import Checkpoint, Start
@@ -14,7 +16,7 @@ from gateway.agent.tools import BadCall, Filler, Tools
 from gateway.agent.words import contains
 from gateway.errors import Fault, VendorError
 from gateway.reasons import Ended
-from gateway.speech.contract import Called, Finished, Said
+from gateway.speech.contract import Called, Finished, Message, Said
 
 STARTED = "It has been started; its result will not be waited for."
 ROUNDS = 10  # replies in a row that only call tools; more is a model running in circles
@@ -44,6 +46,7 @@ class Dialogue:
         self.conclude = (
             resumed.conclude if resumed else ""
         )  # what is being said is the last, for this reason
+        self.fired = list(resumed.fired) if resumed else []  # how often each hook has
         self.model_failures = 0  # in a row
         self._end_phrases = start.brief.end_phrases
         self._fast_turns = start.brief.fast_turns
@@ -51,11 +54,13 @@ class Dialogue:
         self._mind = mind
         self._mouth = mouth
         self._report = report
-        self._tools = Tools(start.brief.tools)
+        self._tools = Tools(start.brief.tools, start.brief.hook_tools)
         self._tools.resume(self.conversation.waiting, now)
         self._entry: Entry | None = None  # the message the model is writing
         self._timings: Timings | None = None  # of the turn whose first frame is not out yet
         self._rounds = 0
+        self._prompts: list[Message] = []  # for the next request alone
+        self._asked_at = now  # the model
         self._speechless = False  # the model's answer was to say nothing
         if resumed:
             mouth.resume(resumed.saying, self.conversation)
@@ -83,7 +88,23 @@ class Dialogue:
     @property
     def owes_reply(self) -> bool:
         """The model has yet to answer something."""
-        return self.conversation.owes_reply and not self._speechless
+        owed = self.conversation.owes_reply and not self._speechless
+        return owed or (bool(self._prompts) and not self.waiting)
+
+    @property
+    def silent_since(self) -> float | None:
+        """When the model was asked that has not begun to answer yet."""
+        return self._asked_at if self.thinking and self._entry is None else None
+
+    @property
+    def last_said(self) -> str:
+        """The agent's last message."""
+        said = (m for m in reversed(self.conversation.messages()) if m.role == "assistant")
+        return next((message.content for message in said if message.content), "")
+
+    def with_caller(self, text: str) -> tuple[dict[str, Any], ...]:
+        """The conversation as it would be if the caller had finished now."""
+        return (*self.conversation.plain(), {"role": "user", "content": text})
 
     def say(self, text: str) -> None:
         """Say this as the assistant, outside of what the model writes."""
@@ -91,6 +112,29 @@ class Dialogue:
         if text.strip():
             self._mouth.say(text, self.conversation.assistant(text))
             self.progress()
+
+    def say_aside(self, text: str) -> None:
+        """Say this before what comes next; it is no part of the conversation."""
+        self._mouth.say(self._fill(text))
+
+    def prompt(self, messages: Iterable[Mapping[str, str]]) -> None:
+        """Have the model say something by these instructions, when it is asked next."""
+        self._prompts += self._messages(messages)
+
+    def add(self, messages: Iterable[Mapping[str, str]]) -> None:
+        """Messages that become part of the conversation."""
+        for message in self._messages(messages):
+            self.conversation.add(message)
+        self.progress()
+
+    def _messages(self, messages: Iterable[Mapping[str, str]]) -> list[Message]:
+        return [Message(m["role"], self._fill(m["content"])) for m in messages]  # type: ignore[arg-type]
+
+    def call(self, tool: str, arguments: dict[str, Any], now: float) -> None:
+        """Call a tool although the model did not."""
+        entry = self.conversation.assistant()
+        self._call(entry, Called("hook", tool, json.dumps(arguments)), now)
+        self.progress()
 
     def turn_of_caller(self, text: str, keys: str, timings: Timings) -> None:
         """The caller has said and typed this; both may be empty if nothing was understood."""
@@ -119,13 +163,15 @@ class Dialogue:
             self._think(now)
 
     def _think(self, now: float) -> None:
+        self._asked_at = now
         self._mind.ask(
-            self.conversation.shown(but=self._entry),
+            [*self.conversation.shown(but=self._entry), *self._prompts],
             self._tools.offered,
             now,
             self._stays,
             fast=self.turn <= self._fast_turns,
         )
+        self._prompts.clear()
         self.progress()
 
     def _stays(self) -> str:
@@ -251,5 +297,6 @@ class Dialogue:
                 saying=self._mouth.saying(self.conversation),
                 conclude=self.conclude,
                 writing=self.conversation.index(self._entry) if self._entry else None,
+                fired=tuple(self.fired),
             )
         )

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.agent.brief import Brief, Plain
+from gateway.agent.brief import Brief
+from gateway.agent.plain import Plain
 
 LENGTH = 4
 LIMIT = 4 * 1024 * 1024  # bytes of one message; more is a bug, not a conversation
@@ -33,6 +34,7 @@ class Checkpoint(Plain):
     saying: tuple[Unsaid, ...] = ()
     conclude: str = ""  # what is being said is the last, for this reason
     writing: int | None = None  # the message of the conversation that the model was still writing
+    fired: tuple[int, ...] = ()  # how often each of the brief's hooks has
 
 
 # main to agent
@@ -85,6 +87,15 @@ class Say(Plain):
     then_end: bool = False
 
 
+class Advice(Plain):
+    """How long to wait for the caller to go on, as a ``Consult`` asked; None: nobody knows."""
+
+    type: Literal["advice"] = "advice"
+    call: str
+    question: int
+    wait_s: float | None
+
+
 class Stop(Plain):
     """The call is over. The agent tidies up and answers with ``Stopped``."""
 
@@ -105,6 +116,7 @@ class Setup(Plain):
     wakes: tuple[int, ...]  # an eventfd for each process
     vendors: dict[str, dict[str, Any]]  # speech.settings.VendorSettings, secrets and all
     log: dict[str, Any]
+    smart_turn: str = ""  # the path of its model
 
 
 class Adopt(Plain):
@@ -142,6 +154,15 @@ class Action(Plain):
     tool: str  # ToolBrief.name
     kind: str  # ToolBrief.kind
     arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class Consult(Plain):
+    """The owner's server is to say how long to wait; answered by one ``Advice``."""
+
+    type: Literal["consult"] = "consult"
+    call: str
+    question: int
+    conversation: tuple[dict[str, Any], ...]  # as a Checkpoint's, with what is being said
 
 
 class Spoken(Plain):
@@ -214,8 +235,8 @@ class Stopped(Plain):
     call: str
 
 
-ToAgent = Start | Answered | Digit | ActionResult | Say | Stop
-FromAgent = Action | Spoken | TurnTimings | Happened | Live | Progress | HangUp | Stopped
+ToAgent = Start | Answered | Digit | ActionResult | Say | Advice | Stop
+FromAgent = Action | Consult | Spoken | TurnTimings | Happened | Live | Progress | HangUp | Stopped
 ToProcess = ToAgent | Setup | Adopt
 FromProcess = FromAgent | Ready | Alive
 

@@ -5,6 +5,7 @@ machine decides is done by :mod:`gateway.agent.deeds`. The only clock is the bea
 it by hand.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -18,6 +19,7 @@ from gateway.agent.dialogue import Dialogue
 from gateway.agent.failures import Failures
 from gateway.agent.messages import (
     ActionResult,
+    Advice,
     Answered,
     Digit,
     FromAgent,
@@ -29,6 +31,7 @@ from gateway.agent.mouth import Mouth
 from gateway.agent.reply import Piece
 from gateway.agent.report import Report
 from gateway.agent.row import Row
+from gateway.agent.smart_turn import TurnModel, log_odds
 from gateway.agent.streams import Clock, Running
 from gateway.agent.templates import Templates
 from gateway.agent.turn_table import DEAF, State
@@ -47,8 +50,8 @@ class Agent:
     """Holds one call, from :meth:`open` to :meth:`close`.
 
     ``send`` is given every message for main; ``clock`` is monotonic seconds; ``at`` is the wall
-    clock's time at the start, with a time zone. Raises Unfit; later failures are dealt with inside
-    and never raised.
+    clock's time at the start, with a time zone; ``smart_turn`` hears when a turn is over, if there
+    is such a model. Raises Unfit; later failures are dealt with inside and never raised.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Agent:
         send: Callable[[FromAgent], None],
         clock: Clock,
         at: datetime,
+        smart_turn: TurnModel | None = None,
     ) -> None:
         now = clock()
         self.call = start.call
@@ -73,8 +77,12 @@ class Agent:
         self._mouth = Mouth(row, crew.voice)
         fill = Templates(start.variables, at).fill
         self._dialogue = Dialogue(start, fill, crew.mind, self._mouth, self._report, now)
-        self._turns = Turns(start.brief, self._dialogue.started_at)
-        self._caller = Caller(self._turns, crew.ear, self._report, now)
+        self._turns = Turns(
+            start.brief, self._dialogue.started_at, lambda: self._dialogue.last_said
+        )
+        self._smart_turn = smart_turn
+        on_pause = self._judge if smart_turn else None
+        self._caller = Caller(self._turns, crew.ear, self._report, now, on_pause)
         self._failures = Failures(start.call, self._turns, self._dialogue, self._report)
         self._deeds = Deeds(
             start.brief,
@@ -116,6 +124,8 @@ class Agent:
                 self._guard(lambda now: self._result(action, ok, content, now))
             case Say():
                 self._guard(lambda now: self._say_now(message, now))
+            case Advice(question=question, wait_s=wait_s):
+                self._guard(lambda now: self._turns.advised(question, wait_s, now))
 
     def beat(self, now: float) -> None:
         """Once per beat: hear, let time pass, speak. Never raises."""
@@ -239,6 +249,19 @@ class Agent:
         if piece.received:
             self._dialogue.mark("voice_first_audio", now)
         self._deeds.work(now)
+
+    def _judge(self, pcm: bytes) -> None:
+        """The caller has fallen silent: what does the model make of it?"""
+        self._spawn(self._sounded(pcm, self._turns.last_speech), "smart-turn")
+
+    async def _sounded(self, pcm: bytes, last_speech: float) -> None:
+        if self._smart_turn is None:
+            return
+        finished = await asyncio.to_thread(self._smart_turn.finished, pcm)
+        now = self._clock()
+        if not self._turns.voice and self._turns.last_speech == last_speech:
+            self._turns.sounded(log_odds(finished), now)
+            self._deeds.work(now)
 
     # Vendors that fail
 

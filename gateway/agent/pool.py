@@ -192,6 +192,7 @@ class Agents:
                 for name, vendor in vendors.items()
             },
             log=log.model_dump(),
+            smart_turn=settings.smart_turn,
         )
         self._workers: dict[int, _Child] = {}
         self._spare: _Child | None = None

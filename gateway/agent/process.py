@@ -36,7 +36,9 @@ from gateway.agent.messages import (
 )
 from gateway.agent.pipeline import Agent
 from gateway.agent.row import Row
+from gateway.agent.smart_turn import SmartTurn
 from gateway.agent.vendors import Catalog, Vendors
+from gateway.errors import ConfigError
 from gateway.logs import LogSettings, about, configure
 from gateway.media.lines import BEAT_S, Lines, Writer
 from gateway.reasons import Ended
@@ -60,6 +62,7 @@ class Process:
         self._agents: dict[str, Agent] = {}
         self._tasks = Tasks()
         self._woken_at = time.monotonic()
+        self._smart_turn: SmartTurn | None = None
         self._setup: Setup
         self._lines: Lines
         self._vendors: Vendors
@@ -101,6 +104,11 @@ class Process:
         self._setup = setup
         self._lines = Lines(setup.lines, setup.capacity, Writer.AGENT)
         self._vendors = self._make(setup)
+        if setup.smart_turn:
+            try:
+                self._smart_turn = SmartTurn(setup.smart_turn)
+            except ConfigError as error:
+                log.error("turns end by our own estimate: %s", error)
         # What has been loaded stays: the collector need not look at it again, and looks at the
         # rest more seldom, because its pauses are heard by every call.
         gc.collect()
@@ -114,7 +122,15 @@ class Process:
             return
         try:
             row = Row(self._lines, start.row)
-            agent = Agent(start, row, self._vendors, self._send, time.monotonic, datetime.now(UTC))
+            agent = Agent(
+                start,
+                row,
+                self._vendors,
+                self._send,
+                time.monotonic,
+                datetime.now(UTC),
+                self._smart_turn,
+            )
         except Unfit as error:
             self._refuse(start.call, error.reason, str(error))
         except Exception as error:

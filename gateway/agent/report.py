@@ -6,6 +6,7 @@ from typing import Any, Literal
 from gateway.agent.messages import (
     Action,
     Checkpoint,
+    Consult,
     FromAgent,
     HangUp,
     Happened,
@@ -60,6 +61,9 @@ class Report:
         self._send(
             Action(call=self._call, action=called_id, tool=tool, kind=kind, arguments=arguments)
         )
+
+    def consult(self, question: int, conversation: tuple[dict[str, Any], ...]) -> None:
+        self._send(Consult(call=self._call, question=question, conversation=conversation))
 
     def timings(self, turn: int, timings: Timings) -> None:
         self._send(

@@ -13,6 +13,9 @@ class AgentSettings(BaseModel):
     deaths: int = Field(
         3, ge=1, description="a call whose agent process died this often is given up, not resumed"
     )
+    smart_turn: str = Field(
+        "", description="path of Smart Turn's ONNX model; empty: turns end by our own estimate"
+    )
 
     @property
     def count(self) -> int:

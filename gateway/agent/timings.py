@@ -7,7 +7,7 @@ gateway's own share is what neither the operator set nor a vendor took.
 
 # In the order of a plain turn. A turn with a tool has ``tool`` and a second
 # ``model_first_token``.
-SET = frozenset({"end_of_speech_wait", "keypad_wait"})
+SET = frozenset({"end_of_speech_wait", "keypad_wait", "start_wait"})
 VENDORS = frozenset(
     {"transcriber", "model_first_token", "first_sentence", "voice_first_audio", "tool"}
 )

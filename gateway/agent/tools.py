@@ -35,8 +35,10 @@ class TimedOut:
 
 
 class Tools:
-    def __init__(self, briefs: Sequence[ToolBrief]) -> None:
-        self._briefs = {brief.name: brief for brief in briefs}
+    """``briefs`` are offered to the model; ``hidden`` are called by others."""
+
+    def __init__(self, briefs: Sequence[ToolBrief], hidden: Sequence[ToolBrief] = ()) -> None:
+        self._briefs = {brief.name: brief for brief in (*hidden, *briefs)}
         self._running: dict[str, Run] = {}
         self.offered = tuple(
             Tool(brief.name, brief.description, brief.parameters) for brief in briefs

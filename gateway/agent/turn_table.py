@@ -23,7 +23,7 @@ class State(Enum):
     HESITATING = "hesitating"  # the caller made a sound while the model thinks
     SPEAKING = "speaking"
     PAUSED = "paused"  # a voice has stopped the sound, too short yet to be anything
-    DOUBTED = "doubted"  # it has lasted; words will tell, or their absence
+    DOUBTED = "doubted"  # it has lasted; words will tell, or their absence: nothing is lost yet
     TOOL = "tool"  # a tool is running, and nothing is being said
     ENDING = "ending"  # the last words
     ENDED = "ended"
@@ -47,7 +47,6 @@ BELONGS: dict[str, frozenset[State]] = {
     "voice": frozenset({E, P}),
     "long": frozenset({D}),
     "doubt": frozenset({D}),
-    "idle": frozenset({L}),
     "silence": frozenset({L}),
     "ending": frozenset({X}),
     "max": frozenset(State) - {X, Z},
@@ -64,7 +63,8 @@ Table = dict[tuple[State, str], tuple[State, str]]
 #     is at work), tool (all is said but a tool is running), played-out (all is said), conclude
 #     (all is said, and it was meant to be the last), owed (the model has something to answer),
 #     result (every tool has one), say, say-last, stop, and the failures
-#   this class itself: turn (words and wait are complete), unclear (speech, but no words)
+#   this class itself: turn (words and wait are complete), unclear (speech, but no words),
+#     spoken-too (the entry is complete, but the caller is speaking)
 TABLE: Table = {
     (R, "greet"):         (G, "greet"),
     (R, "greet-open"):    (S, "greet"),
@@ -83,8 +83,9 @@ TABLE: Table = {
     (L, "digit"):         (K, "start-keys"),
     (L, "owed"):          (T, "ask"),
     (L, "result"):        (T, "ask"),
-    (L, "idle"):          (S, "remind"),
     (L, "silence"):       (X, "farewell"),
+    (L, "tool"):          (O, ""),
+    (L, "conclude"):      (X, "farewell"),
 
     (H, "offset"):        (W, "start-wait"),
     (H, "ended"):         (W, "start-wait"),
@@ -95,6 +96,10 @@ TABLE: Table = {
     (H, "digit"):         (K, "start-keys"),
 
     (W, "onset"):         (H, "start-stuck"),
+    (W, "words"):         (W, "start-wait"),
+    (W, "few"):           (W, "start-wait"),
+    (W, "ack"):           (W, "start-wait"),
+    (W, "ended"):         (W, "start-wait settle"),
     (W, "wait"):          (W, "settle"),
     (W, "final"):         (W, "settle"),
     (W, "nothing"):       (W, "settle"),
@@ -106,6 +111,7 @@ TABLE: Table = {
 
     (K, "digit"):         (K, "start-keys"),
     (K, "keys"):          (T, "ask"),
+    (K, "spoken-too"):    (H, "start-stuck"),
 
     (T, "onset"):         (E, "start-voice"),
     (T, "words"):         (H, "cancel start-stuck heed"),
@@ -149,7 +155,7 @@ TABLE: Table = {
     (P, "digit"):         (K, "interrupt start-keys"),
 
     (D, "words"):         (H, "interrupt start-stuck heed"),
-    (D, "long"):          (H, "interrupt start-stuck"),
+    (D, "long"):          (S, "resume"),
     (D, "offset"):        (D, "stop-long start-doubt"),
     (D, "onset"):         (D, "stop-doubt start-long"),
     (D, "final"):         (S, "resume"),

@@ -1,16 +1,20 @@
 """The engine of the turn table, and what it must remember to tell a word from a cough."""
 
+from collections.abc import Callable
+
 from gateway.agent.brief import Brief
+from gateway.agent.endpointing import EndOfTurn
 from gateway.agent.timers import Timers
 from gateway.agent.turn_table import BELONGS, TABLE, State
-from gateway.agent.words import Acknowledgements, plain_words
+from gateway.agent.words import Phrases, count_words, plain_words
 from gateway.reasons import Ended
 
 PATIENCE_S = 2.5  # how long a transcriber may think about the last words after the wait
 DOUBT_S = 1.0  # after a sound that stopped the agent: how long words may take to come
-LONG_S = 1.0  # a voice this long interrupts, words or not
-STUCK_S = 20.0  # a "voice" without words for so long is a noise on the line
-KEYS_S = 1.5  # between two keys of one entry
+LONG_S = 8.0  # a voice that stopped the agent and has had no words for so long is a noise
+STUCK_S = 20.0  # the same of one that the agent listens to
+STUCK_AFTER_WORDS_S = 4.0  # and if a transcriber that gives words as they are said gives no more
+KEYS_LEFT_S = 20.0  # an entry that only a delimiter ends, and that nobody ends
 ENDING_S = 20.0  # for the last words
 
 
@@ -18,10 +22,12 @@ class Turns:
     """One conversation's turns.
 
     Call :meth:`wake` at every beat. ``outbox`` holds what is to be done, in order: drain it after
-    every call. All times are monotonic seconds.
+    every call. All times are monotonic seconds. ``asked`` gives the agent's last message.
     """
 
-    def __init__(self, brief: Brief, started_at: float) -> None:
+    def __init__(
+        self, brief: Brief, started_at: float, asked: Callable[[], str] = lambda: ""
+    ) -> None:
         self.state = State.RINGING
         self.outbox: list[str] = []
         self.reason: str = Ended.ASSISTANT_ENDED_CALL  # why it will have ended
@@ -29,13 +35,17 @@ class Turns:
         self.voice = False  # the caller is making a sound
         self.last_speech = started_at  # when the caller's last frame of speech had been heard
         self.began_speech = started_at
-        self.set_wait = 0.0  # seconds after ``last_speech`` that the operator makes it wait
+        self.set_wait = 0.0  # seconds after ``last_speech`` that were waited for more
+        self.held_until = started_at  # before that nothing is audible
+        self.resting_since: float | None = None  # nobody speaks and nothing is going on
         self.keys = ""
-        self.reminders = 0  # idle messages said since the caller's last turn
         self.expecting = False  # the dialogue knows what may be said now, so it can ask again
         self._brief = brief
         self._timers = Timers()
-        self._acknowledges = Acknowledgements(brief.acknowledgements)
+        self._acknowledges = Phrases(brief.acknowledgements)
+        self._interrupts = Phrases(brief.interruptions)
+        language = str(brief.hearing.options.get("language") or "")
+        self.end_of_turn = EndOfTurn(brief.endpointing, language, asked, brief.wait_s)
         self._finals: list[str] = []
         self._interim = ""
         self._guessed: list[str] = []  # interim words that had to be taken; their final is old
@@ -43,6 +53,7 @@ class Turns:
         self._quiet_until = started_at
         self._waited = False  # the wait after the last speech is over
         self._wordless = False  # the transcriber says that what it heard were no words
+        self._streams = False  # the transcriber gives words while they are spoken
         self._timers.start("max", started_at + brief.max_duration_s)
 
     # What the caller does
@@ -52,15 +63,17 @@ class Turns:
         self.voice = self._voiced = True
         self.began_speech = self.last_speech = at
         self._wordless = False
+        self.end_of_turn.went_on()
         self.step("onset", now)
 
     def speech(self, at: float) -> None:
         """Another frame of speech."""
         self.last_speech = at
 
-    def offset(self, now: float) -> None:
-        """A frame without speech after one with."""
+    def offset(self, now: float, sound: float = 0.0) -> None:
+        """A frame without speech after one with. ``sound``: log-odds that the caller goes on."""
         self.voice = False
+        self.end_of_turn.sound = sound
         self.step("offset", now)
 
     def words(self, text: str, final: bool, ended: bool, now: float) -> None:
@@ -73,6 +86,8 @@ class Turns:
                 self._finals.append(text)
         else:
             self._interim = text
+            self._streams = True
+        self.end_of_turn.ended = ended
         kind = self._kind()
         # Words that come late, of what was said before the agent spoke, interrupt nobody.
         if kind and (self._voiced or self.state is not State.SPEAKING):
@@ -84,11 +99,26 @@ class Turns:
             self.step("ended", now)
 
     def digit(self, digit: str, now: float) -> None:
-        """A key; ``#`` ends the entry."""
+        """A key, which may be one that ends the entry."""
+        if not self._brief.keypad.enabled:
+            return
         self.keys += digit
         self.step("digit", now)
-        if digit == "#":
-            self.step("keys", now)
+        self._end_keys(now)
+
+    def advised(self, question: int, wait_s: float | None, now: float) -> None:
+        """The owner's server says how long to wait for more."""
+        self.end_of_turn.advise(question, wait_s)
+        if self.state is State.WAITING:
+            self._start("wait", now)
+            self._settle(now)
+
+    def sounded(self, odds: float, now: float) -> None:
+        """What the pause that has begun sounded like; known a little late."""
+        self.end_of_turn.sound = odds
+        if self.state is State.WAITING:
+            self._start("wait", now)
+            self._settle(now)
 
     # What the pipeline asks
 
@@ -118,7 +148,8 @@ class Turns:
 
     def take_keys(self) -> str:
         keys, self.keys = self.keys, ""
-        return keys.removesuffix("#") or keys
+        ends = self._brief.keypad.delimiters
+        return (keys.rstrip(ends) if ends else keys) or keys
 
     def answered(self, now: float) -> None:
         """The caller is there: the silence and the longest duration count from now."""
@@ -138,6 +169,7 @@ class Turns:
         after, actions = self._look_up(what)
         if after is not self.state:
             self.state = after
+            self.resting_since = None
             for timer, states in BELONGS.items():
                 if after not in states:
                     self._timers.stop(timer)
@@ -156,7 +188,7 @@ class Turns:
             elif timer == "silence":
                 self.reason = Ended.SILENCE_TIMED_OUT
             self._waited |= timer == "wait"
-            self.step(timer, now)
+            self.step("spoken-too" if timer == "keys" and self.voice else timer, now)
 
     def _look_up(self, what: str) -> tuple[State, str]:
         return TABLE.get((self.state, what), (self.state, ""))
@@ -179,36 +211,45 @@ class Turns:
         elif action == "rest":
             self._rest(now)
         else:
-            self.reminders += action == "remind"
-            if action == "ask":
-                self.reminders = 0
-            if action == "interrupt":
-                self._quiet_until = now + self._brief.backoff_s
+            if action == "ask" and self.text:
+                self.held_until = max(self._quiet_until, self.last_speech + self._brief.wait_s)
+            elif action == "interrupt":
+                self.held_until = self._quiet_until = now + self._brief.backoff_s
             self.outbox.append(action)
 
     def _start(self, timer: str, now: float) -> None:
         brief = self._brief
         match timer:
             case "wait":
-                self._waited = False
-                due = max(self.last_speech + brief.wait_s, self._quiet_until)
-                self.set_wait = due - self.last_speech
+                self._start_wait(now)
+                return
             case "voice":
                 due = self.began_speech + brief.interrupt_voice_s
             case "long":
-                if brief.interrupt_words:
-                    return  # only words interrupt
-                due = self.began_speech + max(LONG_S, brief.interrupt_voice_s)
-            case "idle":
-                if self.reminders >= len(brief.idle_messages):
-                    return
-                due = now + brief.idle_after_s
+                # If only words interrupt, a voice that has none must not stop the agent for long.
+                due = now + (DOUBT_S if brief.interrupt_words else LONG_S)
             case "silence":
                 due = now + brief.silence_timeout_s
+            case "stuck":
+                heard = self._streams and self.text
+                due = now + (STUCK_AFTER_WORDS_S if heard else STUCK_S)
+            case "keys":
+                due = now + (brief.keypad.timeout_s or KEYS_LEFT_S)
             case _:
-                due = now + {"patience": PATIENCE_S, "doubt": DOUBT_S, "stuck": STUCK_S,
-                             "keys": KEYS_S}[timer]  # fmt: skip
+                due = now + {"patience": PATIENCE_S, "doubt": DOUBT_S}[timer]
         self._timers.start(timer, due)
+
+    def _start_wait(self, now: float) -> None:
+        """With each new word the wait is another; it always counts from the last speech."""
+        wait_s = self.end_of_turn.wait_s(self.text, self.last_speech, now)
+        if self.end_of_turn.wants_advice:
+            self.end_of_turn.wants_advice = False
+            self.outbox.append("consult")
+        due = max(self.last_speech + wait_s, self._quiet_until)
+        self.set_wait = due - self.last_speech
+        self._waited = due <= now
+        self._timers.start("wait", due)
+        self._timers.stop("patience")
 
     def _settle(self, now: float) -> None:
         """The caller is silent: is it a turn?"""
@@ -223,7 +264,6 @@ class Turns:
 
     def _rest(self, now: float) -> None:
         """The agent has nothing to say. Attend to what came meanwhile, else wait for more."""
-        self._start("idle", now)
         self._start("silence", now)
         if self._kind() == "ack":
             self.take_text()  # said while the agent spoke, and asking nothing
@@ -231,12 +271,17 @@ class Turns:
             self.step("onset", now)
         elif self.keys:
             self.step("digit", now)
-            if self.keys.endswith("#"):
-                self.step("keys", now)
+            self._end_keys(now)
         elif kind := self._kind():
             self.step(kind, now)
         else:
+            self.resting_since = now
             self.outbox.append("rest")
+
+    def _end_keys(self, now: float) -> None:
+        ends = self._brief.keypad.delimiters
+        if ends and self.keys.endswith(tuple(ends)):
+            self.step("spoken-too" if self.voice else "keys", now)
 
     def _kind(self) -> str:
         """What the words so far amount to."""
@@ -245,4 +290,6 @@ class Turns:
             return ""
         if self._acknowledges.only(words):
             return "ack"
-        return "few" if len(words) < self._brief.interrupt_words else "words"
+        if self._interrupts.among(words):
+            return "words"
+        return "few" if count_words(words) < self._brief.interrupt_words else "words"

@@ -1,26 +1,21 @@
 """From an assistant, in the API's JSON, to the brief that an agent is given."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
 from gateway.agent.brief import Brief, Choice
+from gateway.api.hook_plans import hook_plans
 from gateway.api.models import THINKING, model_choice, substitutes
 from gateway.api.targets import demanded, wanted
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.transcribers import HEARING
+from gateway.api.turn_plans import turn_plans
+from gateway.api.unusable import Unusable
 from gateway.api.vendors import HOSTED, Fields, choice
 from gateway.api.voices import SPEAKING
-from gateway.errors import GatewayError
-
-log = logging.getLogger(__name__)
 
 Assistant = dict[str, Any]
-
-
-class Unusable(GatewayError):
-    """The assistant is well formed, but no call can be held with it; ``str()`` names the field."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +25,6 @@ class Defaults:
     hearing: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
     speaking: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
 
-
-# Words that are only "go on": the documented default of stopSpeakingPlan.
-ACKNOWLEDGEMENTS = (
-    "i understand", "i see", "i got it", "i hear you", "im listening", "im with you", "right",
-    "okay", "ok", "sure", "alright", "got it", "understood", "yeah", "yes", "uh-huh", "mm-hmm",
-    "gotcha", "mhmm", "ah", "yeah okay", "yeah sure",
-)  # fmt: skip
 
 # Of recordingFormat; the last is ours.
 RECORDED_AS = {"wav;l16": "wav", "mp3": "mp3", "ogg;opus": "opus"}
@@ -65,13 +53,12 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     """The brief of a checked assistant. Raises Unusable."""
     defaults = defaults or Defaults()
     model = assistant.get("model") or {}
-    start = assistant.get("startSpeakingPlan") or {}
-    stop = assistant.get("stopSpeakingPlan") or {}
-    idle = _idle(assistant)
     artifacts = assistant.get("artifactPlan") or {}
+    hearing = _vendor("transcriber", HEARING, assistant, defaults.hearing)
+    hooks, hook_tools = hook_plans(assistant)
     values: dict[str, Any] = {
         "name": assistant.get("name"),
-        "hearing": _vendor("transcriber", HEARING, assistant, defaults.hearing),
+        "hearing": hearing,
         "thinking": _thinking(assistant),
         "substitutes": substitutes(model),
         "fast_turns": _whole(model.get("numFastTurns")),
@@ -83,21 +70,14 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "greeting": assistant.get("firstMessage"),
         "greeting_mode": _greeting_mode(assistant),
         "greeting_interruptible": assistant.get("firstMessageInterruptionsEnabled"),
-        "wait_s": start.get("waitSeconds"),
-        "interrupt_words": _whole(stop.get("numWords")),
-        "interrupt_voice_s": stop.get("voiceSeconds"),
-        "backoff_s": stop.get("backoffSeconds"),
-        "acknowledgements": tuple(
-            ACKNOWLEDGEMENTS
-            if stop.get("acknowledgementPhrases") is None
-            else stop["acknowledgementPhrases"]
-        ),
+        **turn_plans(assistant, hearing),
         "silence_timeout_s": assistant.get("silenceTimeoutSeconds"),
         "max_duration_s": assistant.get("maxDurationSeconds"),
         "end_phrases": assistant.get("endCallPhrases"),
         "end_message": assistant.get("endCallMessage"),
-        "idle_messages": idle[0],
-        "idle_after_s": idle[1],
+        "silence_message": (assistant.get("messagePlan") or {}).get("silenceTimeoutMessage"),
+        "hooks": hooks,
+        "hook_tools": hook_tools,
         "record": _recorded(assistant),
         "live": demanded(wanted({"assistant": assistant})),
         "record_as": RECORDED_AS.get(artifacts.get("recordingFormat") or ""),
@@ -137,21 +117,6 @@ def _system(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"role": "system", "content": model["systemPrompt"]}
     for message in model.get("messages") or ():
         yield {"role": message["role"], "content": message.get("content") or ""}
-
-
-def _idle(assistant: Assistant) -> tuple[tuple[str, ...] | None, float | None]:
-    """What to say to a silent caller and when: a hook, or the older messagePlan."""
-    for hook in assistant.get("hooks") or ():
-        if hook["on"].startswith("customer.speech.timeout"):
-            said: list[str] = []
-            for action in hook["do"]:
-                exact = action.get("exact")
-                said += [exact] if isinstance(exact, str) else exact or []
-            if said:
-                return tuple(said), (hook.get("options") or {}).get("timeoutSeconds", 7.5)
-    plan = assistant.get("messagePlan") or {}
-    messages = plan.get("idleMessages")
-    return tuple(messages) if messages else None, plan.get("idleTimeoutSeconds")
 
 
 def _recorded(assistant: Assistant) -> bool | None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.api.briefs import Defaults, Unusable, from_assistant
+from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.unusable import Unusable
 from gateway.calls.ports import CallRefused, Login, Route
 from gateway.store import Store, StoreError
 

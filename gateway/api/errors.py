@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.api.briefs import Unusable
+from gateway.api.unusable import Unusable
 from gateway.calls.ports import CallRefused
 from gateway.errors import NoRoom
 from gateway.store import StoreError

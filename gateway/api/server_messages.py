@@ -1,7 +1,9 @@
 """The bodies of server messages, and the reading of their answers. No IO."""
 
 import json
+import logging
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
@@ -12,8 +14,9 @@ from gateway.api.tool_briefs import all_tools, tool_name
 from gateway.calls.ports import Papers, ToolReply
 from gateway.calls.record import CallRecord, Status
 
-Json = dict[str, Any]
+log = logging.getLogger(__name__)
 
+Json = dict[str, Any]
 
 # A message may go to another server than the one that a secret is for.
 SECRETS = frozenset(
@@ -108,6 +111,24 @@ class Messages:
         }
         return self._envelope(message, record, papers)
 
+    def endpointing_request(
+        self, record: CallRecord, papers: Papers, conversation: Sequence[Mapping[str, Any]]
+    ) -> Json:
+        """What has been said, with what the caller is saying: is it their last word?"""
+        roles = {"assistant": "bot"}
+        message = {
+            "type": "call.endpointing.request",
+            "messages": [
+                {"role": roles.get(m["role"], m["role"]), "message": m["content"]}
+                for m in conversation
+                if m["content"]
+            ],
+            "messagesOpenAIFormatted": [
+                {"role": m["role"], "content": m["content"]} for m in conversation if m["content"]
+            ],
+        }
+        return self._envelope(message, record, papers)
+
     def _envelope(self, message: Json, record: CallRecord, papers: Papers) -> Json:
         call = self._view.show(record, papers)
         for part in ("assistant", "assistantOverrides", "customer"):
@@ -123,6 +144,17 @@ class Messages:
         }
         whole = common | message
         return {"message": {name: value for name, value in whole.items() if value is not None}}
+
+
+def read_advice(body: bytes) -> float | None:
+    """``{"timeoutSeconds": 0.7}``, as a number of seconds that makes sense."""
+    try:
+        answer = json.loads(body)
+        wait_s = float(answer["timeoutSeconds"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        log.warning("an answer to call.endpointing.request has no timeoutSeconds")
+        return None
+    return min(wait_s, 15.0) if wait_s >= 0 else None
 
 
 def _static(tool: Json) -> Json:

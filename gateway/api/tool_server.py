@@ -4,10 +4,11 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
-from gateway.api.server_messages import Messages, failed, read_tool_answer
+from gateway.api.server_messages import Messages, failed, read_advice, read_tool_answer
 from gateway.api.targets import Target, Targets, target
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
@@ -15,6 +16,8 @@ from gateway.calls.ports import Papers, ToolReply
 from gateway.calls.record import CallRecord
 
 log = logging.getLogger(__name__)
+
+ADVICE_S = 2.0  # the caller is waiting; the agent has long used its own judgement by then
 
 
 class ToolServer:
@@ -48,6 +51,32 @@ class ToolServer:
         )
         SENT.labels("tool-calls", "delivered" if reply.ok else "refused").inc()
         return reply
+
+    async def advise(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        server: dict[str, Any] | None,
+        conversation: Sequence[Mapping[str, Any]],
+    ) -> float | None:
+        """By the documented ``call.endpointing.request``. Never raises."""
+        where = target(server) or self._targets.of_call(papers)
+        if where is None:
+            log.warning("nobody can be asked when a turn ends: smartEndpointingPlan has no server")
+            return None
+        message = self._messages.endpointing_request(record, papers, conversation)
+        outcome, wait_s = "refused", None
+        try:
+            body = json.dumps(message, default=str).encode()
+            async with asyncio.timeout(ADVICE_S):
+                status, answer = await self._wire.send(where, body, ADVICE_S)
+            wait_s = read_advice(answer) if 200 <= status < 300 else None
+            outcome = "refused" if wait_s is None else "delivered"
+        except FAILURES as error:
+            outcome = "unreachable"
+            log.warning("who should say when a turn ends does not: %s", reason(error, ADVICE_S))
+        SENT.labels("call.endpointing.request", outcome).inc()
+        return wait_s
 
     async def _ask(
         self,

@@ -17,7 +17,9 @@ from gateway import reasons
 from gateway.agent.brief import Brief
 from gateway.agent.messages import (
     Action,
+    Advice,
     Answered,
+    Consult,
     Digit,
     FromAgent,
     HangUp,
@@ -204,11 +206,19 @@ class Call:
                     self.happened(message.what, at=message.at, **message.facts)
                 case Action():
                     self._house.tasks.start(self._act(message), f"action {message.tool}")
+                case Consult():
+                    self._house.tasks.start(self._advise(message), "advice on a turn's end")
                 case HangUp():
                     self.end(message.reason, message.detail)
                 case _:
                     pass  # of the others, Progress and Stopped are the pool's own business
             self._house.told(self, message)
+
+    async def _advise(self, consult: Consult) -> None:
+        with about(self.record.id):
+            server = self.brief.endpointing.server
+            wait_s = await self.tools.advise(self.record, self.papers, server, consult.conversation)
+            self.tell(Advice(call=self.record.id, question=consult.question, wait_s=wait_s))
 
     async def _act(self, action: Action) -> None:
         with about(self.record.id):

@@ -6,7 +6,7 @@ whom to send webhooks to) travels as ``Papers``: ``calls`` never looks inside, h
 every notice, and gives them to the store with the record: ``store.calls.save(record, papers)``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -125,6 +125,16 @@ class ToolServer(Protocol):
     ) -> ToolReply:
         """Never raises: a time-out or a refusal is a reply with ``ok`` False. Takes at most
         ``tool.timeout_s``."""
+
+    async def advise(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        server: dict[str, Any] | None,
+        conversation: Sequence[Mapping[str, Any]],
+    ) -> float | None:
+        """How many seconds of silence end the caller's turn; None if ``server``, or the call's
+        own, does not say. ``conversation`` as a Checkpoint's. Never raises."""
 
 
 class Directory(Protocol):

@@ -3,11 +3,17 @@
 from gateway.agent.messages import Answered, Say, TurnTimings
 from tests.agent.stage import Stage, call, say
 
+SILENCE = {
+    "on": "silence",
+    "after_s": 5.0,
+    "most": 1,
+    "do": ({"do": "say", "texts": ("Are you there, {{ who }}?",)},),
+}
+
 
 async def test_silence_is_reminded_of_and_then_ends_the_call() -> None:
     async with Stage(
-        idle_messages=("Are you there, {{ who }}?",),
-        idle_after_s=5.0,
+        hooks=(SILENCE,),
         silence_timeout_s=12.0,
         end_message="Goodbye.",
     ) as stage:

@@ -44,7 +44,8 @@ def test_only_the_first_of_a_kind_counts_until_a_tool_was_called() -> None:
 
 async def test_a_plain_turn() -> None:
     token, rest, voice = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    async with Stage(wait_s=0.4) as stage:
+    plan = {"by": "text", "punctuation_s": 0.4}
+    async with Stage(wait_s=0.4, endpointing=plan) as stage:
         await stage.until("listening")
         stage.clay.replies = [[token, *say("It is"), rest, *say(" noon.")]]
         stage.clay.voice_waits = voice

@@ -1,12 +1,12 @@
-"""Acknowledgements and end phrases, whatever their case and punctuation."""
+"""Phrases and end phrases, whatever their case and punctuation."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.agent.words import Acknowledgements, contains, plain_words
+from gateway.agent.words import Phrases, contains, plain_words
 
-ACKNOWLEDGES = Acknowledgements(["okay", "uh-huh", "I see", "im listening", "yeah sure", ""])
+ACKNOWLEDGES = Phrases(["okay", "uh-huh", "I see", "im listening", "yeah sure", ""])
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_something_else(text: str) -> None:
 
 
 def test_without_any_phrase_nothing_is_an_acknowledgement() -> None:
-    assert not Acknowledgements([]).only(["okay"])
+    assert not Phrases([]).only(["okay"])
 
 
 def test_phrases_are_found_as_whole_words() -> None:

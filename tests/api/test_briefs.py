@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from gateway.agent.brief import Brief, Choice
-from gateway.api.briefs import ACKNOWLEDGEMENTS, Defaults, Unusable, from_assistant, resolve
+from gateway.agent.plans import Hook, HookAction
+from gateway.agent.tongues import tongue
+from gateway.api.briefs import Defaults, from_assistant, resolve
 from gateway.api.models import THINKING
 from gateway.api.transcribers import HEARING
+from gateway.api.unusable import Unusable
 from gateway.api.vendors import choice
 from gateway.api.voices import SPEAKING
 from gateway.speech import catalog
@@ -27,7 +30,7 @@ def test_the_smallest_assistant_has_the_documented_defaults() -> None:
     assert (made.temperature, made.max_tokens) == (0.0, 250)
     assert (made.silence_timeout_s, made.max_duration_s) == (30.0, 600.0)
     assert (made.wait_s, made.interrupt_words, made.interrupt_voice_s) == (0.4, 0, 0.2)
-    assert made.acknowledgements == ACKNOWLEDGEMENTS
+    assert made.acknowledgements == tongue("en").acknowledgements
     assert made.record
     assert made.greeting_mode == "wait"
 
@@ -66,9 +69,14 @@ def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
                 "voiceSeconds": 0.3,
                 "backoffSeconds": 2,
                 "acknowledgementPhrases": ["aha"],
+                "interruptionPhrases": ["halt"],
             },
             "artifactPlan": {"recordingEnabled": False},
-            "messagePlan": {"idleMessages": ["Still there?"], "idleTimeoutSeconds": 6},
+            "messagePlan": {
+                "idleMessages": ["Still there?"],
+                "idleTimeoutSeconds": 6,
+                "silenceTimeoutMessage": "Gone?",
+            },
         }
     )
     assert made == Brief(
@@ -97,8 +105,15 @@ def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
         max_duration_s=60,
         end_phrases=("bye",),
         end_message="So long.",
-        idle_messages=("Still there?",),
-        idle_after_s=6,
+        interruptions=("halt",),
+        silence_message="Gone?",
+        hooks=(
+            Hook(
+                on="silence",
+                after_s=6,
+                do=(HookAction(do="say", texts=("Still there?",), in_order=True),),
+            ),
+        ),
         record=False,
         live=("model",),
     )
@@ -155,16 +170,6 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
     assert (press.kind, press.name) == ("dtmf", "press")
     assert press.parameters["properties"]
     assert (older.kind, older.name, older.timeout_s) == ("function", "older", 20)
-
-
-def test_a_hook_on_silence_is_an_idle_message() -> None:
-    hook = {
-        "on": "customer.speech.timeout",
-        "options": {"timeoutSeconds": 4},
-        "do": [{"type": "say", "exact": "Hello?"}],
-    }
-    made = brief(hooks=[hook])
-    assert (made.idle_messages, made.idle_after_s) == (("Hello?",), 4)
 
 
 @pytest.mark.parametrize(

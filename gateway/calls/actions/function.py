@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 async def call(call: "Call", action: Action) -> tuple[bool, str]:
-    tool = next((t for t in call.brief.tools if t.name == action.tool), None)
+    tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
     if tool is None:
         return False, f"There is no tool named {action.tool!r}."
     try:

@@ -1,0 +1,86 @@
+"""When the agent may begin to speak, when it must stop, what keys mean, and what happens by itself:
+the part of a brief that turn-taking is made of. All durations are seconds.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gateway.agent.plain import Plain
+
+
+class Pattern(Plain):
+    """A regular expression; ``flags`` are those of :mod:`re`."""
+
+    regex: str
+    flags: int = 0
+
+
+class Rule(Plain):
+    """If the agent's last message and what the caller has said so far match, the caller's turn
+    is over after ``wait_s`` of silence. None matches everything."""
+
+    assistant: Pattern | None = None
+    customer: Pattern | None = None
+    wait_s: float
+
+
+class Endpointing(Plain):
+    """How it is found out that the caller's turn is over.
+
+    ``text``: by how the words end (the three waits below). ``estimate``: how likely the caller
+    goes on, from words and sound. ``function``: the same, and ``function`` of it is the wait.
+    ``server``: a webhook is asked. ``transcriber``: it knows by itself.
+    """
+
+    by: Literal["text", "estimate", "function", "server", "transcriber"] = "estimate"
+    rules: tuple[Rule, ...] = ()  # the first that matches wins over all else
+    punctuation_s: float = 0.1
+    no_punctuation_s: float = 1.5
+    number_s: float = 0.5
+    function: str = ""  # of x, the probability that the caller still speaks; gives milliseconds
+    server: dict[str, Any] | None = None  # for main: who is asked, if not the call's own server
+
+
+class KeypadPlan(Plain):
+    """How keys become an entry. Without ``enabled`` the model is never told of any."""
+
+    enabled: bool = True
+    timeout_s: float = 2.0  # after the last key; 0: only a delimiter ends the entry
+    delimiters: str = "#"  # keys that end an entry, and are not part of it
+
+
+class HookAction(Plain):
+    """One thing that a hook does.
+
+    ``say`` one of ``texts``; have the model say something by ``messages`` (``prompt``); call the
+    ``tool`` of that name; or add ``messages`` to the conversation (``add``), and ``answer`` them.
+    """
+
+    do: Literal["say", "prompt", "tool", "add"]
+    texts: tuple[str, ...] = ()
+    in_order: bool = False  # the first text the first time, and so on; else any
+    messages: tuple[dict[str, str], ...] = ()  # role and content
+    tool: str = ""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    answer: bool = True
+
+
+class Hook(Plain):
+    """What is done when something happens.
+
+    ``silence``: nobody has spoken for ``after_s``; ``elapsed``: the call has lasted so long;
+    ``slow``: the model has been silent for so long; ``agent-interrupted``: by the caller;
+    ``caller-interrupted``: by the agent; ``unsure``: the transcriber was, of a whole turn, its
+    confidence lying in ``confidence``; ``ending``: the call is over (main's affair).
+    """
+
+    on: Literal[
+        "silence", "elapsed", "slow", "agent-interrupted", "caller-interrupted", "unsure", "ending"
+    ]
+    do: tuple[HookAction, ...]
+    after_s: float = 7.5
+    most: int = 3  # times in one call that a silence hook fires
+    forgetful: bool = False  # what the caller says sets that count back to none
+    confidence: tuple[float, float] = (0.2, 0.4)
+    reasons: tuple[str, ...] | None = None  # of ``ending``: only for these; None: for all
