@@ -16,6 +16,7 @@ from gateway.media.lines import DIGITS, LENT, NO_PAYLOAD, RING, Lines
 from gateway.media.mixer import Mixer
 from gateway.media.outward import BEAT_MS, STEPS, Outward, Payloads
 from gateway.media.peers import Peers, Source
+from gateway.media.relay import Relay
 from gateway.media.reports import Reports
 from gateway.media.voice import Voice
 from gateway.rtp import packet
@@ -71,6 +72,14 @@ class Outgoing:
     lengths: list[int]
     targets: list[Source]
 
+    def and_of(self, other: "Outgoing") -> "Outgoing":
+        width = max(self.packets.shape[1], other.packets.shape[1])
+        packets = np.zeros((len(self.rows) + len(other.rows), width), np.uint8)
+        packets[: len(self.rows), : self.packets.shape[1]] = self.packets
+        packets[len(self.rows) :, : other.packets.shape[1]] = other.packets
+        return Outgoing(self.rows + other.rows, packets, self.lengths + other.lengths,
+                        self.targets + other.targets)  # fmt: skip
+
 
 class Beat:
     """``wall_s``: see ``Reports``. ``beater`` is which process this is: its rows say the same."""
@@ -85,6 +94,9 @@ class Beat:
         self._inward, self._outward = Inward(lines, self._jitter), Outward(lines)
         self._ears = Ears(n, tuning.vad_mode, tuning.speech_level_db)
         self._voice, self._mixer = Voice(lines), Mixer(lines)
+        self._relay = Relay(
+            lines, self._jitter, self._inward, self._outward, self._ears, self._mixer
+        )
         self._digits_in, self._digits_out = DigitsIn(n), DigitsOut(n)
         self._inband = InBand(n)
         self._marker = np.ones(n, bool)  # the next packet begins a talkspurt
@@ -114,6 +126,7 @@ class Beat:
 
     def let_go(self, row: int) -> None:
         """Main wants the row back: nothing of it is touched after this."""
+        self._relay.forget(row)
         self._open[row] = False
         self.rows = np.flatnonzero(self._open)
         self._lines["applied"][row] = self._lines["settings"][row]
@@ -130,7 +143,7 @@ class Beat:
         lines = self._lines
         for state in (self._peers, self._inward, self._outward, self._ears,
                       self._voice, self._digits_in, self._digits_out, self._inband,
-                      self._mixer, self.reports):  # fmt: skip
+                      self._mixer, self._relay, self.reports):  # fmt: skip
             state.forget(row)
         self._jitter.forget(row, int(lines["lost"][row]))
         if digits := int(lines["digits"][row]):
@@ -159,12 +172,24 @@ class Beat:
         if missed:
             self._miss(rows, missed)
         mixes = self._mixer.flags(rows)
-        heard, starts = self._hear(rows, mixes)
-        self._voice.pause(rows, starts)
-        outgoing = self._speak(rows, heard, mixes)
+        passed = self._relay.choose(rows, mixes, self._digits_out.idle)
+        self._relay.turn(rows, passed)
+        if not len(passed):
+            outgoing = self._through(rows, mixes)
+        else:
+            others = ~np.isin(rows, passed)
+            outgoing = self._pass_on(passed)
+            if mixes is not None and others.any():
+                outgoing = self._through(rows[others], mixes[others]).and_of(outgoing)
         lines["beat_at"][rows] = now
         lines["beat"][rows] += 1
         return outgoing
+
+    def _through(self, rows: Rows, mixes: Flags) -> Outgoing:
+        """Rows whose sound is decoded."""
+        heard, starts = self._hear(rows, mixes)
+        self._voice.pause(rows, starts)
+        return self._speak(rows, heard, mixes)
 
     def unsent(self, rows: list[int]) -> None:
         """The kernel refused these packets after all."""
@@ -281,6 +306,15 @@ class Beat:
         payloads = self._outward.run(rows, said, whole, pulled.payloads, echoes)
         outgoing = self._pack(rows, speaks, payloads, dialling)
         lines["timestamp"][rows] += STEPS[codec]
+        return outgoing
+
+    def _pass_on(self, rows: Rows) -> Outgoing:
+        """What these rows' peers are sent is what the others' peers sent."""
+        lines = self._lines
+        payloads = self._relay.run(rows, self._relay.others(rows))
+        outgoing = self._pack(rows, np.ones(len(rows), bool), payloads, self._dial(rows))
+        self._marker[rows] = False  # a lost packet begins no talkspurt
+        lines["timestamp"][rows] += STEPS[lines["codec"][rows]]
         return outgoing
 
     def _dial(self, rows: Rows) -> Dialling:

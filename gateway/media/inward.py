@@ -13,7 +13,7 @@ from gateway.rtp.outcomes import Pulled
 from gateway_codecs import CODECS, G722, OPUS, Law, comfort, g722
 from gateway_codecs.resample import Upsampler
 
-_PRIMING = 10  # frames from which a codec that adapts finds back
+PRIMING = 10  # frames from which a codec that adapts finds back
 _JOIN = 80  # samples: 5 ms in which one codec's sound takes over from another's
 _FALL = ((np.arange(_JOIN)[::-1] + 0.5) / _JOIN).astype(np.float32)
 
@@ -63,9 +63,27 @@ class Inward:
         self._level[row] = 127
         if beat := int(self._lines["beat"][row]):
             heard = self._lines["heard"][row]
-            past = np.concatenate([heard[n % RING] for n in range(beat - _PRIMING, beat)])
+            past = np.concatenate([heard[n % RING] for n in range(beat - PRIMING, beat)])
             self._g722.prime(row, past)
             self._last[row] = past[-1]
+
+    def catch_up(self, row: int, kind: int, payloads: npt.NDArray[np.uint8]) -> Samples:
+        """The row was not decoded for a while: what it said last (frames x 160 octets), as sound,
+        so that the next frame goes on from there."""
+        own = np.array([row])
+        self._up.forget(row)
+        self.renew(own)
+        sound = np.zeros((len(payloads), FRAME), np.int16)
+        for frame, octets in zip(sound, payloads, strict=True):
+            if kind == G722_INDEX:
+                frame[:] = self._g722.run(own, octets[None])[0]
+            else:
+                law = CODECS[kind]
+                assert isinstance(law, Law)
+                frame[:] = self._up.run(own, law.decode(octets[None]))[0]
+        self._kind[row] = kind
+        self._last[row] = sound[-1, -1] if len(sound) else 0
+        return sound
 
     def interrupt(self, rows: Rows) -> None:
         """Nothing that was heard before may sound again: a key was pressed."""

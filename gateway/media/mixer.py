@@ -115,6 +115,14 @@ class Mixer:
         sounding = (self._source[its] != 0).any(axis=1) | (self._play_frames[its] > 0)
         self._busy[its] = sounding | (own != 1)
 
+    def assume(self, rows: Rows) -> None:
+        """Their peers have heard all their sources until now: there is nothing to fade in."""
+        lines = self._lines
+        self._source[rows] = lines["sources"][rows]
+        self._gain[rows] = lines["gains"][rows]
+        self._cursor[rows] = -1
+        self._busy[rows] = True
+
     def _here(self, rows: Rows) -> Mask:
         """Rows of this very beat: what they hear lies in their ring, not yet published."""
         here = np.zeros(self._lines.capacity, bool)

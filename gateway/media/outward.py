@@ -65,7 +65,7 @@ class Payloads:
         return Payloads(octets=octets, **wide)
 
 
-_Packet = tuple[int, bytes, int, bool]  # one of Payloads: at, octets, since, comfort
+Packet = tuple[int, bytes, int, bool]  # one of Payloads: at, octets, since, comfort
 
 
 class Outward:
@@ -151,13 +151,13 @@ class Outward:
                             zeros, zeros.astype(bool))  # fmt: skip
         if len(at) == len(rows):
             return payloads
-        packets: list[_Packet] = []
+        packets: list[Packet] = []
         for i in np.flatnonzero(~plain).tolist():
             packets += self._slow(i, int(rows[i]), said[i], narrow[i], encoded[i], echo.get(i))
-        return payloads.joined(_table(packets)) if packets else payloads
+        return payloads.joined(table(packets)) if packets else payloads
 
     def _slow(self, i: int, row: int, said: Samples, narrow: Samples, encoded: Bytes,
-              echo: bytes | None) -> list[_Packet]:  # fmt: skip
+              echo: bytes | None) -> list[Packet]:  # fmt: skip
         """A row whose packets are made one by one."""
         index = int(self._codec[row])
         codec, ptime_ms = CODECS[index], int(self._lines["ptime_ms"][row])
@@ -210,7 +210,8 @@ class Outward:
         return encoder.run(sound)
 
 
-def _table(packets: list[_Packet]) -> Payloads:
+def table(packets: list[Packet]) -> Payloads:
+    """Of packets that were made one by one."""
     lengths = np.array([len(octets) for _, octets, _, _ in packets], np.int64)
     octets = np.zeros((len(packets), int(lengths.max())), np.uint8)
     for into, (_, its, _, _) in zip(octets, packets, strict=True):

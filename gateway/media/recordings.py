@@ -57,6 +57,7 @@ class Recordings:
     def begin(self, line: Line, path: Path) -> None:
         if line in self._by_line:
             raise ValueError(f"row {line.row} is being recorded already")
+        line.followers(1)
         self._number += 1
         self._by_line[line] = self._number
         self._lines_by[self._number] = line

@@ -353,6 +353,17 @@ class Jitter:
         there = (self._slot[rows, place] == play) & (self._fill[rows, place] == SLOT)
         return self._ring[rows, place], there & self._plain[self._kind[rows, place]]
 
+    def past(self, row: int, most: int) -> npt.NDArray[np.uint8]:
+        """The last frames that were pulled (n x 160, the oldest first), as many as came one after
+        another in the kind that was pulled last. For kinds with an octet a tick."""
+        play, kind = int(self._play[row]), self._going[row]
+        slots = np.arange(play - most, play)
+        place = slots % SLOTS
+        there = (self._slot[row, place] == slots) & (self._fill[row, place] >= self._steps[kind])
+        there &= (self._kind[row, place] == kind) & self._plain[kind] & (slots >= 0)
+        first = int(np.flatnonzero(~there)[-1]) + 1 if not there.all() else 0
+        return np.asarray(self._ring[row, place[first:]])
+
     def next_packet(self, row: int) -> bytes | None:
         """What comes right after the slot that was pulled last, if it is there."""
         its = self._packets[row].get(int(self._play[row]), [])
