@@ -32,7 +32,8 @@ LAYERS: dict[str, set[str]] = {
     "gateway.trunks": {"gateway.sip"},
     "gateway.calls": {"gateway.agent", "gateway.media", "gateway.rtp", "gateway.sip", "gateway.sdp",
                       "gateway.archive", "gateway.store", "gateway.trunks", "gateway_codecs"},
-    "gateway.api": {"gateway.archive", "gateway.calls", "gateway.agent", "gateway.store",
+    "gateway.api": {"gateway.archive", "gateway.calls", "gateway.agent", "gateway.speech",
+                    "gateway.store",
                     "gateway.trunks"},
     "gateway.probe": {"gateway.sip"},
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from gateway.agent.plain import Plain
 from gateway.agent.plans import Endpointing, Hook, KeypadPlan
+from gateway.speech.spoken.plan import ChunkPlan, FormatPlan
 
 
 class Choice(Plain):
@@ -53,6 +54,8 @@ class Brief(Plain):
     tools: tuple[ToolBrief, ...] = ()
     substitutes: tuple[Choice, ...] = ()  # for ``thinking``, when it fails, in this order
     fast_turns: int = 0  # so many of the caller's turns are answered by the vendor's small model
+    chunks: ChunkPlan = ChunkPlan()
+    format: FormatPlan = FormatPlan()
     temperature: float = 0.0
     max_tokens: int = 250
 

@@ -9,6 +9,8 @@ from gateway.agent.reply import Reply
 from gateway.agent.row import Row
 from gateway.agent.sentences import Sentences
 from gateway.agent.voice import Voice
+from gateway.speech.spoken.plan import ChunkPlan
+from gateway.speech.spoken.tags import without
 
 BACKLOG_S = 6.0  # sound that may wait for the queue before the next sentence is asked for
 
@@ -24,13 +26,13 @@ class Uttered:
 
 
 class Mouth:
-    def __init__(self, row: Row, voice: Voice) -> None:
+    def __init__(self, row: Row, voice: Voice, plan: ChunkPlan) -> None:
         self.row = row
         self.voice = voice
         self.held = False  # it is the caller's turn: nothing goes into the queue
         self.began_at: float | None = None  # when the first frame went out
         self._reply = Reply()
-        self._sentences = Sentences()
+        self._sentences = Sentences(plan)
         self._writing: Entry | None = None  # the message of the text that is no sentence yet
 
     @property
@@ -126,5 +128,5 @@ class Mouth:
             return None
         began_at = now if began_at is None else began_at
         ended_at = self.row.said_at(upto - 1) or now
-        text = reply.heard(upto)
+        text = without(reply.heard(upto))
         return Uttered(text, began_at, max(began_at, ended_at), tuple(reply.cut(upto)))

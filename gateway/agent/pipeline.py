@@ -74,7 +74,7 @@ class Agent:
         self._resumed = start.resumed is not None
         self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
         self._ear = crew.ear
-        self._mouth = Mouth(row, crew.voice)
+        self._mouth = Mouth(row, crew.voice, start.brief.chunks)
         fill = Templates(start.variables, at).fill
         self._dialogue = Dialogue(start, fill, crew.mind, self._mouth, self._report, now)
         self._turns = Turns(

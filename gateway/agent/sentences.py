@@ -6,6 +6,8 @@ been seen behind it: ``3.50``, ``e.g. this`` and a stop that may become an ellip
 
 import re
 
+from gateway.speech.spoken.plan import ChunkPlan
+
 SHORTEST = 10  # characters: less makes a voice sound clipped, and joins the next sentence
 CLAUSE = 32  # characters after which the first piece may already go at a comma
 LONGEST = 240  # characters after which any space will do
@@ -33,12 +35,25 @@ def _abbreviates(text: str) -> bool:
     return word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "I")
 
 
+_FLUSH = re.compile(r"<flush\s*/?>", re.IGNORECASE)
+_SPELL = re.compile(r"</?spell>", re.IGNORECASE)
+_PLANNED = 30  # characters: the documented minimum of a plan that names its own boundaries
+
+
 class Sentences:
     """Feed it the stream; each call returns the pieces that are now complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: ChunkPlan = ChunkPlan()) -> None:  # noqa: B008  # it is frozen
         self._text = ""
         self._first = True
+        self._enabled = plan.enabled
+        self._stop, self._comma = _STOP, _COMMA
+        self._shortest, self._clause = plan.shortest or SHORTEST, CLAUSE
+        if plan.boundaries is not None:
+            self._stop = _planned(plan.boundaries)
+            self._shortest = plan.shortest or _PLANNED
+        if plan.shortest is not None or plan.boundaries is not None:
+            self._clause = max(CLAUSE, self._shortest)
 
     def feed(self, text: str) -> list[str]:
         self._text += text
@@ -56,14 +71,45 @@ class Sentences:
 
     def _end(self) -> int | None:
         """Where the first complete piece ends."""
-        for stop in _STOP.finditer(self._text):
+        ends = [end for end in (self._flush(), self._break()) if end is not None]
+        return min(ends, default=None)
+
+    def _flush(self) -> int | None:
+        """The model wants what it has written so far to be said at once."""
+        tag = _FLUSH.search(self._text)
+        return tag.end() if tag else None
+
+    def _break(self) -> int | None:
+        if not self._enabled:
+            return None
+        for stop in self._stop.finditer(self._text):
             so_far = self._text[: stop.end()]
-            if len(so_far.strip()) >= SHORTEST and not _abbreviates(so_far):
+            enough = len(so_far.strip()) >= self._shortest
+            if enough and not _abbreviates(so_far) and not _spelling(so_far):
                 return stop.end()
         if self._first:
-            for comma in _COMMA.finditer(self._text, CLAUSE):
-                return comma.end()
+            for comma in self._comma.finditer(self._text, self._clause):
+                if not _spelling(self._text[: comma.end()]):
+                    return comma.end()
         if len(self._text) > LONGEST:
             space = self._text.rfind(" ", 0, LONGEST)
             return space + 1 if space > 0 else LONGEST
         return None
+
+
+def _spelling(text: str) -> bool:
+    """Whether a ``<spell>`` is open at the end."""
+    tags = _SPELL.findall(text)
+    return bool(tags) and "/" not in tags[-1]
+
+
+def _planned(boundaries: tuple[str, ...]) -> re.Pattern[str]:
+    """A mark of a script with spaces needs one behind it; ``3.50`` and ``10:30`` are no ends."""
+    spaced = [re.escape(mark) for mark in boundaries if mark.isascii()]
+    others = [re.escape(mark) for mark in boundaries if not mark.isascii()]
+    ways = []
+    if spaced:
+        ways.append(rf"(?:{'|'.join(spaced)})+[\"'”’»)\]]*\s")  # noqa: RUF001
+    if others:
+        ways.append(rf"(?:{'|'.join(others)})[」』）]*\s?")  # noqa: RUF001
+    return re.compile("|".join([*ways, r"\n"]))

@@ -9,6 +9,7 @@ from gateway.errors import ConfigError, Fault, VendorError
 from gateway.speech import catalog
 from gateway.speech.contract import Hearing, Speaking, Thinking
 from gateway.speech.settings import VendorSettings
+from gateway.speech.spoken.speaking import Reading
 from gateway.speech.thinking import fast_model
 
 T = TypeVar("T")
@@ -63,7 +64,11 @@ class Catalog:
         return Choice(vendor=choice.vendor, model=model, options=options)
 
     def speaking(self, start: Start) -> Speaking:
-        return self._make(catalog.speaking, start.brief.speaking, start.call, {})
+        voice = self._make(catalog.speaking, start.brief.speaking, start.call, {})
+        try:
+            return Reading(voice, start.brief.format)
+        except ConfigError as error:
+            raise VendorError(voice.vendor, Fault.OURS, str(error)) from error
 
     def spare_voice(self, start: Start) -> Speaking | None:
         if start.brief.speaking.vendor == "embedded":

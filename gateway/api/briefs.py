@@ -13,7 +13,11 @@ from gateway.api.transcribers import HEARING
 from gateway.api.turn_plans import turn_plans
 from gateway.api.unusable import Unusable
 from gateway.api.vendors import HOSTED, Fields, choice
+from gateway.api.voice_plans import chunks, format_plan
 from gateway.api.voices import SPEAKING
+from gateway.errors import ConfigError
+from gateway.speech.spoken.plan import FormatPlan
+from gateway.speech.spoken.writing import Writing
 
 Assistant = dict[str, Any]
 
@@ -79,11 +83,22 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "hooks": hooks,
         "hook_tools": hook_tools,
         "record": _recorded(assistant),
+        "chunks": chunks(assistant),
+        "format": _format(assistant),
         "live": demanded(wanted({"assistant": assistant})),
         "record_as": RECORDED_AS.get(artifacts.get("recordingFormat") or ""),
     }
     # The brief knows the defaults of whatever is absent.
     return Brief(**{name: value for name, value in values.items() if value is not None})
+
+
+def _format(assistant: Assistant) -> FormatPlan:
+    plan = format_plan(assistant)
+    try:
+        Writing(plan)
+    except ConfigError as error:
+        raise Unusable(f"voice.chunkPlan.formatPlan.{error}") from None
+    return plan
 
 
 def _vendor(name: str, table: dict[str, Fields], assistant: Assistant, default: Choice) -> Choice:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.agent.sentences import LONGEST, Sentences
+from gateway.speech.spoken.plan import ChunkPlan
 
 
 def pieces(*stream: str) -> list[str]:
@@ -82,3 +83,41 @@ def test_joined_the_pieces_are_the_text(stream: list[str]) -> None:
 def test_how_the_stream_is_cut_does_not_lose_anything(text: str, size: int) -> None:
     stream = [text[n : n + size] for n in range(0, len(text), size)]
     assert "".join(pieces(*stream)) == text
+
+
+def cut(text: str, plan: ChunkPlan) -> list[str]:
+    sentences = Sentences(plan)
+    pieces = [piece for letter in text for piece in sentences.feed(letter)]
+    return [piece for piece in [*pieces, sentences.finish()] if piece]
+
+
+def test_a_flush_ends_a_piece_at_once() -> None:
+    assert cut("Hm.<flush/> Let me see", ChunkPlan()) == ["Hm.<flush/>", " Let me see"]
+
+
+def test_what_is_spelled_stays_together() -> None:
+    text = "Your code is <spell>A. B. C. D.</spell> Keep it. Bye"
+    assert cut(text, ChunkPlan()) == [
+        "Your code is <spell>A. B. C. D.</spell> Keep it. ", "Bye",
+    ]  # fmt: skip
+
+
+def test_a_plan_names_the_marks_and_the_shortest_piece() -> None:
+    text = "Well, first this; then that. At 10:30, or for 3.50, all of it."
+    plan = ChunkPlan(shortest=5, boundaries=(",", ";"))
+    assert cut(text, plan) == [
+        "Well, ", "first this; ", "then that. At 10:30, ", "or for 3.50, ", "all of it.",
+    ]  # fmt: skip
+    assert cut("一二三，四五六。", ChunkPlan(shortest=2, boundaries=("，",))) == [  # noqa: RUF001
+        "一二三，", "四五六。",  # noqa: RUF001
+    ]  # fmt: skip
+    longer = ChunkPlan(boundaries=(".",))
+    assert cut("One two. Three four five six seven. Eight.", longer) == [
+        "One two. Three four five six seven. ", "Eight.",
+    ]  # fmt: skip
+
+
+def test_no_chunks_means_the_whole_text() -> None:
+    assert cut("One sentence. And another.", ChunkPlan(enabled=False)) == [
+        "One sentence. And another."
+    ]

@@ -14,6 +14,7 @@ from gateway.api.unusable import Unusable
 from gateway.api.vendors import choice
 from gateway.api.voices import SPEAKING
 from gateway.speech import catalog
+from gateway.speech.spoken.plan import FormatPlan
 
 SCRIPT = {"provider": "script", "script": {"start": "hello"}}
 OPENAI = {"provider": "openai", "model": "gpt-4o"}
@@ -115,6 +116,7 @@ def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
             ),
         ),
         record=False,
+        format=FormatPlan(language="de"),
         live=("model",),
     )
 
