@@ -79,6 +79,7 @@ class Brief(Plain):
     silence_message: str = ""  # the same, if the reason is silence
     hooks: tuple[Hook, ...] = ()
     hook_tools: tuple[ToolBrief, ...] = ()  # that hooks call, and the model is not offered
+    denoise: bool = False  # what the caller says
     record: bool = True
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
     record_as: Literal["wav", "mp3", "opus"] | None = None  # None: as the operator has it

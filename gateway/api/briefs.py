@@ -82,6 +82,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "silence_message": (assistant.get("messagePlan") or {}).get("silenceTimeoutMessage"),
         "hooks": hooks,
         "hook_tools": hook_tools,
+        "denoise": _denoised(assistant),
         "record": _recorded(assistant),
         "chunks": chunks(assistant),
         "format": _format(assistant),
@@ -132,6 +133,18 @@ def _system(model: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"role": "system", "content": model["systemPrompt"]}
     for message in model.get("messages") or ():
         yield {"role": message["role"], "content": message.get("content") or ""}
+
+
+def _denoised(assistant: Assistant) -> bool:
+    """One suppressor serves all that the API names; their finer settings are for others."""
+    plan = assistant.get("backgroundSpeechDenoisingPlan") or {}
+    smart, fourier = plan.get("smartDenoisingPlan"), plan.get("fourierDenoisingPlan") or {}
+    wishes = [
+        smart is not None and smart.get("enabled") is not False,
+        fourier.get("enabled"),
+        assistant.get("backgroundDenoisingEnabled"),
+    ]
+    return any(wishes)
 
 
 def _recorded(assistant: Assistant) -> bool | None:

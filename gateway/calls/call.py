@@ -121,6 +121,9 @@ class Call:
         self._diagnosis = Diagnosis(self._answered)
         self._look = loop.call_later(LOOK_S, self._diagnose)
         if self._brief is not None:
+            if self._brief.denoise and (why := self.leg.denoise()):
+                self.happened("not_denoised", why=why)
+                log.warning("the call is not denoised: %s", why)
             if self._brief.record:
                 self.record.recording = f"recordings/{self.record.id}.wav"
                 self.leg.record(self._house.state_dir / self.record.recording)

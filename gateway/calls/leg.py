@@ -51,6 +51,9 @@ class Leg(Protocol):
     async def dial(self, digits: str) -> None:
         """Send telephone digits, by the best way this peer understands; returns when sent."""
 
+    def denoise(self) -> str | None:
+        """Take noise out of what the party says, from now on; returns why it cannot be."""
+
     def record(self, path: Path) -> None:
         """Record both directions from now until the leg is closed."""
 

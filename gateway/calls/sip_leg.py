@@ -367,6 +367,9 @@ class SipLeg:
         while self._line.dialling and not self._gone:  # noqa: ASYNC110
             await asyncio.sleep(DIAL_POLL_S)
 
+    def denoise(self) -> str | None:
+        return self._line.denoise()
+
     def record(self, path: Path) -> None:
         self._line.record(path)
 

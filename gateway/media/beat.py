@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.media.denoise import Denoising
 from gateway.media.ears import Ears
 from gateway.media.inward import Heard, Inward
 from gateway.media.lines import DIGITS, LENT, NO_PAYLOAD, RING, Lines
@@ -92,6 +93,7 @@ class Beat:
         self._jitter = Jitter(n, tuning.jitter, tuning.jitter_most, _FORMS)
         self.reports = Reports(lines, self._jitter, self._peers, wall_s)
         self._inward, self._outward = Inward(lines, self._jitter), Outward(lines)
+        self._denoising = Denoising(lines)
         self._ears = Ears(n, tuning.vad_mode, tuning.speech_level_db)
         self._voice, self._mixer = Voice(lines), Mixer(lines)
         self._relay = Relay(
@@ -141,7 +143,7 @@ class Beat:
 
     def _begin(self, row: int) -> None:
         lines = self._lines
-        for state in (self._peers, self._inward, self._outward, self._ears,
+        for state in (self._peers, self._inward, self._outward, self._denoising, self._ears,
                       self._voice, self._digits_in, self._digits_out, self._inband,
                       self._mixer, self._relay, self.reports):  # fmt: skip
             state.forget(row)
@@ -264,10 +266,15 @@ class Beat:
         if mixes is not None:
             self._mixer.mute(mixes, heard.sound)
             self._mixer.mute(mixes, heard.narrow)
-        starts = self._ears.listen(rows, heard.sound, heard.narrow, heard.thin)
+        sound, thin = heard.sound, heard.thin
+        if len(noisy := self._denoising.chosen(rows)):
+            sound, thin = sound.copy(), thin.copy()
+            sound[noisy] = self._denoising.run(rows[noisy], sound[noisy])
+            thin[noisy] = False
+        starts = self._ears.listen(rows, sound, heard.narrow, thin)
         self._find_keys(rows, heard.sound)
         at = lines["beat"][rows] % RING
-        lines["heard"][rows, at] = heard.sound
+        lines["heard"][rows, at] = sound
         lines["speech"][rows, at] = self._ears.marks(rows)
         if mixes is not None:
             starts |= self._mixer.onsets(rows, mixes)

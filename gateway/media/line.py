@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Protocol
 
+from gateway.media.denoise import missing
 from gateway.media.lines import DIGITS, NO_PAYLOAD, Lines
 from gateway.media.mixing import Mixing
 from gateway.media.sounds import Sounds
@@ -189,6 +190,12 @@ class Line(Mixing):
     def dialling(self) -> bool:
         """Keys are still waiting to be sent."""
         return bool(self.lines["dialled"][self.row] != self.lines["sent_digits"][self.row])
+
+    def denoise(self) -> str | None:
+        """Have noise taken out of what the peer says, from now on; returns why it cannot be."""
+        if (why := missing()) is None:
+            self.lines["denoise"][self.row] = 1
+        return why
 
     def record(self, path: Path) -> None:
         """Write what is heard and said from now on to a stereo WAV file, until ``give_back``. If

@@ -105,6 +105,7 @@ COLUMNS: dict[str, Column] = {
     "ssrc": Column(MAIN, np.uint32, "our synchronisation source (RFC 3550)"),
     "speaks": Column(MAIN, np.uint8, "1: we send sound; 0: the peer holds us (RFC 3264 8.4)"),
     "hears": Column(MAIN, np.uint8, "1: we take sound from the peer; 0: we hold it"),
+    "denoise": Column(MAIN, np.uint8, "1: take noise out of what was heard"),
     "echo": Column(MAIN, np.uint8, "1: say what was heard, for diagnosis"),
     "dial": Column(MAIN, np.uint8, "digits to send, as RFC 4733 event codes", (DIGITS,)),
     "dialled": Column(MAIN, np.int64, "cursor of ``dial``"),

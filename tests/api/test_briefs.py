@@ -36,6 +36,29 @@ def test_the_smallest_assistant_has_the_documented_defaults() -> None:
     assert made.greeting_mode == "wait"
 
 
+@pytest.mark.parametrize(
+    ("fields", "denoised"),
+    [
+        ({}, False),
+        ({"backgroundSpeechDenoisingPlan": {}}, False),
+        ({"backgroundSpeechDenoisingPlan": {"smartDenoisingPlan": {}}}, True),
+        ({"backgroundSpeechDenoisingPlan": {"smartDenoisingPlan": {"enabled": False}}}, False),
+        ({"backgroundSpeechDenoisingPlan": {"fourierDenoisingPlan": {}}}, False),
+        ({"backgroundSpeechDenoisingPlan": {"fourierDenoisingPlan": {"enabled": True}}}, True),
+        ({"backgroundDenoisingEnabled": True}, True),
+    ],
+)
+def test_denoising_is_asked_for_in_three_ways(fields: dict[str, Any], denoised: bool) -> None:
+    assert brief(**fields).denoise is denoised
+
+
+@pytest.mark.parametrize(
+    ("given", "form"), [(None, None), ("wav;l16", "wav"), ("mp3", "mp3"), ("ogg;opus", "opus")]
+)
+def test_the_form_of_the_recording(given: str | None, form: str | None) -> None:
+    assert brief(artifactPlan={"recordingFormat": given}).record_as == form
+
+
 def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
     made = from_assistant(
         {

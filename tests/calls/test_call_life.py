@@ -65,6 +65,12 @@ class FakeLeg:
 
     recording_lost: str | None = None
 
+    denoised = 0
+
+    def denoise(self) -> str | None:
+        self.denoised += 1
+        return "there is no library"
+
     def record(self, path: Path) -> None:
         self.recorded = str(path)
 
@@ -310,3 +316,11 @@ async def test_a_recording_can_be_paused_and_the_record_says_when() -> None:
         ("recording_resumed", {}),
         ("recording_lost", {"why": "No space left on device"}),
     ]
+
+
+async def test_what_is_to_be_denoised_and_cannot_be_is_told() -> None:
+    scene = Scene(BRIEF.model_copy(update={"denoise": True}))
+    scene.call.leg_event(Up())
+    assert scene.leg.denoised == 1
+    told = [event.facts for event in scene.call.record.events if event.what == "not_denoised"]
+    assert told == [{"why": "there is no library"}]
