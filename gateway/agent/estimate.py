@@ -72,6 +72,8 @@ def log_odds(text: str, asked: str, tongue: Tongue) -> float:
         odds -= 1.0
     if tongue.endings and not closed and words[-1].endswith(tongue.endings):
         odds += 0.0 if tongue.complete.only(words) else 2.0
+    if "@" in text.split()[-1]:
+        return odds - 0.6  # the transcriber has put the whole address together
     return odds + _dictated(words, plain_words(asked), tongue)
 
 
@@ -87,7 +89,7 @@ def _dictated(words: Sequence[str], asked: Sequence[str], tongue: Tongue) -> flo
     # "at example dot com": the last part of an address is its end.
     if len(words) > 2 and words[-2] in tongue.spelling and words[-1].isalpha():
         return -0.8
-    return 1.2 if tongue.asks_spelling.among(asked) and "@" not in words[-1] else 0.0
+    return 1.2 if tongue.asks_spelling.among(asked) else 0.0
 
 
 def _spelled(words: Sequence[str], tongue: Tongue) -> bool:

@@ -110,6 +110,7 @@ TABLE: Table = {
     (W, "digit"):         (K, "start-keys"),
 
     (K, "digit"):         (K, "start-keys"),
+    (K, "onset"):         (H, "start-stuck"),
     (K, "keys"):          (T, "ask"),
     (K, "spoken-too"):    (H, "start-stuck"),
 
