@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.media.band import Band
 from gateway.media.inward import G722_INDEX, IS_LAW, IS_NARROW, LAWS, OPUS_INDEX
 from gateway.media.lines import NO_PAYLOAD, RATE, RING, Lines
 from gateway.rtp.jitter import SLOT
@@ -76,15 +77,18 @@ class Outward:
         self._lines = lines
         self._down = Downsampler(n)
         self._g722 = g722.Encoder(n)
+        self._band = Band(n)
         self._opus: list[opus.Encoder | None] = [None] * n
         self._wishes = [opus.Wishes()] * n
         self._codec = np.full(n, NO_PAYLOAD, np.uint8)
         self._held: dict[int, list[Samples | bytes]] = {}  # by row
+        self._narrow = np.zeros(n, bool)  # there is nothing above 4 kHz for Opus to code
         self._silent = np.zeros(n, np.int64)
 
     def forget(self, row: int) -> None:
         self._codec[row] = NO_PAYLOAD
         self._opus[row] = None
+        self._band.forget(row)
         self._g722.forget(row)
         self._held.pop(row, None)
         self._silent[row] = 0
@@ -139,6 +143,8 @@ class Outward:
                 encoded[its] = law.encode(narrow[its])
         if len(its := np.flatnonzero(codec == G722_INDEX)):
             encoded[its] = self._g722.run(rows[its], said[its])
+        if len(its := np.flatnonzero(codec == OPUS_INDEX)):
+            self._narrow[rows[its]] = self._band.narrow(rows[its], said[its])
         if echoes.any():
             encoded[echoes] = again[echoes]
 
@@ -207,6 +213,7 @@ class Outward:
         encoder = self._opus[row]
         if encoder is None:
             encoder = self._opus[row] = opus.Encoder(self._wishes[row])
+        encoder.narrow = bool(self._narrow[row])
         return encoder.run(sound)
 
 

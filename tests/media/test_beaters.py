@@ -58,6 +58,22 @@ async def test_a_process_without_time_for_another_line_is_passed_over() -> None:
     await plane.close()
 
 
+async def test_measured_beats_that_are_too_dear_refuse_the_next_line(phones) -> None:
+    """Real beats: of a budget of a thousandth, one line takes more."""
+    async with plane_of(processes=2, budget=0.001) as plane:
+        lines = [plane.take(0, HOST) for _ in phones]
+        for phone, line in zip(phones, lines, strict=True):
+            phone.agree(line)
+        await until(lambda: bool((plane.lines["load"][:2] > 0.002).all()))
+        with pytest.raises(NoRoom, match="budget"):
+            plane.take(0, HOST)
+        for phone, line in zip(phones, lines, strict=True):
+            await phone.packet()  # those that are there have not been touched
+            await line.give_back()
+        await until(lambda: not plane.lines["live"].any())
+        plane.take(0, HOST)
+
+
 async def test_ten_kills_of_one_process_or_the_other_end_no_call(phones) -> None:
     async with plane_of(processes=2) as plane:
         lines = [plane.take(0, HOST) for _ in phones]
