@@ -5,6 +5,7 @@ from typing import Literal
 from gateway.speech.choosing import Options
 from gateway.speech.hearing import VENDORS as HEARING
 from gateway.speech.hearing import hearing
+from gateway.speech.hearing import load as load_hearing
 from gateway.speech.settings import VendorSettings
 from gateway.speech.speaking import VENDORS as SPEAKING
 from gateway.speech.speaking import speaking
@@ -29,11 +30,15 @@ def warm_up(*vendors: str) -> None:
 
     files = {
         "deepgram": ["deepgram"],
-        "embedded": ["embedded", "espeak"],
+        "embedded": ["espeak"],
         "openai": ["chat", "responses", "openai"],
     }
+    import_module("gateway.speech.driver")
     for vendor in vendors:
-        for name in files.get(vendor) or [THINKING[vendor].file]:
+        if vendor in HEARING:
+            load_hearing(vendor)
+        thinks = [THINKING[vendor].file] if vendor in THINKING else []
+        for name in files.get(vendor, thinks):
             import_module(f"gateway.speech.vendors.{name}")
 
 

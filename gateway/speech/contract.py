@@ -18,14 +18,16 @@ class Heard:
     """Words a transcriber recognised.
 
     ``final`` words will not change; until then each ``Heard`` replaces the one before it.
-    ``ended`` is the transcriber's own opinion that the caller's turn is over. ``confidence`` is
-    0 to 1; ``text`` may be empty when speech was heard but no words were.
+    ``ended`` is the transcriber's own opinion that the caller's turn is over; ``eager`` is its
+    guess that it may be, on words that may still go on. ``confidence`` is 0 to 1; ``text`` may be
+    empty when speech was heard but no words were.
     """
 
     text: str
     final: bool = False
     ended: bool = False
     confidence: float = 1.0
+    eager: bool = False
 
 
 class Hearing(Protocol):

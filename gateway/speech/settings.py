@@ -10,6 +10,7 @@ class VendorSettings(BaseModel):
 
     base_url: str | None = None
     api_key: SecretStr | None = None
+    region: str | None = None  # of the vendor's cloud, where its address depends on that (Azure)
     timeout_s: float = 10.0
 
     @property

@@ -11,7 +11,7 @@ from gateway.errors import Fault, VendorError
 from gateway.speech import catalog
 from gateway.speech.contract import Heard, Hearing, Speaking
 from gateway.speech.settings import VendorSettings
-from gateway.speech.vendors.deepgram import Results
+from gateway.speech.vendors.deepgram_hearing import ListenOptions, Nova
 from tests.simulators.deepgram_wire import DeepgramSimulator
 from tests.simulators.sound import hum, spoken_s
 from tests.simulators.wire import Trouble
@@ -178,6 +178,11 @@ def results(text: str, final: bool = True, speech: bool = False, asked: bool = F
     )
 
 
+def nova(confidence: float) -> Nova:
+    options = ListenOptions(confidence_threshold=confidence)
+    return Nova("", options, VendorSettings(), "")
+
+
 @pytest.mark.parametrize(
     ("messages", "heard"),
     [
@@ -204,14 +209,13 @@ def results(text: str, final: bool = True, speech: bool = False, asked: bool = F
     ],
 )
 def test_results_become_words(messages: list[Obj], heard: list[Heard]) -> None:
-    reading = Results()
+    reading = nova(0.0)
     reading.onset()
-    assert [h for h in map(reading.read, messages) if h] == heard
+    assert [h for message in messages for h in reading.read(message)] == heard
 
 
 def test_words_below_the_threshold_are_dropped() -> None:
-    reading = Results(confidence=0.6)
-    assert reading.read(results("mumble", speech=True)) is None
+    assert list(nova(0.6).read(results("mumble", speech=True))) == []
 
 
 def voice(cloud: DeepgramSimulator, timeout_s: float = 5.0, **options: object) -> Speaking:

@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -16,16 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import gateway
 from gateway.errors import Fault, VendorError
-from gateway.speech.contract import RATE, Heard
+from gateway.speech.contract import Heard
 from gateway.speech.script import DIGITS
 from gateway.speech.settings import VendorSettings
+from gateway.speech.utterances import BYTES_PER_S, Gate
 from gateway.speech.vendors.faults import broken
 from gateway.speech.vendors.shared import shared
 
 VENDOR = "embedded"
-BYTES_PER_S = RATE * 2
-BEFORE_S = 0.3  # sound from before the detector noticed that speech began
-AFTER_S = 0.2  # a shorter pause is one within a phrase, as before a "p" or "t"
 LONGEST_S = 15.0  # of an utterance; no phrase of a dialogue is longer
 
 
@@ -105,15 +102,12 @@ class EmbeddedHearing:
 
     vendor = VENDOR
 
-    def __init__(self, options: EarOptions, settings: VendorSettings) -> None:
+    def __init__(self, model: str, options: EarOptions, settings: VendorSettings, tag: str) -> None:
         self._threshold = options.confidence_threshold
         self._timeout_s = settings.timeout_s
         self._expected: tuple[str, ...] = ()
-        self._before: deque[bytes] = deque()
-        self._before_bytes = 0
-        self._utterance: list[bytes] | None = None
-        self._utterance_bytes = 0
-        self._silence_bytes: int | None = None  # since the offset
+        self._gate = Gate()
+        self._utterance = bytearray()
         self._said: asyncio.Queue[tuple[tuple[str, ...], bytes] | None] = asyncio.Queue()
 
     async def open(self) -> None:
@@ -127,36 +121,19 @@ class EmbeddedHearing:
         return shared("recogniser", _Worker)
 
     def hear(self, pcm: bytes) -> None:
-        if self._utterance is None:
-            self._before.append(pcm)
-            self._before_bytes += len(pcm)
-            while self._before_bytes - len(self._before[0]) >= BEFORE_S * BYTES_PER_S:
-                self._before_bytes -= len(self._before.popleft())
-            return
-        self._utterance_bytes += len(pcm)
-        if self._utterance_bytes <= LONGEST_S * BYTES_PER_S:
-            self._utterance.append(pcm)
-        if self._silence_bytes is not None:
-            self._silence_bytes += len(pcm)
-            if self._silence_bytes >= AFTER_S * BYTES_PER_S:
-                self._finish(b"".join(self._utterance))
+        sound, over = self._gate.hear(pcm)
+        if len(self._utterance) < LONGEST_S * BYTES_PER_S:
+            self._utterance += sound
+        if over:
+            # The phrases of this moment: while the recogniser is busy, the dialogue may go on.
+            self._said.put_nowait((self._expected, bytes(self._utterance)))
+            self._utterance.clear()
 
     def onset(self) -> None:
-        self._silence_bytes = None
-        if self._utterance is None:
-            self._utterance = list(self._before)
-            self._utterance_bytes = self._before_bytes
-            self._before.clear()
-            self._before_bytes = 0
+        self._gate.onset()
 
     def offset(self) -> None:
-        if self._utterance is not None:
-            self._silence_bytes = 0
-
-    def _finish(self, pcm: bytes) -> None:
-        # The phrases of this moment: while the recogniser is busy, the dialogue may go on.
-        self._said.put_nowait((self._expected, pcm))
-        self._utterance = self._silence_bytes = None
+        self._gate.offset()
 
     def expect(self, phrases: Sequence[str]) -> None:
         self._expected = tuple(sorted(phrases))
