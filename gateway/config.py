@@ -32,7 +32,20 @@ from gateway.store.settings import StoreSettings
 from gateway.trunks.settings import OutboundSettings, TrunkSettings
 
 # The names that the vendors' own tools read, honoured where ours is not set.
-USUAL_KEYS = {"openai": "OPENAI_API_KEY", "deepgram": "DEEPGRAM_API_KEY"}
+USUAL_KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "deepgram": "DEEPGRAM_API_KEY",
+    "assembly-ai": "ASSEMBLYAI_API_KEY",
+    "azure": "AZURE_SPEECH_KEY",
+    "cartesia": "CARTESIA_API_KEY",
+    "11labs": "ELEVENLABS_API_KEY",
+    "gladia": "GLADIA_API_KEY",
+    "google": "GEMINI_API_KEY",
+    "soniox": "SONIOX_API_KEY",
+    "speechmatics": "SPEECHMATICS_API_KEY",
+    "talkscriber": "TALKSCRIBER_API_KEY",
+    "xai": "XAI_API_KEY",
+}
 
 
 class Settings(BaseSettings):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.agent.brief import Choice
 from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.transcribers import HEARING
 from gateway.calls.ports import Route
 from gateway.speech.settings import VendorSettings
 
@@ -21,6 +22,7 @@ def defaults(vendors: dict[str, VendorSettings]) -> Defaults:
     return Defaults(
         hearing=Choice(vendor="deepgram" if deepgram else "embedded"),
         speaking=Choice(vendor=voice),
+        spare_hearings=tuple(Choice(vendor=name) for name in HEARING if _key(vendors, name)),
     )
 
 

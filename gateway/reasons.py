@@ -6,6 +6,8 @@ a peer's failure is named by a function, because its name is part of the reason.
 
 from enum import StrEnum
 
+from gateway.errors import Fault
+
 
 class Ended(StrEnum):
     CUSTOMER_ENDED_CALL = "customer-ended-call"
@@ -53,5 +55,27 @@ def voice_failed(vendor: str) -> str:
     return f"pipeline-error-{vendor}-voice-failed"
 
 
-def transcriber_failed(vendor: str) -> str:
-    return f"pipeline-error-{vendor}-transcriber-failed"
+# As the reasons spell transcribers, where an assistant spells them otherwise.
+_TRANSCRIBERS = {"azure": "azure-speech", "11labs": "eleven-labs", "custom-transcriber": "custom"}
+# What the API documents of single vendors (its section on transcriber errors).
+_SPECIFIC = {
+    ("deepgram", Fault.AUTH): "returning-401-invalid-credentials",
+    ("assembly-ai", Fault.AUTH): "returning-401-invalid-credentials",
+    ("assembly-ai", Fault.QUOTA): "returning-400-insufficent-funds",  # its own spelling
+}
+_TALKATIVE = {"soniox", "xai"}  # whose reasons tell the fault
+_FAULTS = {
+    Fault.AUTH: "auth-failed",
+    Fault.OVERLOAD: "rate-limited",
+    Fault.OURS: "invalid-config",
+    Fault.THEIRS: "server-error",
+}
+
+
+def transcriber_failed(vendor: str, fault: Fault | None = None) -> str:
+    what = "transcriber-failed"
+    if fault and vendor in _TALKATIVE and fault in _FAULTS:
+        what = f"transcriber-{_FAULTS[fault]}"
+    elif fault:
+        what = _SPECIFIC.get((vendor, fault), what)
+    return f"pipeline-error-{_TRANSCRIBERS.get(vendor, vendor)}-{what}"

@@ -47,7 +47,9 @@ class Brief(Plain):
     """One call's assistant. Texts are Liquid templates; the agent fills them from variables."""
 
     name: str = ""
+    vendor_tag: str = "{{call.id}}"  # what vendors' bills and logs call the call: a template
     hearing: Choice
+    hearing_substitutes: tuple[Choice, ...] = ()  # for ``hearing``, when it fails, in this order
     thinking: Choice
     speaking: Choice
     system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content

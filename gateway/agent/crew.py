@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 from gateway import reasons
 from gateway.agent import ear, mind, voice
 from gateway.agent.messages import Start
 from gateway.agent.streams import Clock, Spawn, harmless
-from gateway.agent.vendors import Vendors
+from gateway.agent.vendors import Vendors, patience_s
 from gateway.errors import GatewayError, VendorError
 from gateway.speech.contract import Speaking, Thinking
 
@@ -49,15 +50,17 @@ class Crew:
         self._owner = owner
         models = self._models()
         speaking = _had(vendors.speaking, start, reasons.voice_failed)
-        hearing = start.brief.hearing.vendor
-        self.ear = ear.Ear(
-            lambda: vendors.hearing(start),
-            hearing,
-            vendors.timeout_s(hearing),
-            spawn,
-            clock,
-            owner,
-        )
+        brief = start.brief
+        choices = (brief.hearing, *brief.hearing_substitutes)
+        candidates = [
+            ear.Candidate(
+                choice.vendor,
+                partial(vendors.hearing, start, choice),
+                patience_s(vendors.timeout_s(choice.vendor), len(choices)),
+            )
+            for choice in choices
+        ]
+        self.ear = ear.Ear(candidates, spawn, clock, owner)
         self.mind = mind.Mind(models, spawn, clock, owner)
         self.voice = self._voice(speaking)
         self._to_close: list[Thinking | Speaking] = [*(m.thinking for m in models), speaking]

@@ -1,17 +1,22 @@
-"""The transcriber of one call, dialled again when it drops, without the caller noticing."""
+"""The transcriber of one call. One that drops is dialled again, or replaced by the next, and is
+given the sound of which no final words have come, without the caller noticing."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
-from gateway.agent.streams import Attempts, Clock, Running, Spawn, faithful, harmless, stalled
+from gateway.agent.rota import Rota
+from gateway.agent.streams import Clock, Running, Spawn, faithful, harmless, stalled
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Heard, Hearing
 
 PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0)
-KEPT = 500  # beats of sound that a new transcriber is given, if nothing final came of them
+KEPT = 1000  # beats of sound that a new transcriber is given, if nothing final came of them
 LEAD = 25  # beats before speech begins that are kept as well
+REPLAYED = 10  # beats at a time
 
 
 class Owner(Protocol):
@@ -21,20 +26,26 @@ class Owner(Protocol):
 
     def retrying(self, error: VendorError, after_s: float) -> None: ...
 
+    def substituted(self, error: VendorError, by: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A transcriber that may be had; ``timeout_s`` is how long its opening may take."""
+
+    vendor: str
+    make: Callable[[], Hearing]
+    timeout_s: float
+
 
 class Ear:
+    """``candidates`` in order of preference."""
+
     def __init__(
-        self,
-        make: Callable[[], Hearing],
-        vendor: str,
-        timeout_s: float,
-        spawn: Spawn,
-        clock: Clock,
-        owner: Owner,
+        self, candidates: Sequence[Candidate], spawn: Spawn, clock: Clock, owner: Owner
     ) -> None:
-        self._make = make
-        self._vendor = vendor
-        self._timeout_s = timeout_s
+        self._candidates = candidates
+        self._rota = Rota(len(candidates), PAUSES_S)
         self._spawn = spawn
         self._clock = clock
         self._owner = owner
@@ -42,9 +53,9 @@ class Ear:
         self._task: Running | None = None
         self._due: float | None = None
         self._deadline: float | None = None  # for opening
-        self._attempts = Attempts(PAUSES_S)
         self._kept: deque[bytes] = deque(maxlen=KEPT)
         self._voice = False
+        self._unanswered = False  # there was speech, and nothing final has come of it
         self._expected: Sequence[str] = ()
 
     def open(self, now: float) -> None:
@@ -54,13 +65,13 @@ class Ear:
     def hear(self, pcm: bytes) -> None:
         """The sound since last time, silence included."""
         self._kept.append(pcm)
-        if not self._voice and len(self._kept) > LEAD and self._hearing:
+        if self._hearing and not self._unanswered and len(self._kept) > LEAD:
             self._kept.popleft()
         if self._hearing:
             self._hearing.hear(pcm)
 
     def onset(self) -> None:
-        self._voice = True
+        self._voice = self._unanswered = True
         if self._hearing:
             self._hearing.onset()
 
@@ -74,33 +85,40 @@ class Ear:
         if self._hearing:
             self._hearing.expect(phrases)
 
+    @property
+    def _candidate(self) -> Candidate:
+        return self._candidates[self._rota.current]
+
     def beat(self, now: float) -> None:
         if self._due is not None and now >= self._due:
             self._due = None
-            self._deadline = now + self._timeout_s
+            self._deadline = now + self._candidate.timeout_s
             self._task = self._spawn(self._run(), "hearing")
         elif self._task and self._deadline is not None and now >= self._deadline:
             self._task.cancel()
-            self._failed(stalled(self._vendor, "connection", self._timeout_s), now)
+            slow = self._candidate
+            self._failed(stalled(slow.vendor, "connection", slow.timeout_s), now)
 
     async def _run(self) -> None:
+        vendor = self._candidate.vendor
         try:
-            hearing = self._make()
+            hearing = self._candidate.make()
         except VendorError as error:
             self._failed(error, self._clock())
             return
         try:
-            async with aclosing(faithful(self._vendor, self._listen(hearing))) as events:
+            async with aclosing(faithful(vendor, self._listen(hearing))) as events:
                 async for heard in events:
-                    self._attempts.succeeded()
+                    self._rota.succeeded()
                     if heard.final:
                         self._kept.clear()
+                        self._unanswered = self._voice
                     self._owner.heard(heard)
-            raise VendorError(self._vendor, Fault.THEIRS, "the stream ended")
+            raise VendorError(vendor, Fault.THEIRS, "the stream ended")
         except VendorError as error:
             self._failed(error, self._clock())
         finally:
-            await harmless(f"closing {self._vendor}", hearing.close())
+            await harmless(f"closing {vendor}", hearing.close())
 
     async def _listen(self, hearing: Hearing) -> AsyncIterator[Heard]:
         await hearing.open()
@@ -113,16 +131,23 @@ class Ear:
         self._hearing = hearing
         if self._expected:
             hearing.expect(self._expected)
-        if self._kept:
-            hearing.hear(b"".join(self._kept))
-        if self._voice:
+        if self._unanswered:  # all of what is kept belongs to it
             hearing.onset()
+        kept = iter(self._kept)
+        while beats := list(islice(kept, REPLAYED)):
+            hearing.hear(b"".join(beats))
+        if self._unanswered and not self._voice:
+            hearing.offset()
 
     def _failed(self, error: VendorError, now: float) -> None:
         self._hearing = self._task = self._deadline = None
-        after = self._attempts.failed(error)
+        failed = self._rota.current
+        after = self._rota.failed(error)
         if after is None:
             self._owner.ear_failed(error)
-        else:
-            self._due = now + after
+            return
+        self._due = now + after
+        if self._rota.current == failed:
             self._owner.retrying(error, after)
+        else:
+            self._owner.substituted(error, self._candidate.vendor)

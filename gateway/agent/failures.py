@@ -43,7 +43,7 @@ class Failures:
 
     def ear(self, error: VendorError, now: float) -> None:
         self._tell("vendor_error", error, now)
-        reason = reasons.transcriber_failed(error.vendor)
+        reason = reasons.transcriber_failed(error.vendor, error.fault)
         self._turns.end("hearing-dead", reason, now, error.detail)
 
     def voice(self, error: VendorError, now: float) -> None:

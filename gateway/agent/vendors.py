@@ -1,10 +1,12 @@
 """Where an agent's vendors come from."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from gateway.agent.brief import Choice
 from gateway.agent.messages import Start
+from gateway.agent.templates import Templates
 from gateway.errors import ConfigError, Fault, VendorError
 from gateway.speech import catalog
 from gateway.speech.contract import Hearing, Speaking, Thinking
@@ -14,11 +16,15 @@ from gateway.speech.thinking import fast_model
 
 T = TypeVar("T")
 
+HASTE_S = 3.0
+LONGEST_TAG = 128
+
 
 class Vendors(Protocol):
     """Makes the three vendors of a call. All raise VendorError if they cannot be had."""
 
-    def hearing(self, start: Start) -> Hearing: ...
+    def hearing(self, start: Start, choice: Choice) -> Hearing:
+        """``choice`` is the brief's own or one of its substitutes."""
 
     def thinking(self, start: Start, choice: Choice) -> Thinking:
         """``choice`` is the brief's ``thinking``, one of its substitutes, or :meth:`fast`."""
@@ -35,6 +41,20 @@ class Vendors(Protocol):
         """How long it may let the call wait for a connection, a token or a sound."""
 
 
+def patience_s(timeout_s: float, count: int) -> float:
+    """How long to wait for one of ``count`` vendors: one that another can replace is replaced
+    before the caller wonders."""
+    return timeout_s if count == 1 else min(timeout_s, HASTE_S)
+
+
+def tag(start: Start) -> str:
+    """What the call is named to its vendors."""
+    variables = {"call": {"id": start.call}} | start.variables
+    name = Templates(variables, datetime.now(UTC)).fill(start.brief.vendor_tag)
+    # It goes into headers and addresses, too.
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)[:LONGEST_TAG]
+
+
 class Catalog:
     """The real ones."""
 
@@ -44,16 +64,18 @@ class Catalog:
     def _of(self, vendor: str) -> VendorSettings:
         return self._settings.get(vendor) or VendorSettings()
 
-    def hearing(self, start: Start) -> Hearing:
-        return self._make(catalog.hearing, start.brief.hearing, start.call, {})
+    def hearing(self, start: Start, choice: Choice) -> Hearing:
+        count = 1 + len(start.brief.hearing_substitutes)
+        limit_s = patience_s(self.timeout_s(choice.vendor), count)
+        return self._make(catalog.hearing, choice, start, {}, limit_s)
 
     def thinking(self, start: Start, choice: Choice) -> Thinking:
         brief = start.brief
         if choice.vendor == "script":
-            ours: dict[str, Any] = {"variables": start.variables}
+            ours: dict[str, Any] = {"variables": {"callId": start.call} | start.variables}
         else:
             ours = {"temperature": brief.temperature, "max_tokens": brief.max_tokens}
-        return self._make(catalog.thinking, told(choice, start.variables), start.call, ours)
+        return self._make(catalog.thinking, told(choice, start.variables), start, ours)
 
     def fast(self, start: Start) -> Choice | None:
         choice = start.brief.thinking
@@ -64,7 +86,7 @@ class Catalog:
         return Choice(vendor=choice.vendor, model=model, options=options)
 
     def speaking(self, start: Start) -> Speaking:
-        voice = self._make(catalog.speaking, start.brief.speaking, start.call, {})
+        voice = self._make(catalog.speaking, start.brief.speaking, start, {})
         try:
             return Reading(voice, start.brief.format)
         except ConfigError as error:
@@ -73,7 +95,7 @@ class Catalog:
     def spare_voice(self, start: Start) -> Speaking | None:
         if start.brief.speaking.vendor == "embedded":
             return None
-        return self._make(catalog.speaking, Choice(vendor="embedded"), start.call, {})
+        return self._make(catalog.speaking, Choice(vendor="embedded"), start, {})
 
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s
@@ -82,13 +104,16 @@ class Catalog:
         self,
         make: Callable[[str, str, Mapping[str, Any], VendorSettings, str], T],
         choice: Choice,
-        call: str,
+        start: Start,
         ours: dict[str, Any],
+        limit_s: float | None = None,
     ) -> T:
         vendor, options = choice.vendor, ours | choice.options
         try:
             settings = placed(self._settings, vendor, options)
-            return make(vendor, choice.model, options, settings, call)
+            limit = min(limit_s or settings.timeout_s, settings.timeout_s)
+            settings = settings.model_copy(update={"timeout_s": limit})
+            return make(vendor, choice.model, options, settings, tag(start))
         except ConfigError as error:
             raise VendorError(vendor, Fault.OURS, str(error)) from error
 

@@ -28,6 +28,7 @@ class Defaults:
 
     hearing: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
     speaking: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
+    spare_hearings: tuple[Choice, ...] = ()  # who else could hear: there is a key
 
 
 # Of recordingFormat; the last is ours.
@@ -63,6 +64,8 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     values: dict[str, Any] = {
         "name": assistant.get("name"),
         "hearing": hearing,
+        "hearing_substitutes": _hearing_substitutes(assistant, defaults),
+        "vendor_tag": assistant.get("vendorTag"),
         "thinking": _thinking(assistant),
         "substitutes": substitutes(model),
         "fast_turns": _whole(model.get("numFastTurns")),
@@ -121,6 +124,19 @@ def _stranger(name: str, provider: str, table: dict[str, Fields]) -> NoReturn:
         f"{name}.provider {provider} is not available on this gateway; "
         f"there are: {', '.join(sorted(table))}"
     )
+
+
+def _hearing_substitutes(assistant: Assistant, defaults: Defaults) -> tuple[Choice, ...]:
+    """Those that the plan names and this gateway has; then, if they are to be found automatically,
+    the operator's others."""
+    part = assistant.get("transcriber") or {}
+    plan = part.get("fallbackPlan") or {}
+    named = [choice(HEARING, one) for one in plan.get("transcribers") or ()]
+    found = [one for one in named if one is not None]
+    if (plan.get("autoFallback") or {}).get("enabled"):
+        known = {part["provider"], *(one.vendor for one in found)}
+        found += [one for one in defaults.spare_hearings if one.vendor not in known]
+    return tuple(found)
 
 
 def _greeting_mode(assistant: Assistant) -> str:

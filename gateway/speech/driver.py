@@ -23,7 +23,7 @@ from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.faults import broken, refused
 from gateway.speech.vendors.shared import shared
 
-BACKLOG = 500  # frames that wait to be sent: 10 s; a vendor so far behind has stalled
+BACKLOG = 1000  # frames that wait to be sent: 20 s; a vendor so far behind has stalled
 LETTING_GO_S = 1.0  # for the closing handshake
 PING_S = 5.0
 SETTLE_S = 2.0  # after speech, for words; then there were none

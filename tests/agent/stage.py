@@ -121,10 +121,10 @@ class Clay:
     def timeout_s(self, vendor: str) -> float:
         return self.patience_s
 
-    def hearing(self, start: Start) -> "ClayHearing":
+    def hearing(self, start: Start, choice: Choice) -> "ClayHearing":
         if self.hearing_errors:
             raise self.hearing_errors.pop(0)
-        self.hearings.append(ClayHearing(self))
+        self.hearings.append(ClayHearing(self, choice.vendor))
         return self.hearings[-1]
 
     def thinking(self, start: Start, choice: Choice) -> "ClayThinking":
@@ -143,10 +143,9 @@ class Clay:
 
 
 class ClayHearing:
-    vendor = "clay"
-
-    def __init__(self, clay: Clay) -> None:
+    def __init__(self, clay: Clay, vendor: str) -> None:
         self._clay = clay
+        self.vendor = vendor
         self.frames = 0
         self.hints: list[str] = []
         self.expected: Sequence[str] = ()

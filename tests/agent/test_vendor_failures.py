@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.agent.brief import Choice
 from gateway.agent.failures import GOODBYE, SORRY
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Finished, Said
@@ -248,3 +249,44 @@ async def test_a_reply_without_a_word_leaves_the_caller_the_turn() -> None:
         await listening(stage)
         assert len(stage.clay.asked) == 1
         assert stage.conversation[-1] == ("user", "Hm.")
+
+
+SPARE = (Choice(vendor="other"),)
+
+
+async def test_a_hearing_that_dies_is_replaced_within_the_turn_and_given_what_was_said() -> None:
+    async with Stage(hearing_substitutes=SPARE) as stage:
+        await listening(stage)
+        await stage.seconds(0.8, speech=True)
+        await stage.seconds(0.1)  # the caller has finished; no words have come yet
+        stage.clay.hearings[0].queue.put_nowait(THEIRS)
+        await stage.settle()
+        await stage.beat()
+        other = stage.clay.hearings[1]
+        assert (other.vendor, other.hints) == ("other", ["onset", "offset"])
+        assert other.frames >= 40
+        (happened,) = stage.happened("substituted")
+        assert (happened.facts["vendor"], happened.facts["by"]) == ("clay", "other")
+        stage.clay.replies = [say("It is noon.")]
+        await stage.says("What time is it?")
+        await stage.until("speaking")
+        assert stage.transcript("user") == ["What time is it?"]
+        assert stage.hang_ups == []
+
+
+async def test_only_if_no_hearing_is_left_does_the_call_end_with_an_apology() -> None:
+    async with Stage(Clay(hearing_errors=[AUTH, AUTH]), hearing_substitutes=SPARE) as stage:
+        await stage.until("ended")
+        assert stage.transcript("assistant") == [GOODBYE]
+        assert stage.hang_ups == ["pipeline-error-clay-transcriber-failed"]
+
+
+async def test_long_speech_without_words_is_kept_whole_for_the_next() -> None:
+    async with Stage(hearing_substitutes=SPARE) as stage:
+        await listening(stage)
+        await stage.seconds(3.0, speech=True)
+        await stage.seconds(3.0)  # and the words are late
+        stage.clay.hearings[0].queue.put_nowait(THEIRS)
+        await stage.settle()
+        await stage.beat()
+        assert stage.clay.hearings[1].frames >= 150

@@ -203,7 +203,7 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
         ({}, "model should not be empty"),
         ({"model": {"provider": "vapi"}}, "model.provider vapi is not available"),
         ({"model": OPENAI, "voice": {"provider": "11labs"}}, "voice.provider 11labs is not avail"),
-        ({"model": OPENAI, "transcriber": {"provider": "google"}}, "transcriber.provider google"),
+        ({"model": OPENAI, "transcriber": {"provider": "acme"}}, "transcriber.provider acme"),
     ],
 )
 def test_an_assistant_that_cannot_hold_a_call_says_which_field(
@@ -240,7 +240,7 @@ def test_overrides_replace_whole_fields_and_may_append_tools() -> None:
 
 
 FULL: dict[str, Any] = {
-    "language": "en", "endpointing": 100, "smartFormat": True, "numerals": True,
+    "language": "en", "endpointing": 10, "smartFormat": True, "numerals": True,
     "profanityFilter": True, "mipOptOut": True, "redaction": ["pci"], "keywords": ["a:1"],
     "keyterm": ["a"], "confidenceThreshold": 0.4, "reasoningEffort": "low", "serviceTier": "auto",
     "promptCacheKey": "k", "promptCacheRetention": "24h", "url": "http://x", "headers": {"a": "b"},

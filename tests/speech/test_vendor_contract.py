@@ -62,7 +62,7 @@ async def cloud() -> AsyncIterator[Cloud]:
         yield Cloud(openai, deepgram, anthropic, gemini)
 
 
-@pytest.fixture(params=catalog.HEARING)
+@pytest.fixture(params=["deepgram", "embedded"])  # test_transcriber_contract.py has the others
 def ear(cloud: Cloud, request: pytest.FixtureRequest) -> Hearing:
     return cloud.make("hearing", request.param)  # type: ignore[return-value]
 

@@ -33,6 +33,7 @@ class Options(BaseModel):
     min_turn_silence: int | None = Field(None, ge=0, description="ms")
     max_turn_silence: int | None = Field(None, ge=0, description="ms")
     keyterms_prompt: list[str] = Field(default_factory=list)
+    speech_model: str | None = None
     language: str | None = None
     language_codes: list[str] = Field(default_factory=list)
     mode: str | None = None
@@ -56,7 +57,7 @@ class AssemblyAI(Dialect):
             settings = settings.model_copy(update={"base_url": options.url})
         super().__init__(settings, options.confidence_threshold)
         self.ready = False
-        self._model, self._options = model, options
+        self._model, self._options = options.speech_model or model, options
         self._pieces = Pieces(PIECE_MS)
         self._forced = False
 
@@ -65,7 +66,8 @@ class AssemblyAI(Dialect):
         multi = options.language == "multi"
         model = self._model or f"universal-streaming-{'multilingual' if multi else 'english'}"
         asked = options.model_dump(
-            exclude={"language", "url", "force_endpoint", "partials", "confidence_threshold"}
+            exclude={"speech_model", "language", "url", "force_endpoint", "partials"}
+            | {"confidence_threshold"}
         )
         # Terms and codes are JSON lists here, not repeated names.
         asked |= {n: v and json.dumps(v) for n, v in asked.items() if isinstance(v, list)}

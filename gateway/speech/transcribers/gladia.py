@@ -28,7 +28,7 @@ class Options(BaseModel):
     speech_threshold: float | None = Field(None, ge=0, le=1)
     audio_enhancer: bool = False
     custom_vocabulary: dict[str, Any] | None = None
-    region: str | None = None
+    datacentre: str | None = None
     partials: bool = True
     confidence_threshold: float = Field(0.4, ge=0, le=1)
 
@@ -70,7 +70,7 @@ class Gladia(Dialect):
             custom_metadata=given(call=self._tag),
         )
         base = (self.settings.base_url or self.cloud).rstrip("/")
-        region = f"?region={options.region}" if options.region else ""
+        region = f"?region={options.datacentre}" if options.datacentre else ""
         return Ask(f"{base}/v2/live{region}", {"X-Gladia-Key": self.key}, body)
 
     def dial(self, answer: Any) -> Dial:

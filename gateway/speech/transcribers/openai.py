@@ -48,6 +48,7 @@ class Realtime(Dialect):
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
         super().__init__(settings)
         self.ready = False
+        self._tag = tag
         self._transcription = given(
             model=model or "gpt-4o-transcribe", language=options.language, prompt=options.prompt
         )
@@ -66,7 +67,7 @@ class Realtime(Dialect):
                 }
             },
         }
-        headers = {"Authorization": f"Bearer {self.key}"}
+        headers = {"Authorization": f"Bearer {self.key}", "X-Client-Request-Id": self._tag}
         first = text_of(type="session.update", session=session)
         return Dial(self.url("/realtime", [("intent", "transcription")]), headers, (first,))
 

@@ -44,7 +44,7 @@ class Options(BaseModel):
     numerals: str | None = None
     end_of_turn_sensitivity: float = Field(0.5, ge=0, le=1)
     remove_disfluencies: bool = False
-    region: str = "eu"
+    datacentre: str = "eu"
 
 
 class Speechmatics(Dialect):
@@ -85,7 +85,7 @@ class Speechmatics(Dialect):
             audio_format={"type": "raw", "encoding": "pcm_s16le", "sample_rate": RATE},
             transcription_config=config,
         )
-        base = "" if self.settings.base_url else REGIONS[options.region]
+        base = "" if self.settings.base_url else REGIONS[options.datacentre]
         headers = {"Authorization": f"Bearer {self.key}", "X-Request-Id": self._tag}
         return Dial(base + self.url("/v2"), headers, (start,))
 

@@ -135,6 +135,7 @@ class Flux(_Deepgram):
         self, model: str, options: ListenOptions, settings: VendorSettings, tag: str
     ) -> None:
         super().__init__(settings, options.confidence_threshold)
+        self.ready = False
         self._pieces = Pieces(FLUX_PIECE_MS)
         self.asked = {
             "model": model,
@@ -154,6 +155,8 @@ class Flux(_Deepgram):
 
     def read(self, frame: Any) -> Iterable[Heard]:
         match frame.type:
+            case "Connected":
+                self.ready = True
             case "TurnInfo":
                 text = frame.transcript.strip()
                 sure = mean(word.confidence for word in frame.words)

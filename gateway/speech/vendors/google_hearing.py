@@ -61,7 +61,6 @@ class GeminiHearing:
         self._url = f"{base}/v1beta/models/{model or 'gemini-2.5-flash'}:generateContent"
         known = options.language and options.language != "Multilingual"
         self._order = ORDER.format(language=f", in {options.language}" if known else "")
-        self._tag = tag
         self._gate = Gate()
         self._pcm = bytearray()
         self._said: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -112,7 +111,7 @@ class GeminiHearing:
             raise VendorError(VENDOR, Fault.THEIRS, "an answer without a transcript") from error
 
     async def _ask(self, method: str, url: str, key: str, body: Any) -> Any:
-        headers = {"x-goog-api-key": key, "X-Request-Id": self._tag}
+        headers = {"x-goog-api-key": key}
         http = shared("google-hearing", _Client).http
         try:
             async with asyncio.timeout(self._settings.timeout_s):
