@@ -73,6 +73,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.speech.vendors.",
     "gateway.speech.driver",
     "gateway.archive.archive",
+    "gateway.archive.put",
     "gateway.calls.switchboard",
     "gateway.calls.sip_leg",
     "gateway.calls.call",

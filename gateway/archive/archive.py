@@ -165,33 +165,28 @@ class Archive:
             raise FileNotFoundError(wav)
         order = {"wav": str(wav), "form": form, "files": {p: str(f) for p, f in files.items()}}
         async with self._encoders:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway.archive.encode", json.dumps(order),
-                stdin=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )  # fmt: skip
-            try:
-                _, said = await process.communicate()
-            except asyncio.CancelledError:
-                process.kill()
-                await process.wait()
-                raise
-        if process.returncode:
+            status, _, said = await _run("gateway.archive.encode", json.dumps(order))
+        if status:
             last = (said.decode(errors="replace").strip().splitlines() or [""])[-1]
-            raise EncodingError(f"the encoder ended with {process.returncode}: {last}")
+            raise EncodingError(f"the encoder ended with {status}: {last}")
 
     async def _store(self, buckets: list[Bucket], job: Job) -> Stored:
         form = FORMS[job.form]
         stereo = (self._state_dir / job.recording).with_suffix(f".{form.suffix}")
-        files = {party: (path_of(stereo, party), form.media_type) for party in PARTIES}
+        files = {party: (str(path_of(stereo, party)), form.media_type) for party in PARTIES}
         refusals = []
         for bucket in buckets:
-            try:
-                async with self._uploads:
-                    return await bucket.put(files, self._settings.link_s)
-            except StorageError as error:
-                refusals.append(str(error))
+            order = {
+                "bucket": asdict(bucket), "files": files, "link_s": self._settings.link_s
+            }  # fmt: skip
+            async with self._uploads:
+                status, answer, _ = await _run("gateway.archive.put", given=json.dumps(order))
+            found = json.loads(answer) if not status else {"refused": f"it ended with {status}"}
+            if "stored" in found:
+                return Stored.model_validate(found["stored"])
+            if "gone" in found:
+                raise FileNotFoundError(stereo)
+            refusals.append(found["refused"])
         raise StorageError("; ".join(refusals))
 
     def _note(self, job: Job) -> Path:
@@ -205,3 +200,20 @@ def _there(paths: Iterable[Path]) -> bool:
 def _delete(paths: Iterable[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+async def _run(module: str, *arguments: str, given: str = "") -> tuple[int | None, bytes, bytes]:
+    """A process of ours: its status, and what it wrote to standard output and error."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    try:
+        out, error = await process.communicate(given.encode())
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    return process.returncode, out, error

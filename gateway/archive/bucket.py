@@ -1,5 +1,5 @@
 """A bucket, whoever keeps it, and what is in it. The work is done by ``obstore`` (the extra
-``s3``), outside Python's threads."""
+``s3``), in a process of its own: see ``put``."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
