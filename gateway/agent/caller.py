@@ -59,11 +59,13 @@ class Caller:
                 if self._began_at is None:
                     self._began_at = sound.at(index)
                 self._ear.onset()
+                self._report.live("speech", role="user", status="started")
                 self._turns.onset(sound.at(index), now)
             elif speech == VOICED:
                 self._turns.speech(sound.at(index))
             elif self._speaking and not speech:
                 self._ear.offset()
+                self._report.live("speech", role="user", status="stopped")
                 self._turns.offset(now, self._tail.log_odds())
                 if self._on_pause:
                     self._on_pause(b"".join(self._recent))
@@ -79,6 +81,8 @@ class Caller:
             self._final_at = now
             if heard.text:
                 self._confidence = min(self._confidence, heard.confidence)
+        elif heard.text:
+            self._report.live("partial", text=heard.text, confidence=heard.confidence)
         self._turns.words(heard.text, heard.final, heard.ended, now)
 
     def digit(self, digit: str, now: float) -> None:

@@ -18,6 +18,7 @@ from gateway.errors import Fault, VendorError
 from gateway.reasons import Ended
 from gateway.speech.contract import Called, Finished, Message, Said
 
+LATE_S = 3.0  # of silence of the model, after which whoever follows the call is told
 STARTED = "It has been started; its result will not be waited for."
 ROUNDS = 10  # replies in a row that only call tools; more is a model running in circles
 
@@ -61,6 +62,7 @@ class Dialogue:
         self._rounds = 0
         self._prompts: list[Message] = []  # for the next request alone
         self._asked_at = now  # the model
+        self._late = False  # its silence has been told
         self._speechless = False  # the model's answer was to say nothing
         if resumed:
             mouth.resume(resumed.saying, self.conversation)
@@ -139,6 +141,7 @@ class Dialogue:
     def turn_of_caller(self, text: str, keys: str, timings: Timings) -> None:
         """The caller has said and typed this; both may be empty if nothing was understood."""
         self.turn += 1
+        self._report.turn = self.turn
         self._rounds = 0
         self._timings = timings
         if text or not keys:
@@ -164,6 +167,7 @@ class Dialogue:
 
     def _think(self, now: float) -> None:
         self._asked_at = now
+        self._late = False
         self._mind.ask(
             [*self.conversation.shown(but=self._entry), *self._prompts],
             self._tools.offered,
@@ -191,8 +195,13 @@ class Dialogue:
         if self._entry is None:
             self._entry = self.conversation.assistant()
         if isinstance(delta, Called):
+            function = {"name": delta.name, "arguments": delta.arguments}
+            self._report.live(
+                "model", output=[{"id": delta.id, "type": "function", "function": function}]
+            )
             self._call(self._entry, delta, now)
             return
+        self._report.live("model", output=delta.text)
         self._entry.content += delta.text
         if self._mouth.stream(delta.text, self._entry):
             self.mark("first_sentence", now)
@@ -247,10 +256,15 @@ class Dialogue:
                 self.result(due.id, False, due.content, now)
             elif not self._mouth.held:
                 self._mouth.say(self._fill(due.text))
-        if self._mouth.went_out() and self._timings:
-            self.mark("wire", self._mouth.began_at or now)
-            self._report.timings(self.turn, self._timings)
-            self._timings = None
+        if self._mouth.went_out():
+            self._report.live("speech", role="assistant", status="started")
+            if self._timings:
+                self.mark("wire", self._mouth.began_at or now)
+                self._report.timings(self.turn, self._timings)
+                self._timings = None
+        if not self._late and self.silent_since and now > self.silent_since + LATE_S:
+            self._late = True
+            self._report.happened("late", now, vendor=self._mind.thinking.vendor)
 
     def drop(self, now: float) -> Uttered | None:
         """Say and think nothing more of this; what was not heard was not said."""
@@ -273,6 +287,8 @@ class Dialogue:
             return
         for entry in uttered.entries:
             self.conversation.forget_if_empty(entry)
+        if uttered.began_at < uttered.ended_at:
+            self._report.live("speech", role="assistant", status="stopped")
         self.progress()  # first: who takes over after that does not say it again
         if uttered.text:
             self._report.agent_said(uttered, interrupted)

@@ -202,8 +202,8 @@ class Happened(Plain):
 
 class Live(Plain):
     """Something that only matters to who follows the call as it goes; it is not kept.
-    ``partial``: text so far of the caller. ``speech``: role, status started or stopped, turn.
-    ``model``: output, turn_id. ``voice``: text that goes to the voice, turn, source."""
+    ``partial``: text so far of the caller, confidence. ``speech``: role, status started or
+    stopped. ``model``: output. ``voice``: text that goes to the voice, source. All: turn."""
 
     type: Literal["live"] = "live"
     call: str

@@ -1,6 +1,6 @@
 """What the agent says: text becomes pieces, pieces become sound, sound goes into the queue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.agent.conversation import Conversation, Entry
@@ -26,9 +26,14 @@ class Uttered:
 
 
 class Mouth:
-    def __init__(self, row: Row, voice: Voice, plan: ChunkPlan) -> None:
+    """``voicing`` is told each text that goes to the voice."""
+
+    def __init__(
+        self, row: Row, voice: Voice, plan: ChunkPlan, voicing: Callable[[str], None]
+    ) -> None:
         self.row = row
         self.voice = voice
+        self._voicing = voicing
         self.held = False  # it is the caller's turn: nothing goes into the queue
         self.began_at: float | None = None  # when the first frame went out
         self._reply = Reply()
@@ -94,6 +99,7 @@ class Mouth:
         while (piece := self._reply.to_voice) and not self.voice.busy:
             if self._reply.backlog_s > BACKLOG_S:
                 break
+            self._voicing(piece.text)
             self.voice.say(piece, now)
         if self.held:
             return False

@@ -70,11 +70,11 @@ class Agent:
         self._row = row
         self._clock = clock
         self._tasks = Tasks()
-        self._report = Report(start.call, send)
+        self._report = Report(start.call, send, start.brief.live)
         self._resumed = start.resumed is not None
         self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
         self._ear = crew.ear
-        self._mouth = Mouth(row, crew.voice, start.brief.chunks)
+        self._mouth = Mouth(row, crew.voice, start.brief.chunks, self._voicing)
         fill = Templates(start.variables, at).fill
         self._dialogue = Dialogue(start, fill, crew.mind, self._mouth, self._report, now)
         self._turns = Turns(
@@ -249,6 +249,9 @@ class Agent:
         if piece.received:
             self._dialogue.mark("voice_first_audio", now)
         self._deeds.work(now)
+
+    def _voicing(self, text: str) -> None:
+        self._report.live("voice", text=text, source="model")
 
     def _judge(self, pcm: bytes) -> None:
         """The caller has fallen silent: what does the model make of it?"""

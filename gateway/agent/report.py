@@ -1,6 +1,6 @@
 """What an agent tells main of its call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 from gateway.agent.messages import (
@@ -10,6 +10,7 @@ from gateway.agent.messages import (
     FromAgent,
     HangUp,
     Happened,
+    Live,
     Progress,
     Spoken,
     TurnTimings,
@@ -17,11 +18,24 @@ from gateway.agent.messages import (
 from gateway.agent.mouth import Uttered
 from gateway.agent.timings import Timings
 
+Kind = Literal["partial", "speech", "model", "voice"]
+
 
 class Report:
-    def __init__(self, call: str, send: Callable[[FromAgent], None]) -> None:
+    """``live`` are the kinds of messages.Live that somebody wants to be told."""
+
+    def __init__(
+        self, call: str, send: Callable[[FromAgent], None], live: Collection[str] = ()
+    ) -> None:
+        self.turn = 0  # of the caller, as it is being answered
         self._call = call
         self._send = send
+        self._live = frozenset(live)
+
+    def live(self, what: Kind, **facts: Any) -> None:
+        """For who follows the call as it goes."""
+        if what in self._live:
+            self._send(Live(call=self._call, what=what, facts={**facts, "turn": self.turn}))
 
     def happened(self, what: str, at: float, **facts: Any) -> None:
         self._send(Happened(call=self._call, what=what, at=at, facts=facts))

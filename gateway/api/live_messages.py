@@ -63,7 +63,8 @@ def _live(message: Live) -> Iterator[LiveMessage]:
             said = _some(facts, status="status", role="role", turn="turn")
             yield LiveMessage.of("speech-update", **said)
         case "model":
-            yield LiveMessage.of("model-output", **_some(facts, turnId="turn_id", output="output"))
+            turn = f"{message.call}-{facts.get('turn', 0)}"
+            yield LiveMessage.of("model-output", turnId=turn, output=facts["output"])
         case "voice":
             yield LiveMessage.of("voice-input", input=facts["text"])
             spoken = _some(facts, text="text", turn="turn", source="source")
