@@ -1,0 +1,74 @@
+"""Two peers with sockets of their own, connected by the real media process."""
+
+import asyncio
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from gateway.media.line import Line
+from gateway.media.plane import Plane
+from gateway_codecs import PCMA, PCMU, Law
+from tests.media.test_plane import DEADLINE_S, HOST, Phone, plane_of, spare_is_ready, until
+
+PITCHES = (500.0, 700.0)
+BEATS = np.arange(50 * 160).reshape(50, 160)
+
+
+class Party:
+    """Says one tone all the time; knows which pitch it hears."""
+
+    def __init__(self, plane: Plane, codec: Law, pitch: float) -> None:
+        self.codec, self.phone = codec, Phone()
+        self.line: Line = plane.take(None, HOST)
+        self.phone.agree(self.line, codec=(PCMU, PCMA).index(codec), payload_out=codec.payload,
+                         payload_in=codec.payload)  # fmt: skip
+        tone = np.rint(8000 * np.sin(2 * np.pi * pitch * BEATS / 8000)).astype(np.int16)
+        self.frames = [codec.encode(frame).tobytes() for frame in tone]
+
+    def speak(self) -> None:
+        body = self.frames[self.phone.sequence % len(self.frames)]
+        self.phone.send(self.line.port, body, self.codec.payload)
+
+    async def hears(self, pitch: float) -> None:
+        """Returns when this pitch comes for ten packets running, loud."""
+        running = 0
+        while running < 10:
+            self.speak()
+            _, _, payload = await self.phone.packet()
+            sound = self.codec.decode(np.frombuffer(payload, np.uint8)).astype(float)
+            t = np.arange(len(sound)) / 8000
+            level = 2 * abs(np.mean(sound * np.exp(-2j * np.pi * pitch * t)))
+            running = running + 1 if level > 4000 else 0
+
+    async def end(self) -> None:
+        await self.line.give_back()
+        self.phone.close()
+
+
+async def both_hear(a: Party, b: Party) -> None:
+    async with asyncio.timeout(3 * DEADLINE_S):
+        await asyncio.gather(a.hears(PITCHES[1]), b.hears(PITCHES[0]))
+
+
+@pytest.mark.parametrize("second", [PCMU, PCMA], ids=["passed through", "transcoded"])
+async def test_two_bridged_phones_hear_one_another_also_after_media_is_killed(second: Law) -> None:
+    async with plane_of() as plane:
+        await spare_is_ready(plane)
+        a, b = Party(plane, PCMU, PITCHES[0]), Party(plane, second, PITCHES[1])
+        a.line.bridge(b.line)
+        await both_hear(a, b)
+        decoded = bool(plane.lines["heard"][a.line.row].any())
+        assert decoded == (second is not PCMU)
+        os.kill(plane.pids["media"] or 0, signal.SIGKILL)
+        await until(lambda: plane.restarts == 1 and plane.pids["media"] is not None)
+        await both_hear(a, b)
+        with a.line.listen() as tap:
+            heard = np.zeros((0, 2), np.int16)
+            while len(heard) < 16_000 // 5:
+                await asyncio.gather(a.hears(PITCHES[1]), b.hears(PITCHES[0]))
+                heard = np.concatenate([heard, tap.stereo()])
+        assert (np.abs(heard[-3200:].astype(int)).max(axis=0) > 6000).all()
+        await asyncio.gather(a.end(), b.end())
+        assert not plane.lines["sources"].any()
