@@ -95,6 +95,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         telephony.doors,
         keeping.keep,
         behind_nat=bool(settings.sip.public_address),
+        fence=settings.fence.fence,
     )
     endpoint = switchboard.endpoint = telephony.endpoint
     life.push_async_callback(telephony.close)

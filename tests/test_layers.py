@@ -75,6 +75,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.archive.archive",
     "gateway.archive.put",
     "gateway.calls.switchboard",
+    "gateway.calls.background",
     "gateway.calls.sip_leg",
     "gateway.calls.call",
     "gateway.calls.actions.",

@@ -82,6 +82,7 @@ class Brief(Plain):
     hooks: tuple[Hook, ...] = ()
     hook_tools: tuple[ToolBrief, ...] = ()  # that hooks call, and the model is not offered
     denoise: bool = False  # what the caller says
+    background: str = ""  # a sound under the agent's voice: a name of media.Sounds, or a URL
     record: bool = True
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
     record_as: Literal["wav", "mp3", "opus"] | None = None  # None: as the operator has it

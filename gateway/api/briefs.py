@@ -86,6 +86,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "hooks": hooks,
         "hook_tools": hook_tools,
         "denoise": _denoised(assistant),
+        "background": _background(assistant),
         "record": _recorded(assistant),
         "chunks": chunks(assistant),
         "format": _format(assistant),
@@ -137,6 +138,16 @@ def _hearing_substitutes(assistant: Assistant, defaults: Defaults) -> tuple[Choi
         known = {part["provider"], *(one.vendor for one in found)}
         found += [one for one in defaults.spare_hearings if one.vendor not in known]
     return tuple(found)
+
+
+def _background(assistant: Assistant) -> str:
+    """A sound of the gateway's own, a URL, or none."""
+    sound = assistant.get("backgroundSound") or "off"
+    if sound in ("off", "office"):
+        return "" if sound == "off" else sound
+    if not sound.startswith(("http://", "https://")):
+        raise Unusable(f"backgroundSound {sound!r} is neither off, office nor a URL")
+    return str(sound)
 
 
 def _greeting_mode(assistant: Assistant) -> str:

@@ -7,7 +7,7 @@ to speak gives the reason; from then on the call only tidies up.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +58,7 @@ class Surroundings:
     over: Callable[["Call"], None]  # its record is complete
     told: Callable[["Call", FromAgent], None]  # its agent has said something
     keep: Callable[[CallRecord, str | None], Awaitable[None]]  # its recording, in this form
+    background: Callable[[Leg, str], Coroutine[Any, Any, None]]  # a sound under its agent's voice
 
 
 class Call:
@@ -127,6 +128,8 @@ class Call:
             if self._brief.record:
                 self.record.recording = f"recordings/{self.record.id}.wav"
                 self.leg.record(self._house.state_dir / self.record.recording)
+            if name := self._brief.background:
+                self._house.tasks.start(self._house.background(self.leg, name), "background")
             if self._begun:
                 self.tell(Answered(call=self.record.id))
             else:

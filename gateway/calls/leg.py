@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.calls.record import Sound
-from gateway.media.line import Symptoms
+from gateway.media.line import Line, Symptoms
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Leg(Protocol):
     """A party, however it is reached."""
 
     row: int
+    line: Line  # to be bridged, played to or listened in to
 
     def hang_up(self, detail: str) -> None:
         """End it in whatever way its state wants; ``Down`` follows if it has not already."""

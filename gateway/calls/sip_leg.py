@@ -58,7 +58,7 @@ class SipLeg:
         """``host`` is what our descriptions say; ``session`` the INVITE that came, if one did."""
         self.row = line.row
         self.on_event: Callable[[LegEvent], None] = lambda event: None
-        self._line = line
+        self.line = self._line = line
         self._local = Local(
             host, line.port, srtp=manner.srtp or line.srtp_policy, comfort=manner.dtx
         )

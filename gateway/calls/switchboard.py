@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway.agent.messages import FromAgent
 from gateway.agent.pool import Agents
 from gateway.calls import metrics
+from gateway.calls.background import Backgrounds
 from gateway.calls.call import GRACE_S, Call, Surroundings
 from gateway.calls.doors import Aim, Caller, Doors
 from gateway.calls.manner import manner_of
@@ -22,6 +23,7 @@ from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
 from gateway.calls.variables import from_headers
 from gateway.errors import NoRoom
+from gateway.fence import Fence
 from gateway.logs import about
 from gateway.media.line import Line
 from gateway.media.plane import Plane
@@ -59,6 +61,7 @@ class Switchboard:
         doors: Doors,
         keep: Callable[[CallRecord, str | None], Awaitable[None]],
         behind_nat: bool = False,
+        fence: Fence = Fence(),  # noqa: B008  # it is frozen
     ) -> None:
         self.listeners: list[Listener] = []
         self.calls: dict[str, Call] = {}
@@ -72,9 +75,11 @@ class Switchboard:
         self._let_go: dict[str, Callable[[], None]] = {}  # what a call holds of its trunk
         self._behind_nat = behind_nat
         self._tasks = Tasks()
+        backgrounds = Backgrounds(plane.sounds, fence)
         self._house = Surroundings(
-            agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep
-        )
+            agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,
+            lambda leg, name: backgrounds.play(leg.line, name),
+        )  # fmt: skip
         self._empty = asyncio.Event()
         self._empty.set()
 

@@ -198,12 +198,26 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sound", "background"),
+    [
+        (None, ""),
+        ("off", ""),
+        ("office", "office"),
+        ("https://a.example/1.mp3", "https://a.example/1.mp3"),
+    ],
+)
+def test_a_background_is_ours_or_a_url(sound: str | None, background: str) -> None:
+    assert brief(backgroundSound=sound).background == background
+
+
+@pytest.mark.parametrize(
     ("assistant", "said"),
     [
         ({}, "model should not be empty"),
         ({"model": {"provider": "vapi"}}, "model.provider vapi is not available"),
         ({"model": OPENAI, "voice": {"provider": "11labs"}}, "voice.provider 11labs is not avail"),
         ({"model": OPENAI, "transcriber": {"provider": "acme"}}, "transcriber.provider acme"),
+        ({"model": OPENAI, "backgroundSound": "sea"}, "backgroundSound 'sea' is neither off"),
     ],
 )
 def test_an_assistant_that_cannot_hold_a_call_says_which_field(

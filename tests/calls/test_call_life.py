@@ -117,6 +117,8 @@ class Scene:
         self.tools = FakeTools()
         self.tasks = Tasks()
         self.statuses: list[Status] = []
+        self.backgrounds: list[str] = []
+        self.played = asyncio.Event()
         self.kept: list[tuple[str | None, str | None]] = []
         self.over = asyncio.Event()
         self.call = Call(
@@ -135,8 +137,13 @@ class Scene:
                 lambda call: self.over.set(),
                 lambda call, message: None,
                 self.keep,
+                self.background,
             ),
         )
+
+    async def background(self, leg: object, name: str) -> None:
+        self.backgrounds.append(name)
+        self.played.set()
 
     async def keep(self, record: CallRecord, form: str | None) -> None:
         self.kept.append((record.recording, form))
@@ -156,6 +163,15 @@ async def test_an_answered_call_gets_its_agent_its_recording_and_its_variables()
     assert not start.ringing
     assert scene.leg.recorded == "/state/recordings/c1.wav"
     assert scene.statuses == [Status.IN_PROGRESS]
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+async def test_a_background_is_played_from_the_answer_on() -> None:
+    scene = Scene(BRIEF.model_copy(update={"background": "office"}))
+    scene.call.leg_event(Up())
+    await asyncio.wait_for(scene.played.wait(), 5)
+    assert scene.backgrounds == ["office"]
     scene.call.end("manually-canceled")
     await scene.finished()
 
