@@ -68,6 +68,8 @@ class Deeds:
                     self._sound(now)
                     self._dialogue.progress()
                 self._attend(now)
+                if self._turns.outbox:
+                    continue
                 if not self._tell_what_remains(now) and not self._turns.outbox:
                     break
         finally:
@@ -159,7 +161,7 @@ class Deeds:
                     facts = {"heard": uttered.text, "stopped_at": uttered.ended_at}
                     self._report.happened("barge_in", now, **facts)
                     self.hooks.fire("agent-interrupted")
-                    if now - self._answered_at < CUT_OFF_S:
+                    if self._turns.began_speech - self._answered_at < CUT_OFF_S:
                         self._cut_off(now)
             case "consult":
                 question = self._turns.end_of_turn.question

@@ -22,6 +22,7 @@ from gateway.agent.messages import (
 )
 from gateway.agent.pipeline import Agent
 from gateway.agent.row import Row
+from gateway.agent.smart_turn import TurnModel
 from gateway.errors import Fault, VendorError
 from gateway.media.lines import (
     BEAT_S,
@@ -239,8 +240,11 @@ class ClaySpeaking:
 
 
 class Stage:
-    def __init__(self, clay: Clay | None = None, **brief: Any) -> None:
+    def __init__(
+        self, clay: Clay | None = None, smart_turn: TurnModel | None = None, **brief: Any
+    ) -> None:
         self.clay = clay or Clay()
+        self.smart_turn = smart_turn
         self.media = Media()
         self.now = 1000.0
         self.sent: list[FromAgent] = []
@@ -272,6 +276,7 @@ class Stage:
             self.sent.append,
             lambda: self.now,
             datetime(2026, 3, 4, 15, 6, tzinfo=UTC),
+            self.smart_turn,
         )
         self.agent.open()
 
