@@ -21,12 +21,25 @@ class Choice(Plain):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class Condition(Plain):
+    """About an argument of a call; ``param`` is its name, a dot leads into an object."""
+
+    operator: Literal["eq", "neq", "gt", "gte", "lt", "lte"]
+    param: str
+    value: str
+
+
 class ToolMessage(Plain):
-    """Something to say about a tool that is running."""
+    """Something to say about a tool that is running, if all ``conditions`` hold."""
 
     at: Literal["start", "delayed", "complete", "failed"]
     content: str
     after_ms: int = 0
+    conditions: tuple[Condition, ...] = ()
+    blocking: bool = False  # at the start: the tool begins when this has been said
+    to_model: bool = False  # at the end: not said, but tells the model what to say
+    end_call: bool = False  # at the end: hang up when it has been said
+    own: bool = False  # nobody wrote it: left out where the model says something itself
 
 
 class ToolBrief(Plain):
@@ -39,6 +52,7 @@ class ToolBrief(Plain):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     messages: tuple[ToolMessage, ...] = ()
     wait: bool = True  # False: an asynchronous function; the model is told at once that it runs
+    strict: bool = False  # the vendor is to hold the arguments to the schema
     server: dict[str, Any] | None = None  # for main: where a function's webhook is
     timeout_s: float = 20.0
 
@@ -48,6 +62,7 @@ class Brief(Plain):
 
     name: str = ""
     vendor_tag: str = "{{call.id}}"  # what vendors' bills and logs call the call: a template
+    language: str = "en"  # that the caller is expected to speak; a BCP 47 tag
     hearing: Choice
     hearing_substitutes: tuple[Choice, ...] = ()  # for ``hearing``, when it fails, in this order
     thinking: Choice

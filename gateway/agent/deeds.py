@@ -7,10 +7,11 @@ from gateway.agent.brief import Brief
 from gateway.agent.caller import Caller
 from gateway.agent.dialogue import Dialogue
 from gateway.agent.ear import Ear
-from gateway.agent.failures import GOODBYE, SORRY, Failures
+from gateway.agent.failures import Failures
 from gateway.agent.hooks import Hooks
 from gateway.agent.messages import Say
 from gateway.agent.mouth import Mouth
+from gateway.agent.phrases import phrases
 from gateway.agent.report import Report
 from gateway.agent.row import Row
 from gateway.agent.turn_table import AUDIBLE, DEAF, HELD, State
@@ -169,7 +170,9 @@ class Deeds:
             case "say":
                 self._dialogue.say(self.to_say.popleft().text)
             case "apologise":
-                self._dialogue.say(GOODBYE if self._turns.state is State.ENDING else SORRY)
+                last = self._turns.state is State.ENDING
+                words = phrases(self._brief.language)
+                self._dialogue.say(words.goodbye if last else words.sorry)
             case "farewell":
                 silence = self._turns.reason == Ended.SILENCE_TIMED_OUT
                 if silence and self._brief.silence_message:

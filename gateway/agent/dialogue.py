@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gateway.agent.context import fitted, shortened
 from gateway.agent.conversation import KEYPAD, Conversation, Entry
 from gateway.agent.messages import Checkpoint, Start
 from gateway.agent.mind import Mind
 from gateway.agent.mouth import Mouth, Uttered
 from gateway.agent.report import Report
 from gateway.agent.timings import Timings
-from gateway.agent.tools import BadCall, Filler, Tools
+from gateway.agent.tools import BadCall, Begin, Filler, TimedOut, Tools
 from gateway.agent.words import contains
 from gateway.errors import Fault, VendorError
 from gateway.reasons import Ended
@@ -51,6 +52,7 @@ class Dialogue:
         self.model_failures = 0  # in a row
         self._end_phrases = start.brief.end_phrases
         self._fast_turns = start.brief.fast_turns
+        self._limits = start.limits
         self._fill = fill
         self._mind = mind
         self._mouth = mouth
@@ -169,7 +171,10 @@ class Dialogue:
         self._asked_at = now
         self._late = False
         self._mind.ask(
-            [*self.conversation.shown(but=self._entry), *self._prompts],
+            fitted(
+                [*self.conversation.shown(but=self._entry), *self._prompts],
+                self._limits.conversation,
+            ),
             self._tools.offered,
             now,
             self._stays,
@@ -230,32 +235,43 @@ class Dialogue:
             self.result(called.id, True, "The call ends.", now)
             self.conclude = Ended.ASSISTANT_ENDED_CALL
             return
-        self._report.action(called.id, brief.name, brief.kind, arguments)
-        if brief.wait:
-            self._tools.start(called.id, brief, now)
-        else:
+        said = bool(entry.content.strip())
+        if not brief.wait:
+            if opening := self._tools.opening(called.id, brief, arguments, said):
+                self._mouth.say(self._fill(opening.content))
+            self._report.action(called.id, brief.name, brief.kind, arguments)
             self.result(called.id, True, STARTED, now)
+        elif self._tools.start(called.id, brief, arguments, now, said):
+            self._report.action(called.id, brief.name, brief.kind, arguments)
 
     def result(self, called_id: str, ok: bool, content: str, now: float) -> None:
         """How a tool went. One that nobody waits for any more is only noted."""
         message = self._tools.finish(called_id, ok)
+        content = shortened(content, self._limits.result)
         if not self.conversation.result(called_id, content):
             self._report.happened("late_result", now, action=called_id, ok=ok, content=content)
             return
         self._report.tool("tool_result", content, now, id=called_id, ok=ok)
-        if message and not self._mouth.held:
+        if message and message.to_model:
+            self.conversation.add(Message("system", self._fill(message.content)))
+        elif message and not self._mouth.held:
             self.conversation.unseen = False  # this is the reply to it
-            self.say(message)
+            if message.end_call:
+                self.conclude = Ended.ASSISTANT_ENDED_CALL
+            self.say(message.content)
         self.progress()
 
     def beat(self, now: float) -> None:
         """Keep the caller company while tools run; wait for none too long."""
         self._mind.beat(now)
-        for due in self._tools.beat(now):
-            if not isinstance(due, Filler):
-                self.result(due.id, False, due.content, now)
-            elif not self._mouth.held:
-                self._mouth.say(self._fill(due.text))
+        for due in self._tools.beat(now, silent=not self._mouth.playing):
+            match due:
+                case TimedOut():
+                    self.result(due.id, False, due.content, now)
+                case Begin():
+                    self._report.action(due.id, due.brief.name, due.brief.kind, due.arguments)
+                case Filler() if not self._mouth.held:
+                    self._mouth.say(self._fill(due.text))
         if self._mouth.went_out():
             self._report.live("speech", role="assistant", status="started")
             if self._timings:

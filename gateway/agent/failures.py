@@ -12,9 +12,6 @@ from gateway.logs import about
 
 log = logging.getLogger(__name__)
 
-SORRY = "Sorry, I had a problem just now. Could you say that again, please?"
-GOODBYE = "I am sorry, I have a technical problem and must end this call. Goodbye."
-
 
 class Failures:
     """What has been tried again in vain arrives here; what is tried again is only told."""

@@ -24,6 +24,13 @@ class Unsaid(Plain):
     whole: bool  # all of it is in the queue
 
 
+class Limits(Plain):
+    """How much a model is shown, in characters; some four make a token."""
+
+    conversation: int = 200_000
+    result: int = 20_000  # one tool's
+
+
 class Checkpoint(Plain):
     """Where a conversation stands: enough for another process to go on with it."""
 
@@ -50,6 +57,7 @@ class Start(Plain):
     brief: Brief
     variables: dict[str, Any] = Field(default_factory=dict)
     resumed: Checkpoint | None = None
+    limits: Limits = Limits()
     ringing: bool = False
 
 
@@ -114,6 +122,7 @@ class Setup(Plain):
     lines: int
     capacity: int
     wakes: tuple[int, ...]  # an eventfd for each process
+    limits: Limits = Limits()
     vendors: dict[str, dict[str, Any]]  # speech.settings.VendorSettings, secrets and all
     log: dict[str, Any]
     smart_turn: str = ""  # the path of its model

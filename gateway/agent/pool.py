@@ -24,6 +24,7 @@ from gateway.agent.messages import (
     Answered,
     FromAgent,
     HangUp,
+    Limits,
     Progress,
     Ready,
     Setup,
@@ -187,6 +188,9 @@ class Agents:
             lines=lines_fd,
             capacity=capacity,
             wakes=tuple(wakes),
+            limits=Limits(
+                conversation=settings.context_characters, result=settings.result_characters
+            ),
             vendors={
                 name: {**vendor.model_dump(exclude={"api_key"}), "api_key": vendor.key or None}
                 for name, vendor in vendors.items()

@@ -121,6 +121,7 @@ class Process:
             log.error("a call was started twice", extra={"call": start.call})
             return
         try:
+            start = start.model_copy(update={"limits": self._setup.limits})
             row = Row(self._lines, start.row)
             agent = Agent(
                 start,

@@ -17,6 +17,15 @@ class AgentSettings(BaseModel):
         "", description="path of Smart Turn's ONNX model; empty: turns end by our own estimate"
     )
 
+    context_characters: int = Field(
+        200_000,
+        ge=1000,
+        description="of a conversation that a model is shown; some four make a token",
+    )
+    result_characters: int = Field(
+        20_000, ge=100, description="of one tool's result that a model is shown"
+    )
+
     @property
     def count(self) -> int:
         """How many processes that makes on this machine."""

@@ -61,7 +61,9 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     artifacts = assistant.get("artifactPlan") or {}
     hearing = _vendor("transcriber", HEARING, assistant, defaults.hearing)
     hooks, hook_tools = hook_plans(assistant)
+    language = _language(assistant)
     values: dict[str, Any] = {
+        "language": language,
         "name": assistant.get("name"),
         "hearing": hearing,
         "hearing_substitutes": _hearing_substitutes(assistant, defaults),
@@ -71,7 +73,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "fast_turns": _whole(model.get("numFastTurns")),
         "speaking": _vendor("voice", SPEAKING, assistant, defaults.speaking),
         "system": tuple(_system(model)),
-        "tools": tool_briefs(model),
+        "tools": tool_briefs(model, language),
         "temperature": model.get("temperature"),
         "max_tokens": _whole(model.get("maxTokens")),
         "greeting": assistant.get("firstMessage"),
@@ -148,6 +150,14 @@ def _background(assistant: Assistant) -> str:
     if not sound.startswith(("http://", "https://")):
         raise Unusable(f"backgroundSound {sound!r} is neither off, office nor a URL")
     return str(sound)
+
+
+def _language(assistant: Assistant) -> str:
+    """The transcriber's, if it is a single one."""
+    transcriber = assistant.get("transcriber") or {}
+    language = transcriber.get("language") or ""
+    several = not language or language.lower().startswith(("multi", "auto"))
+    return "en" if several else str(language)
 
 
 def _greeting_mode(assistant: Assistant) -> str:

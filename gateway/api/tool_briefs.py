@@ -1,9 +1,10 @@
 """From an assistant's tools, in the API's JSON, to what an agent is told about them."""
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
-from gateway.agent.brief import ToolBrief, ToolMessage
+from gateway.agent.brief import Condition, ToolBrief, ToolMessage
+from gateway.agent.phrases import base, phrases
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _BUILT_IN: dict[str, Tool] = {
     },
 }
 
-_MOMENTS = {
+_MOMENTS: dict[str, Literal["start", "delayed", "complete", "failed"]] = {
     "request-start": "start",
     "request-response-delayed": "delayed",
     "request-complete": "complete",
@@ -48,7 +49,8 @@ def tool_name(tool: Tool) -> str:
     return (tool.get("function") or {}).get("name") or tool.get("name") or str(tool["type"])
 
 
-def tool_briefs(model: dict[str, Any]) -> tuple[ToolBrief, ...]:
+def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief, ...]:
+    """What is said about them is in ``language`` where it was written in several."""
     briefs: dict[str, ToolBrief] = {}
     if saved := [*(model.get("toolIds") or ()), *(model.get("toolRefs") or ())]:
         log.warning("%d tools are left out: saved tools are not available here", len(saved))
@@ -58,19 +60,25 @@ def tool_briefs(model: dict[str, Any]) -> tuple[ToolBrief, ...]:
         elif (name := tool_name(tool)) in briefs:
             log.warning("a tool is left out: there are two named %s", name)
         else:
-            briefs[name] = _brief(name, tool)
+            briefs[name] = _brief(name, tool, language)
     return tuple(briefs.values())
 
 
-def _brief(name: str, tool: Tool) -> ToolBrief:
+def _brief(name: str, tool: Tool, language: str) -> ToolBrief:
     described = _BUILT_IN.get(tool["type"], {}) | _given(tool.get("function") or {})
     server = tool.get("server") or {}
-    messages = tool.get("messages") or ()
+    waited_for = tool["type"] == "function" and not tool.get("async")
+    messages = [_message(message, language) for message in tool.get("messages") or ()]
+    if waited_for and not any(message.at == "start" for message in messages):
+        messages += [
+            ToolMessage(at="start", content=text, own=True) for text in phrases(language).moments
+        ]
     return ToolBrief(
         kind=tool["type"],
         name=name,
-        messages=tuple(_message(m) for m in messages if not m.get("conditions")),
+        messages=tuple(messages),
         wait=not tool.get("async"),
+        strict=bool(described.get("strict")),
         server=tool.get("server"),
         timeout_s=server.get("timeoutSeconds") or TIMEOUT_S,
         **{key: described[key] for key in ("description", "parameters") if key in described},
@@ -81,13 +89,29 @@ def _given(function: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in function.items() if value is not None}
 
 
-def _message(message: dict[str, Any]) -> ToolMessage:
-    contents = message.get("contents") or [{}]
-    english = [c for c in contents if c.get("language") == "en"] or contents
-    return ToolMessage.model_validate(
-        {
-            "at": _MOMENTS[message["type"]],
-            "content": message.get("content") or english[0].get("text") or "",
-            "after_ms": int(message.get("timingMilliseconds") or 0),
-        }
+def _message(message: dict[str, Any], language: str) -> ToolMessage:
+    delayed = message["type"] == "request-response-delayed"
+    return ToolMessage(
+        at=_MOMENTS[message["type"]],
+        content=_text(message, language) or (phrases(language).still if delayed else ""),
+        after_ms=int(message.get("timingMilliseconds") or 0),
+        conditions=tuple(
+            Condition(operator=c["operator"], param=c["param"], value=str(c["value"]))
+            for c in message.get("conditions") or ()
+        ),
+        blocking=bool(message.get("blocking")),
+        to_model=message.get("role") == "system",
+        end_call=bool(message.get("endCallAfterSpokenEnabled")),
     )
+
+
+def _text(message: dict[str, Any], language: str) -> str:
+    """In the call's language, else in English, else in the first that there is; ``contents`` go
+    before ``content``, as documented."""
+    contents = [c for c in message.get("contents") or () if c.get("text")]
+    for wanted in (language, "en"):
+        for same in (str.lower, base):
+            for one in contents:
+                if same(one.get("language") or "") == same(wanted):
+                    return str(one["text"])
+    return str(contents[0]["text"]) if contents else str(message.get("content") or "")

@@ -2,11 +2,13 @@
 
 import asyncio
 
-from gateway.agent.failures import GOODBYE
 from gateway.agent.messages import Checkpoint, Progress
 from gateway.agent.mind import GO_ON
+from gateway.agent.phrases import phrases
 from gateway.errors import Fault, VendorError
 from tests.agent.stage import AUTH, THEIRS, Clay, Stage, say
+
+GOODBYE = phrases("en").goodbye
 
 MODELS = {
     "thinking": {"vendor": "clay", "model": "first"},

@@ -5,10 +5,12 @@ import asyncio
 import pytest
 
 from gateway.agent.brief import Choice
-from gateway.agent.failures import GOODBYE, SORRY
+from gateway.agent.phrases import phrases
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Finished, Said
 from tests.agent.stage import AUTH, THEIRS, Clay, Stage, call, say
+
+SORRY, GOODBYE = phrases("en").sorry, phrases("en").goodbye
 
 
 async def listening(stage: Stage) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.agent.brief import Brief, Choice
+from gateway.agent.brief import Brief, Choice, Condition
+from gateway.agent.phrases import phrases
 from gateway.agent.plans import Hook, HookAction
 from gateway.agent.tongues import tongue
 from gateway.api.briefs import Defaults, from_assistant, resolve
@@ -17,6 +18,7 @@ from gateway.speech import catalog
 from gateway.speech.spoken.plan import FormatPlan
 
 SCRIPT = {"provider": "script", "script": {"start": "hello"}}
+DEEPGRAM = {"provider": "deepgram", "model": "nova-3"}
 OPENAI = {"provider": "openai", "model": "gpt-4o"}
 
 
@@ -105,6 +107,7 @@ def test_every_field_that_a_brief_has_comes_from_its_documented_place() -> None:
     )
     assert made == Brief(
         name="Ann",
+        language="de",
         hearing=Choice(
             vendor="deepgram",
             model="nova-3",
@@ -171,7 +174,10 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
                     {"type": "request-response-delayed", "timingMilliseconds": 2000,
                      "contents": [{"type": "text", "text": "Moment!", "language": "de"},
                                   {"type": "text", "text": "Still on it.", "language": "en"}]},
-                    {"type": "request-failed", "content": "!", "conditions": [{}]},
+                    {"type": "request-start", "content": "On it.", "blocking": True,
+                     "conditions": [{"param": "day", "operator": "eq", "value": "today"}]},
+                    {"type": "request-complete", "content": "Praise.", "role": "system"},
+                    {"type": "request-failed", "content": "!", "endCallAfterSpokenEnabled": True},
                 ],
                 "function": {
                     "name": "book", "description": "Books.", "strict": True,
@@ -190,11 +196,23 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
     assert (book.wait, book.timeout_s, book.server) == (
         False, 5, {"url": "https://x", "timeoutSeconds": 5})  # fmt: skip
     said = [(m.at, m.content, m.after_ms) for m in book.messages]
-    assert said == [("start", "One moment.", 0), ("delayed", "Still on it.", 2000)]
+    assert said == [
+        ("start", "One moment.", 0), ("delayed", "Still on it.", 2000), ("start", "On it.", 0),
+        ("complete", "Praise.", 0), ("failed", "!", 0),
+    ]  # fmt: skip
+    _, _, on_it, complete, failed = book.messages
+    assert on_it.conditions == (Condition(param="day", operator="eq", value="today"),)
+    assert (on_it.blocking, complete.to_model, failed.end_call, book.strict) == (True,) * 4
+    german = from_assistant({"model": model, "transcriber": {**DEEPGRAM, "language": "de-AT"}})
+    assert german.tools[0].messages[1].content == "Moment!"
     assert (end.kind, end.name) == ("endCall", "endCall")
     assert (press.kind, press.name) == ("dtmf", "press")
     assert press.parameters["properties"]
     assert (older.kind, older.name, older.timeout_s) == ("function", "older", 20)
+    # Where nobody wrote what is said meanwhile, there is something documented.
+    assert {(m.at, m.content, m.own) for m in older.messages} == {
+        ("start", text, True) for text in phrases("en").moments
+    }
 
 
 @pytest.mark.parametrize(
