@@ -117,15 +117,16 @@ class Archive:
         await self._finish(job, done)
 
     async def _finish(self, job: Job, done: "asyncio.Future[Kept | None] | None" = None) -> None:
-        kept = await self._persist(job)
+        kept, unneeded = await self._persist(job)
         if done and not done.cancelled():
             done.set_result(kept)
         elif kept:
             await self._late(job.call, kept)
-        await asyncio.to_thread(_delete, [self._note(job)])
+        # Only now that it is told: whoever is killed before finds all of it again.
+        await asyncio.to_thread(_delete, [*unneeded, self._note(job)])
 
-    async def _persist(self, job: Job) -> Kept | None:
-        """Until it succeeds; None: the recording is gone, its call was deleted."""
+    async def _persist(self, job: Job) -> tuple[Kept | None, list[Path]]:
+        """Until it succeeds; no Kept: the recording is gone, its call was deleted."""
         wait_s = self._retry_s
         with waiting.track_inprogress():
             while True:
@@ -133,7 +134,7 @@ class Archive:
                     return await self._attempt(job)
                 except FileNotFoundError:
                     log.warning("the recording of %s is gone, and cannot be stored", job.call)
-                    return None
+                    return None, []
                 except (GatewayError, OSError) as error:
                     failures.inc()
                     log.error(
@@ -144,7 +145,8 @@ class Archive:
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    async def _attempt(self, job: Job) -> Kept:
+    async def _attempt(self, job: Job) -> tuple[Kept, list[Path]]:
+        """What there is now, and the files that may go."""
         wav, form = self._state_dir / job.recording, FORMS[job.form]
         stereo = wav.with_suffix(f".{form.suffix}")
         buckets = await self._buckets(job.call)
@@ -157,8 +159,7 @@ class Archive:
             unneeded = [wav, *made.values()]
         else:  # a party's WAV file is made of the stereo one when it is asked for
             unneeded = list(made.values()) if stereo == wav else [wav]
-        await asyncio.to_thread(_delete, unneeded)
-        return Kept(str(stereo.relative_to(self._state_dir)), stored)
+        return Kept(str(stereo.relative_to(self._state_dir)), stored), unneeded
 
     async def _encode(self, wav: Path, form: str, files: dict[str, Path]) -> None:
         if not await asyncio.to_thread(wav.is_file):
