@@ -30,7 +30,7 @@ from gateway.agent.messages import (
     TurnTimings,
 )
 from gateway.agent.pool import Agents
-from gateway.calls import actions, metrics, variables
+from gateway.calls import actions, at_the_end, metrics, variables
 from gateway.calls.diagnosis import BACK, Diagnosis
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
 from gateway.calls.ports import Papers, ToolServer
@@ -306,6 +306,8 @@ class Call:
                 self._see_recording()
                 if self.record.recording and self._brief:
                     await self._house.keep(self.record, self._brief.record_as)
+                if self._brief:
+                    await at_the_end.attend(self)
             except Exception:
                 log.exception("the call's end went wrong")
             finally:

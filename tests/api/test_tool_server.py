@@ -190,3 +190,43 @@ async def test_a_private_address_is_not_asked(peer: Peer) -> None:
     assert "127.0.0.1 is not a public address" in reply.content
     assert peer.requests == []
     await to.close()
+
+
+SAID = (
+    {"role": "system", "content": "Be kind."},
+    {"role": "assistant", "content": "Your name?"},
+    {"role": "user", "content": "Anna"},
+)
+
+
+async def test_a_server_is_asked_when_a_turn_ends(tools: ToolServer, peer: Peer) -> None:
+    peer.answers = [(200, b'{"timeoutSeconds": 0.7}')]
+    assert await tools.advise(a_call(), peer.papers(), None, SAID) == 0.7
+    (message,) = peer.messages
+    assert message["type"] == "call.endpointing.request"
+    assert message["messagesOpenAIFormatted"] == list(SAID)
+    assert message["messages"][1] == {"role": "bot", "message": "Your name?"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "wait_s"),
+    [
+        (200, b'{"timeoutSeconds": 99}', 15.0),
+        (200, b'{"timeoutSeconds": -1}', None),
+        (200, b'{"timeoutSeconds": "soon"}', None),
+        (200, b"[]", None),
+        (200, b"no", None),
+        (500, b'{"timeoutSeconds": 1}', None),
+    ],
+)
+async def test_advice_that_is_odd_or_none(
+    tools: ToolServer, peer: Peer, status: int, body: bytes, wait_s: float | None
+) -> None:
+    peer.answers = [(status, body)]
+    assert await tools.advise(a_call(), peer.papers(), None, SAID) == wait_s
+
+
+async def test_nobody_to_be_asked(tools: ToolServer) -> None:
+    assert await tools.advise(a_call(), {}, None, SAID) is None
+    gone = {"url": "http://127.0.0.1:9/"}
+    assert await tools.advise(a_call(), {}, gone, SAID) is None

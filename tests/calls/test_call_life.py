@@ -12,7 +12,9 @@ from gateway.agent.brief import Brief, Choice, ToolBrief
 from gateway.agent.messages import (
     Action,
     ActionResult,
+    Advice,
     Answered,
+    Consult,
     FromAgent,
     HangUp,
     Happened,
@@ -22,6 +24,7 @@ from gateway.agent.messages import (
     ToAgent,
     TurnTimings,
 )
+from gateway.agent.plans import Hook, HookAction
 from gateway.agent.pool import Agents
 from gateway.calls.call import Call, Surroundings
 from gateway.calls.leg import Down, Pressed, Ringing, Up
@@ -92,9 +95,17 @@ class FakeLeg:
 
 class FakeTools:
     reply = ToolReply(ok=True, content="sunny")
+    wait_s: float | None = 0.7
+
+    def __init__(self) -> None:
+        self.called: list[tuple[str, dict[str, Any]]] = []
 
     async def call(self, *args: Any) -> ToolReply:
+        self.called.append((args[2].name, args[3]))
         return self.reply
+
+    async def advise(self, *args: Any) -> float | None:
+        return self.wait_s
 
 
 BRIEF = Brief(
@@ -340,3 +351,41 @@ async def test_what_is_to_be_denoised_and_cannot_be_is_told() -> None:
     assert scene.leg.denoised == 1
     told = [event.facts for event in scene.call.record.events if event.what == "not_denoised"]
     assert told == [{"why": "there is no library"}]
+
+
+async def test_an_agent_that_asks_when_a_turn_is_over_is_told() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    said = ({"role": "user", "content": "well"},)
+    scene.call.agent_said(Consult(call="c1", question=3, conversation=said))
+    async with asyncio.timeout(5):
+        while not isinstance(scene.agents.told[-1], Advice):
+            await asyncio.sleep(0)
+    assert scene.agents.told[-1] == Advice(call="c1", question=3, wait_s=0.7)
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+@pytest.mark.parametrize(
+    ("reasons", "called"),
+    [
+        (None, 1),
+        (("customer-ended-call",), 1),
+        (("silence-timed-out",), 0),
+    ],
+)
+async def test_a_hook_on_the_end_calls_its_tool(
+    reasons: tuple[str, ...] | None, called: int
+) -> None:
+    note = HookAction(do="tool", tool="note", arguments={"what": "end"})
+    brief = BRIEF.model_copy(
+        update={
+            "hooks": (Hook(on="ending", do=(note,), reasons=reasons),),
+            "hook_tools": (ToolBrief(kind="function", name="note"),),
+        }
+    )
+    scene = Scene(brief)
+    scene.call.leg_event(Up())
+    scene.call.end("customer-ended-call")
+    await scene.finished()
+    assert scene.tools.called == [("note", {"what": "end"})] * called
