@@ -30,6 +30,8 @@ def quality(counts: Counts, codec: str = "", suite: str = "") -> Sound:
         if counts.packets_sent and codec:
             lost = counts.far_lost / counts.packets_sent
             sound.far_mos = _mos(codec, lost, trip_s, counts.far_jitter_ms)
+    if counts.far_r:  # its own rating (RFC 3611), of what it really played
+        sound.far_mos = round(emodel.mos(counts.far_r), 2)
     return sound
 
 

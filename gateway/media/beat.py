@@ -46,6 +46,7 @@ class Tuning:
     jitter: int = 1  # frames
     jitter_most: int = 10
     relearn_s: float = 5.0
+    learn_s: float = 30.0
     vad_mode: int = 2
     speech_level_db: float = -50.0
 
@@ -89,7 +90,7 @@ class Beat:
         self.beater = 0
         n = lines.capacity
         self._lines = lines
-        self._peers = Peers(lines, tuning.relearn_s)
+        self._peers = Peers(lines, tuning.relearn_s, tuning.learn_s)
         self._jitter = Jitter(n, tuning.jitter, tuning.jitter_most, _FORMS)
         self.reports = Reports(lines, self._jitter, self._peers, wall_s)
         self._inward, self._outward = Inward(lines, self._jitter), Outward(lines)

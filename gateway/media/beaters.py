@@ -106,6 +106,7 @@ class Beaters:
             jitter=round(self._rtp.jitter_ms / beat_ms),
             jitter_most=round(self._rtp.jitter_most_ms / beat_ms),
             relearn_s=self._rtp.relearn_s,
+            learn_s=self._rtp.learn_s,
             vad_mode=self._media.vad_mode,
             speech_level_db=self._media.speech_level_db,
         )

@@ -37,6 +37,7 @@ class Counts:
     far_loss: float  # lately, 0 to 1
     far_lost: int  # packets
     far_jitter_ms: float
+    far_r: int  # R factor of the E-model that the peer gives itself; 0: it told none
     round_trip_ms: float  # 0: not known
 
 
@@ -123,13 +124,15 @@ class Line(Mixing):
         echo: bool = False,
         rtcp_port: int | None = None,
         rtcp_mux: bool = False,
+        rtcp_xr: bool = False,
         srtp: Srtp | None = None,
     ) -> None:
         """What offer and answer came to. The first call makes the line live, later ones change
         it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; ``also_in`` is
         what else may come: payload type to index; no digits or no comfort noise were agreed on:
         None. What came before may still come (RFC 3264 section 8.3.2). ``rtcp_port`` None is the
-        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761). ``srtp`` None is in the
+        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761); ``rtcp_xr``:
+        the peer wishes for VoIP metrics (RFC 3611). ``srtp`` None is in the
         clear. ValueError: ``host`` is no address."""
         address = ip_address(host)
         if self._ipv6 and address.version == 4:  # as an IPv6 socket names it (RFC 4291 2.5.5.2)
@@ -144,6 +147,7 @@ class Line(Mixing):
         lines["port"][row] = port
         lines["rtcp_port"][row] = rtcp_port or 0
         lines["rtcp_mux"][row] = rtcp_mux
+        lines["rtcp_xr"][row] = rtcp_xr
         if lines["live"][row] and CODECS[codec].clock != CODECS[lines["codec"][row]].clock:
             lines["ssrc"][row] = random.getrandbits(32)  # a source has one clock (RFC 7160 4.1)
         lines["crypto"][row] = NUMBERS[srtp.suite] if srtp else 0
@@ -224,6 +228,7 @@ class Line(Mixing):
             far_loss=float(lines["far_loss"][row]),
             far_lost=int(lines["far_lost"][row]),
             far_jitter_ms=1000 * float(lines["far_jitter_s"][row]),
+            far_r=int(lines["far_r"][row]),
             round_trip_ms=1000 * float(lines["rtt_s"][row]),
         )
 

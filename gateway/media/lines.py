@@ -81,6 +81,7 @@ COLUMNS: dict[str, Column] = {
     "port": Column(MAIN, np.uint16, "and on which port"),
     "rtcp_port": Column(MAIN, np.uint16, "where the peer hears RTCP; 0: on the port after RTP's"),
     "rtcp_mux": Column(MAIN, np.uint8, "1: RTCP shares the port of RTP (RFC 5761)"),
+    "rtcp_xr": Column(MAIN, np.uint8, "1: the peer wishes for VoIP metrics (RFC 3611 4.7)"),
     "crypto": Column(MAIN, np.uint8, "SRTP: an index of gateway.rtp.srtp.SUITES; 0: in the clear"),
     "key_out": Column(MAIN, np.uint8, "master key and salt of what we send", (LONGEST_KEY,)),
     "key_in": Column(MAIN, np.uint8, "and of what the peer sends", (LONGEST_KEY,)),
@@ -182,6 +183,7 @@ COLUMNS: dict[str, Column] = {
     "far_lost": Column(MEDIA, np.int64, "packets it lost in all"),
     "far_highest": Column(MEDIA, np.uint32, "the highest sequence number it got"),
     "far_jitter_s": Column(MEDIA, np.float64, "its interarrival jitter"),
+    "far_r": Column(MEDIA, np.uint8, "R factor that its VoIP metrics have; 0: it told none"),
     "rtt_s": Column(MEDIA, np.float64, "round trip of packets; 0: not known"),
     # The agent's voice, and its decisions about pauses.
     "queue": Column(AGENT, np.int16, "speech waiting to be said", (QUEUE, FRAME)),

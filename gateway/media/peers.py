@@ -2,7 +2,9 @@
 names an address that only exists behind their router.
 
 The first valid packet tells where the peer really is; from then on only that source is heard,
-until the peer's signalling changes something, or the source has been silent for long. Whoever was
+until the peer's signalling changes something, or the source has been silent for long. If none
+comes within a window after the signalling, only the described address is believed: unless that
+is a private one, which says that the peer is behind a router and knows no better. Whoever was
 quicker than the peer loses the line as soon as a valid packet comes from where the peer's
 description says.
 """
@@ -19,11 +21,13 @@ Source = tuple[Any, ...]  # as recvfrom gives it: host, port, and for IPv6 two n
 
 
 class Peers:
-    """``target`` is where each row sends to, or None; ``relearn_s`` 0 means never."""
+    """``target`` is where each row sends to, or None; ``relearn_s`` 0 means never; ``learn_s`` is
+    how long after its description a peer may turn up elsewhere, 0: for ever."""
 
-    def __init__(self, lines: Lines, relearn_s: float = 5.0) -> None:
+    def __init__(self, lines: Lines, relearn_s: float = 5.0, learn_s: float = 30.0) -> None:
         self._lines = lines
-        self._relearn_s = relearn_s
+        self._relearn_s, self._learn_s = relearn_s, learn_s
+        self._settled_at = np.zeros(lines.capacity)
         self._locked: list[Source | None] = [None] * lines.capacity
         self._said: list[tuple[int, bytes, int] | None] = [None] * lines.capacity  # by the SDP
         self._told: list[Source | None] = [None] * lines.capacity  # the same, as a source
@@ -44,6 +48,7 @@ class Peers:
             learnt = None
         self._said[row] = said
         self._told[row] = _source(said[0], lines["address"][row], said[2])
+        self._settled_at[row] = lines["beats_at"].max()
         self._locked[row] = learnt if new_here else None
         self.target[row] = learnt or self._told[row]
 
@@ -63,6 +68,8 @@ class Peers:
             silent_s = now - float(lines["received_at"][row])
             if not self._relearn_s or silent_s < self._relearn_s:
                 return False
+        elif source != self._told[row] and self._closed(row, now):
+            return False
         host = ip_address(source[0].partition("%")[0])
         lines["peer_address"][row] = 0
         lines["peer_address"][row, : len(host.packed)] = list(host.packed)
@@ -70,6 +77,13 @@ class Peers:
         lines["peer_family"][row] = host.version
         self._locked[row] = self.target[row] = source
         return True
+
+    def _closed(self, row: int, now: float) -> bool:
+        """Nobody came in time to whom the row could be given but who is described."""
+        told = self._told[row]
+        if told is None or not self._learn_s or now - self._settled_at[row] < self._learn_s:
+            return False
+        return ip_address(told[0]).is_global
 
 
 def _source(family: int, address: npt.NDArray[np.uint8], port: int) -> Source | None:

@@ -138,8 +138,8 @@ def _run(
         busy_s = time.monotonic() - tick.now
         lines["busy_s"][me] += busy_s
         lines["load"][me] += (busy_s / BEAT_S - lines["load"][me]) * _LOAD_WEIGHT
-        if careful.faults:
-            news["faults"] = careful.faults
+        if faults := [*careful.faults, *beat.reports.faults]:
+            news["faults"] = faults
         if news:
             tell_if_room(control, news)
             news = {}

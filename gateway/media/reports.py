@@ -6,6 +6,7 @@ where its description says. Arrival is known to the beat, so that a round trip m
 20 ms too long.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,13 +15,14 @@ import numpy.typing as npt
 
 from gateway.media.lines import Lines
 from gateway.media.peers import Peers, Source
-from gateway.rtp import rtcp
+from gateway.rtp import emodel, rtcp
 from gateway.rtp.jitter import Jitter
 from gateway_codecs import CODECS
 
 EVERY_S = 5.0
 _HASTE = 1.21828  # e - 3/2: what the timer's reconsideration costs otherwise (section 6.3.1)
 _EPOCH_S = 2_208_988_800  # from 1900 to 1970
+_OWN_MS = 40  # of delay beside the jitter buffer's: a packet, and a beat
 _SANE_S = 10.0  # no round trip is longer
 
 Rows = npt.NDArray[np.int64]
@@ -51,6 +53,7 @@ class Reports:
         self._lines, self._jitter, self._peers = lines, jitter, peers
         self._wall_s = wall_s
         self._random = np.random.default_rng(seed)
+        self.faults: list[tuple[int, str]] = []  # of the last run: rows, and why
         self._due = np.zeros(n)  # 0: to be appointed
         self._from: list[Source | None] = [None] * n  # where the peer's RTCP comes from
         self._heard_sr: list[tuple[int, float] | None] = [None] * n  # its NTP, and when it came
@@ -64,20 +67,36 @@ class Reports:
 
     def run(self, rows: Rows, heard: Sequence[Control], now: float) -> list[Control]:
         """Take in what came, and return what is due."""
+        self.faults = []
         for control in heard:
-            self._hear(control, now)
+            try:
+                self._hear(control, now)
+            except Exception as error:
+                self._blame(control.row, error)
         due = rows[self._due[rows] <= now]
         if not len(due):
             return []
         fresh = self._due[due] == 0
         wait = EVERY_S * self._random.uniform(0.5, 1.5, len(due)) / _HASTE
         self._due[due] = now + np.where(fresh, wait / 2, wait)  # the first one comes soon
-        reports = (self._report(row, now) for row in due[~fresh].tolist())
+        reports = (self._careful(row, now) for row in due[~fresh].tolist())
         return [report for report in reports if report]
 
     def farewell(self, row: int, now: float) -> Control | None:
         """The last report, with BYE; None if nobody is there to be told."""
-        return self._report(row, now, bye=True)
+        return self._careful(row, now, bye=True)
+
+    def _careful(self, row: int, now: float, *, bye: bool = False) -> Control | None:
+        try:
+            return self._report(row, now, bye=bye)
+        except Exception as error:
+            self._blame(row, error)
+            return None
+
+    def _blame(self, row: int, error: Exception) -> None:
+        """Neither other rows nor this one's sound suffer from its RTCP: that begins anew."""
+        self.forget(row)
+        self.faults.append((row, "".join(traceback.format_exception(error))[-1500:]))
 
     # In.
 
@@ -102,6 +121,9 @@ class Reports:
         for report in packets.reports:
             if report.ssrc == lines["ssrc"][row]:
                 self._told_of_us(row, report, now)
+        for metrics in packets.voip:
+            if metrics.ssrc == lines["ssrc"][row] and metrics.r_factor is not None:
+                lines["far_r"][row] = min(metrics.r_factor, 100)
 
     def _told_of_us(self, row: int, report: rtcp.Report, now: float) -> None:
         lines = self._lines
@@ -137,6 +159,7 @@ class Reports:
             sender=sender if sent else None,
             reports=self._of_peer(row, now),
             delays=delays,
+            voip=self._metrics(row) if lines["rtcp_xr"][row] else (),
             bye=bye,
         )
         lines["rtcp_sent"][row] += 1
@@ -161,6 +184,36 @@ class Reports:
                 jitter=int(float(self._lines["jitter_s"][row]) * self._clock(row)),
                 last_sr=last_sr,
                 delay=_units(now - at),
+            )
+        ]
+
+    def _metrics(self, row: int) -> list[rtcp.VoipMetrics]:
+        """How the peer's sound comes to be heard here (RFC 3611 section 4.7)."""
+        lines, source = self._lines, self._jitter.source(row)
+        if source is None:
+            return []
+        rtt_s, wait_ms = float(lines["rtt_s"][row]), self._jitter.wait_ms(row)
+        loss = max(source.expected - source.got, 0) / source.expected
+        late = min(int(lines["late"][row]) / source.expected, 1.0)
+        codec = CODECS[int(lines["codec"][row])].name
+        heard = emodel.rating(codec, loss + late, 0.0)
+        talked = emodel.rating(
+            codec, loss + late, emodel.delay_s(rtt_s, float(lines["jitter_s"][row]))
+        )
+        return [
+            rtcp.VoipMetrics(
+                ssrc=source.ssrc,
+                loss=loss,
+                discard=late,
+                burst=0.0,  # bursts are not told from gaps
+                gap=loss + late,
+                round_trip_ms=int(1000 * rtt_s),
+                end_system_ms=wait_ms + _OWN_MS,
+                r_factor=round(talked),
+                mos_listening=emodel.mos(heard),
+                mos_conversation=emodel.mos(talked),
+                buffer_ms=wait_ms,
+                buffer_most_ms=self._jitter.most_ms,
             )
         ]
 

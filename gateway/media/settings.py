@@ -35,6 +35,10 @@ class RtpSettings(BaseModel):
         5.0, ge=0, description="silence of the peer after which its sound may come from a new "
         "address (a NAT forgot it, a PBX moved it); 0: never without a re-INVITE",
     )  # fmt: skip
+    learn_s: float = Field(
+        30.0, ge=0, description="how long after an answer or re-INVITE the peer's first sound may "
+        "come from elsewhere than its description says, if that is a public address; 0: for ever",
+    )  # fmt: skip
     drain_s: float = Field(
         2.0, ge=0, description="how long a port rests after a call, so that no straggler is heard "
         "in the next one",

@@ -19,7 +19,7 @@ from gateway.media.reports import Control
 from gateway.rtp import rtcp
 from gateway.rtp.srtp import Broken
 
-_DATAGRAM = 1500  # bytes; RTP that is larger is not telephone sound
+_DATAGRAM = 2048  # bytes; RTP that is larger than 60 ms of L16 is not telephone sound
 _ROUNDS = 8  # datagrams of one row read in one beat: a flood on one line delays no other
 _BUFFER = 64 * 1024  # bytes the kernel keeps per socket: 0.5 s of packets of one line, at least
 _MOST_FDS = 64  # in one message between processes; the kernel's own limit is 253

@@ -109,6 +109,14 @@ class Jitter:
         expected = np.where(self.started[rows], self._sequence[rows] - self._first[rows] + 1, 0)
         return self._lost_before[rows] + np.maximum(expected - self._got[rows], 0)
 
+    def wait_ms(self, row: int) -> int:
+        """How long a packet waits at present."""
+        return int(self._depth[row]) * 20
+
+    @property
+    def most_ms(self) -> int:
+        return self._most * 20
+
     def source(self, row: int) -> Source | None:
         """None: nothing has come yet."""
         if not self.started[row]:

@@ -21,6 +21,10 @@ _BLOCK = struct.Struct(">IB3sIIII")
 _XR_BLOCK = struct.Struct(">BBH")
 _VOIP = struct.Struct(">IBBBBHHHHbbBBBBBBBxHHH")
 
+_UNKNOWN = 127  # signal, noise and echo levels, and the R factor of a network outside
+_GMIN = 16  # packets in a row that make a gap between bursts (RFC 3611 section 4.7.2)
+_RECEIVER = 0b10_11_0000  # enhanced concealment, an adaptive jitter buffer (section 4.7.6)
+
 
 class Malformed(ValueError):
     """Not RTCP, or cut off; ``str()`` says where."""
@@ -72,6 +76,8 @@ class VoipMetrics:
     r_factor: int | None
     mos_listening: float | None
     mos_conversation: float | None
+    buffer_ms: int = 0  # how long its jitter buffer makes packets wait
+    buffer_most_ms: int = 0  # and may make them wait
 
 
 @dataclass(slots=True)
@@ -186,7 +192,7 @@ def _xr(found: Packets, _count: int, body: bytes) -> None:
 
 def _voip(block: bytes) -> VoipMetrics:
     (ssrc, loss, discard, burst, gap, _, _, trip, end, _, _, _, _, r, _, mos_lq, mos_cq, _,
-     _, _, _) = _VOIP.unpack_from(block)  # fmt: skip
+     nominal, most, _) = _VOIP.unpack_from(block)  # fmt: skip
 
     def known(value: int) -> int | None:
         return None if value == 127 else value
@@ -195,7 +201,7 @@ def _voip(block: bytes) -> VoipMetrics:
         return None if value == 127 else value / 10
 
     return VoipMetrics(ssrc, loss / 256, discard / 256, burst / 256, gap / 256, trip, end,
-                       known(r), mos(mos_lq), mos(mos_cq))  # fmt: skip
+                       known(r), mos(mos_lq), mos(mos_cq), nominal, most)  # fmt: skip
 
 
 _READ = {SR: _sr, RR: _rr, SDES: _sdes, BYE: _bye, XR: _xr}
@@ -208,10 +214,11 @@ def write(
     sender: Sender | None = None,
     reports: Sequence[Report] = (),
     delays: Sequence[Delay] = (),
+    voip: Sequence[VoipMetrics] = (),
     bye: bool = False,
 ) -> bytes:
-    """A compound packet: SR (RR if nothing was sent), the reports in it, CNAME, then DLRR and BYE
-    if there is reason to."""
+    """A compound packet: SR (RR if nothing was sent), the reports in it, CNAME, then DLRR, VoIP
+    metrics and BYE if there is reason to."""
     blocks = b"".join(_block(report) for report in reports[:31])
     source = struct.pack(">I", ssrc)
     if sender:
@@ -224,9 +231,12 @@ def write(
     name = cname.encode()[:255]
     chunk = source + bytes([CNAME, len(name)]) + name
     packets += _packet(SDES, 1, chunk + bytes(4 - len(chunk) % 4))
+    extended = b"".join(_xr_block(VOIP, _voip_block(metrics)) for metrics in voip)
     if delays:
-        block = b"".join(struct.pack(">III", d.ssrc, d.last_rr, d.delay) for d in delays)
-        packets += _packet(XR, 0, source + _XR_BLOCK.pack(DLRR, 0, len(block) // 4) + block)
+        answers = b"".join(struct.pack(">III", d.ssrc, d.last_rr, d.delay) for d in delays)
+        extended = _xr_block(DLRR, answers) + extended
+    if extended:
+        packets += _packet(XR, 0, source + extended)
     if bye:
         packets += _packet(BYE, 1, source)
     return packets
@@ -237,6 +247,33 @@ def _block(report: Report) -> bytes:
     return _BLOCK.pack(
         report.ssrc, min(255, max(0, int(report.fraction * 256))), lost, report.highest % 2**32,
         min(report.jitter, 2**32 - 1), report.last_sr, report.delay % 2**32,
+    )  # fmt: skip
+
+
+def _xr_block(kind: int, block: bytes) -> bytes:
+    return _XR_BLOCK.pack(kind, 0, len(block) // 4) + block
+
+
+def _voip_block(metrics: VoipMetrics) -> bytes:
+    def share(value: float) -> int:
+        return min(255, max(0, int(value * 256)))
+
+    def known(value: float | None) -> int:
+        return 127 if value is None else round(value)
+
+    def mos(value: float | None) -> int:
+        return 127 if value is None else round(10 * value)
+
+    trip, end, nominal, most = (
+        min(ms, 0xFFFF)
+        for ms in (metrics.round_trip_ms, metrics.end_system_ms, metrics.buffer_ms,
+                   metrics.buffer_most_ms)
+    )  # fmt: skip
+    return _VOIP.pack(
+        metrics.ssrc, share(metrics.loss), share(metrics.discard), share(metrics.burst),
+        share(metrics.gap), 0, 0, trip, end, _UNKNOWN, _UNKNOWN, _UNKNOWN, _GMIN,
+        known(metrics.r_factor), _UNKNOWN, mos(metrics.mos_listening),
+        mos(metrics.mos_conversation), _RECEIVER, nominal, most, most,
     )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ class Agreed:
     key_in: Crypto | None = None
     rtcp_port: int | None = None  # None: the one after ``port``
     rtcp_mux: bool = False  # RTCP on the port of RTP, both ways
+    rtcp_xr: bool = False  # the peer wishes for VoIP metrics (RFC 3611)
     fmtp: str = ""  # the peer's parameters of the codec
     digits_rate: int = 8000  # Hz, of the clock that digits' durations count
     comfort: int | None = None  # payload type of comfort noise, both ways
@@ -109,9 +110,9 @@ def make_answer(
     media = [_refused(old) for old in offer.media]
     before = previous.media[at] if previous and at < len(previous.media) else None
     keys = crypto.answered(theirs, local.srtp, before)
-    shared = rtcp.shares(theirs)
+    shared, measured = rtcp.shares(theirs), rtcp.wants_metrics(theirs)
     stream = _stream(local, chosen, NAMED[speaks, hears], keys=keys[:1] if keys else (),
-                     shares_rtcp=shared)  # fmt: skip
+                     shares_rtcp=shared, measures=measured)  # fmt: skip
     media[at] = replace(stream, protocol=theirs.protocol)
     agreed = Agreed(
         host=_host(offer, theirs),
@@ -129,6 +130,7 @@ def make_answer(
         key_in=keys[1] if keys else None,
         rtcp_port=rtcp.port_of(theirs),
         rtcp_mux=shared,
+        rtcp_xr=measured,
         fmtp=codec.fmtp,
         digits_rate=digits.rate if digits else DIGITS.rate,
         comfort=comfort.payload if comfort else None,
@@ -177,6 +179,7 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
         key_in=keys[1] if keys else None,
         rtcp_port=rtcp.port_of(theirs),
         rtcp_mux=rtcp.shares(ours) and rtcp.shares(theirs),
+        rtcp_xr=rtcp.wants_metrics(theirs),
         fmtp=codec.fmtp,
         digits_rate=digits_out.rate if both and digits_out else DIGITS.rate,
         comfort=COMFORT.payload if comfort and codec.rate == COMFORT.rate else None,
@@ -266,6 +269,7 @@ def _stream(
     *,
     keys: Sequence[Crypto] = (),
     shares_rtcp: bool = False,
+    measures: bool = False,
 ) -> Media:
     attributes: list[Attribute] = []
     for codec in codecs:
@@ -278,6 +282,8 @@ def _stream(
     attributes.append((direction, None))
     if shares_rtcp:
         attributes.append(("rtcp-mux", None))
+    if measures:
+        attributes.append(("rtcp-xr", "voip-metrics"))
     formats = tuple(str(codec.payload) for codec in codecs)
     return Media(None, tuple(attributes), port=local.port, formats=formats)
 

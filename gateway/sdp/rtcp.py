@@ -1,4 +1,5 @@
-"""Where a peer wants its RTCP: ``a=rtcp`` (RFC 3605) and ``a=rtcp-mux`` (RFC 5761)."""
+"""Where a peer wants its RTCP, and what in it: ``a=rtcp`` (RFC 3605), ``a=rtcp-mux`` (RFC 5761)
+and ``a=rtcp-xr`` (RFC 3611 section 5.1)."""
 
 import re
 
@@ -15,3 +16,9 @@ def port_of(media: Media) -> int | None:
 def shares(media: Media) -> bool:
     """It wants, or takes, RTCP on the port of RTP."""
     return media.attribute("rtcp-mux") is not None
+
+
+def wants_metrics(media: Media) -> bool:
+    """It wishes for the VoIP metrics of what it sends."""
+    wished = (media.attribute("rtcp-xr") or "").split()
+    return any(block.partition("=")[0] == "voip-metrics" for block in wished)

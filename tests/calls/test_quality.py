@@ -8,7 +8,7 @@ from gateway.media.line import Counts
 GOOD = Counts(
     packets_received=1000, packets_sent=1000, packets_lost=0, packets_late=0, packets_duplicated=0,
     packets_foreign=0, packets_garbage=0, packets_forged=0, frames_concealed=0, jitter_ms=1.234,
-    reports=3, far_loss=0.0, far_lost=0, far_jitter_ms=2.0, round_trip_ms=30.04,
+    reports=3, far_loss=0.0, far_lost=0, far_jitter_ms=2.0, far_r=0, round_trip_ms=30.04,
 )  # fmt: skip
 
 
@@ -28,6 +28,12 @@ def test_each_end_is_rated_by_what_it_lost() -> None:
     assert there.mos == 4.41
     assert there.far_mos is not None
     assert there.far_mos < 3.7
+
+
+def test_what_the_far_end_makes_of_its_sound_is_believed() -> None:
+    sound = quality(replace(GOOD, far_r=70), "PCMU")
+    assert sound.far_mos == 3.6
+    assert sound.mos == 4.41
 
 
 def test_what_is_not_known_is_not_said() -> None:

@@ -75,7 +75,7 @@ class Stage:
         self.settle()
 
     def datagrams(self, *datagrams: tuple[int, bytes, tuple[object, ...]]) -> Received:
-        data = np.full((len(datagrams), 1500), 0xEE, np.uint8)
+        data = np.full((len(datagrams), 2048), 0xEE, np.uint8)
         for at, (_, octets, _) in enumerate(datagrams):
             data[at, : len(octets)] = list(octets)
         return Received(

@@ -125,3 +125,41 @@ def test_ipv6(stage) -> None:
     stage.another_process()
     assert stage.run(stage.rtp(0, BODY, source=source))[0].target == source
     assert stage.main["foreign"][0] == 0
+
+
+PUBLIC = "8.8.8.8"
+
+
+def later(stage, seconds: float) -> None:
+    """So long without a packet from anybody."""
+    stage.now += seconds
+    stage.media["beats_at"][0] = stage.now
+
+
+def test_who_turns_up_elsewhere_too_late_is_not_believed(stage) -> None:
+    later(stage, 0)
+    stage.open(0, host=PUBLIC)
+    later(stage, 31)
+    (packet,) = stage.run(stage.rtp(0, BODY, source=STRANGER))
+    assert packet.target == (PUBLIC, SDP[1])
+    assert stage.main["foreign"][0] == 1
+    stage.run(stage.rtp(0, BODY, source=(PUBLIC, SDP[1])))
+    assert stage.main["received"][0] == 1
+
+
+def test_within_the_window_and_after_a_re_invite_the_first_is_the_peer(stage) -> None:
+    later(stage, 0)
+    stage.open(0, host=PUBLIC)
+    later(stage, 29)
+    assert stage.run(stage.rtp(0, BODY, source=REAL))[0].target == REAL
+    later(stage, 31)
+    stage.open(0, host=PUBLIC, port=4002)
+    later(stage, 29)
+    assert stage.run(stage.rtp(0, BODY, source=STRANGER))[0].target == STRANGER
+
+
+def test_behind_a_router_a_peer_may_turn_up_at_any_time(stage) -> None:
+    later(stage, 0)
+    stage.open(0, host="192.168.1.20")
+    later(stage, 600)
+    assert stage.run(stage.rtp(0, BODY, source=REAL))[0].target == REAL

@@ -170,3 +170,54 @@ def test_another_process_goes_on_reporting(stage) -> None:
     said = rtcp.parse(control.data)
     assert said.sender
     assert said.sender.packets > 300
+
+
+def metrics_of(control: Control) -> list[rtcp.VoipMetrics]:
+    return rtcp.parse(control.data).voip
+
+
+def test_metrics_go_to_who_wishes_for_them(stage) -> None:
+    stage.open(0)
+    assert not metrics_of(listen(stage, 250)[0])
+    stage.open(0, rtcp_xr=True)
+    sent = listen(stage, 500, lose=10)
+    (metrics,) = metrics_of(sent[-1])
+    assert metrics.ssrc == 5
+    assert 0.03 < metrics.loss == metrics.gap < 0.1
+    assert metrics.discard == 0
+    assert 65 < (metrics.r_factor or 0) < 85
+    assert 3.4 < (metrics.mos_listening or 0) < 4.2
+    assert (metrics.buffer_ms, metrics.buffer_most_ms) == (20, 200)
+
+
+def test_what_the_peer_makes_of_our_sound_is_noted(stage) -> None:
+    stage.open(0)
+    told = rtcp.VoipMetrics(1000, 0.02, 0.0, 0.0, 0.02, 80, 60, 81, 4.0, 3.9)
+    about_another = rtcp.VoipMetrics(1001, 0.5, 0.0, 0.0, 0.5, 80, 60, 20, 1.0, 1.0)
+    listen(stage, 1, Control(0, rtcp.write(5, "peer", voip=[told, about_another]), PEER, False))
+    assert stage.main["far_r"][0] == 81
+
+
+def test_a_row_whose_reports_fail_is_told_and_disturbs_no_other(stage, monkeypatch) -> None:
+    for row in (0, 1):
+        stage.open(row)
+    reports = stage.beat.reports
+    whole = type(reports)._of_peer
+
+    def broken(self, row: int, now: float) -> list[Report]:
+        if row == 0:
+            raise ZeroDivisionError("a slip of ours")
+        return whole(self, row, now)
+
+    monkeypatch.setattr(type(reports), "_of_peer", broken)
+    sent, faults = [], []
+    for _ in range(300):
+        stage.run(stage.rtp(0, BODY), stage.rtp(1, BODY))
+        sent += reports.run(stage.beat.rows, [], stage.now)
+        faults += reports.faults
+    assert {control.row for control in sent} == {1}
+    assert {row for row, _ in faults} == {0}
+    assert "a slip of ours" in faults[0][1]
+    assert len(faults) < 5
+    assert reports.farewell(0, stage.now) is None
+    assert stage.main["beat"][0] == 300

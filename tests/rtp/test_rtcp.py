@@ -179,3 +179,15 @@ def test_nothing_but_malformed_comes_of_anything(data: bytes) -> None:
         rtcp.parse(data)
     except Malformed:
         return
+
+
+def test_metrics_are_written_as_they_are_read() -> None:
+    (metrics,) = rtcp.parse(XR).voip
+    written = rtcp.write(5, "phone", delays=[Delay(1, 2, 3)], voip=[metrics, metrics])
+    found = rtcp.parse(written)
+    assert found.voip == [metrics, metrics]
+    assert found.delays == [Delay(1, 2, 3)]
+    unknown = rtcp.VoipMetrics(9, 2.0, -1.0, 0.0, 0.0, 99_999, 0, None, None, None)
+    (found,) = rtcp.parse(rtcp.write(5, "phone", voip=[unknown])).voip
+    assert (found.loss, found.discard, found.round_trip_ms) == (255 / 256, 0.0, 65_535)
+    assert (found.r_factor, found.mos_listening) == (None, None)

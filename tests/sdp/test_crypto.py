@@ -155,6 +155,16 @@ def test_the_way_of_rtcp(attributes: list[str], port: int | None, shared: bool) 
     assert (said.media[0].attribute("rtcp-mux") is not None) == shared
 
 
+@pytest.mark.parametrize(("attribute", "wished"), [
+    ("rtcp-xr:voip-metrics", True), ("rtcp-xr:rcvr-rtt=all:10 voip-metrics", True),
+    ("rtcp-xr:stat-summary=loss", False), ("rtcp-xr", False),
+])  # fmt: skip
+def test_metrics_are_agreed_on_where_they_are_wished_for(attribute: str, wished: bool) -> None:
+    said, agreed = answer(offer(attribute, protocol="RTP/AVP"))
+    assert agreed.rtcp_xr == wished
+    assert said.media[0].attribute("rtcp-xr") == ("voip-metrics" if wished else None)
+
+
 @given(st.one_of(st.text(max_size=60), st.builds(
     "{} {} inline:{}{}".format, st.integers(-1), st.sampled_from([*SUITES, "X"]),
     st.text("ABCabc+/=09|^:", max_size=80),
