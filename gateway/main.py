@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import leftovers, logs, systemd
@@ -18,6 +19,7 @@ from gateway.banner import banner
 from gateway.calls.call import Call
 from gateway.calls.keeping import Keeping
 from gateway.calls.orphans import end_orphans
+from gateway.calls.retention import forget
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
 from gateway.config import Settings
@@ -28,13 +30,15 @@ from gateway.media.plane import Plane
 from gateway.metrics import REGISTRY
 from gateway.signals import Signals
 from gateway.sip.ports import holder
-from gateway.store import Store
+from gateway.store import Store, StoreError
+from gateway.store.settings import StoreSettings
 from gateway.store.vault import vault_in
 from gateway.tasks import Tasks
 from gateway.telephony import Telephony
 
 log = logging.getLogger(__name__)
 
+FORGET_S = 3600.0  # between two looks for what is too old
 STALE_S = 1.0  # a beat takes 20 ms; after this long without one, sound has stopped
 
 
@@ -119,6 +123,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     tasks = Tasks()
     life.push_async_callback(tasks.close)
     tasks.start(_watchdog(readiness), "watchdog")
+    tasks.start(_retention(settings.store, store, state_dir), "retention")
 
     print(  # noqa: T201 (for the person at the terminal, whatever the log's form)
         banner(
@@ -164,6 +169,22 @@ async def _watchdog(readiness: Readiness) -> None:
         if readiness()["media"] == "ok":
             systemd.alive()
         await asyncio.sleep(every_s)
+
+
+async def _retention(settings: StoreSettings, store: Store, state_dir: Path) -> None:
+    """Delete, again and again, what has been kept for long enough."""
+    while True:
+        try:
+            await forget(
+                store,
+                state_dir,
+                datetime.now(UTC),
+                sound_days=settings.recordings_days,
+                words_days=settings.transcripts_days,
+            )
+        except StoreError as error:
+            log.error("retention waits: %s", error)
+        await asyncio.sleep(FORGET_S)
 
 
 def _eventfd(life: AsyncExitStack) -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI
 
-from gateway.api import calls, docs, errors, health, resources
+from gateway.api import absent, calls, docs, errors, files, health, resources, tokens
 from gateway.api import trunks as trunk_states
 from gateway.api.access import Measured
-from gateway.api.assistants import assistants
+from gateway.api.assistants import ASSISTANTS, SQUADS, TOOLS
 from gateway.api.briefs import Defaults
 from gateway.api.credentials import credentials
 from gateway.api.health import Readiness
@@ -37,16 +37,21 @@ def create_app(
     errors.install(app)
     docs.install(app)
     app.include_router(health.routes(store, readiness))
-    guarded = [Depends(Guard(key))]
-    for resource in (
-        assistants(store),
-        phone_numbers(store, trunks),
-        credentials(store, trunks),
-    ):
-        app.include_router(resources.routes(resource), dependencies=guarded)
-    app.include_router(trunk_states.routes(trunks), dependencies=guarded)
     known = calls.Calls(store, switchboard, state_dir, defaults or Defaults(), link_url)
-    app.include_router(calls.routes(known), dependencies=guarded)
+    numbers = phone_numbers(trunks)
+    guarded = [
+        *map(resources.routes, (ASSISTANTS, SQUADS, TOOLS, numbers, credentials(store, trunks))),
+        *map(resources.paged, (ASSISTANTS, SQUADS, TOOLS, numbers)),
+        files.routes(files.Files(state_dir, link_url)),
+        tokens.tokens(store),
+        tokens.orgs(store),
+        trunk_states.routes(trunks),
+        calls.routes(known),
+        calls.paged(known),
+        absent.routes(),
+    ]
+    for router in guarded:
+        app.include_router(router, dependencies=[Depends(Guard(key, store))])
     return app
 
 

@@ -21,10 +21,6 @@ _MOST = 1000
 _LAST = 10_000  # fallbackIndex of a credential that has none
 _GOOGLE = "https://storage.googleapis.com"
 
-# What the documentation names but does not type.
-SECRETS = ("awsSecretAccessKey", "apiKey", "gcpKey")
-PLAN_SECRETS = ("secretAccessKey", "hmacSecret", "connectionString")
-
 
 class Buckets:
     """``own`` is the operator's. ``of`` is an ``archive.Buckets``."""
@@ -39,16 +35,16 @@ class Buckets:
         assistant = (stored.papers.get("assistant") if stored else None) or {}
         plan = assistant.get("artifactPlan") or {}
         found: list[Bucket] = []
-        if plan.get("recordingUseCustomStorageEnabled") is not False:
+        if stored and plan.get("recordingUseCustomStorageEnabled") is not False:
+            credentials = self._store.of(stored.org_id).credentials
             inline = [c for c in assistant.get("credentials") or () if c["provider"] in PROVIDERS]
             kept = [
                 one.body
                 for provider in PROVIDERS
-                for one in await self._store.credentials.list(limit=_MOST, provider=provider)
+                for one in await credentials.list(limit=_MOST, provider=provider)
             ]
             for some in (inline, kept):
-                usable = [c for c in some if c.get("bucketPlan") or c["provider"] == "s3"]
-                ordered = sorted(usable, key=lambda c: c.get("fallbackIndex") or _LAST)
+                ordered = sorted(filter(is_bucket, some), key=lambda c: c.get("fallbackIndex") or _LAST)
                 found += _those_of(call_id, ordered, plan.get("recordingPath"))
         return [*found, self._own] if self._own else found
 
@@ -59,6 +55,11 @@ def _those_of(call_id: str, credentials: list[Json], path: str | None) -> Iterat
             yield bucket_of(credential, path)
         except BadRequest as error:
             log.error("a bucket for the recording of %s cannot be used: %s", call_id, error.message)
+
+
+def is_bucket(credential: Json) -> bool:
+    """Azure's and Google's credentials may be for something else."""
+    return bool(credential.get("bucketPlan")) or credential["provider"] == "s3"
 
 
 def bucket_of(credential: Json, path: str | None = None) -> Bucket:
@@ -125,19 +126,3 @@ def _azure(connection: str, container: str, path: str) -> Bucket:
     endpoint = parts.get("BlobEndpoint", f"https://{host}").rstrip("/")
     options = {"account_name": account, "account_key": key, "endpoint": endpoint}
     return Bucket("azure", container, f"{endpoint}/{container}", path, options)
-
-
-def without_secrets(credential: Json) -> Json:
-    """The fields of it that are shown otherwise than they are kept."""
-    shown: Json = dict.fromkeys(name for name in SECRETS if name in credential)
-    if plan := credential.get("bucketPlan"):
-        shown["bucketPlan"] = {n: v for n, v in plan.items() if n not in PLAN_SECRETS}
-    return shown
-
-
-def with_secrets(before: Json, patch: Json) -> Json:
-    """A client that sends back what it was shown cannot send the secrets: they are kept."""
-    merged = before | {n: v for n, v in patch.items() if v is not None or n not in SECRETS}
-    if (plan := patch.get("bucketPlan")) and (old := before.get("bucketPlan")):
-        merged["bucketPlan"] = {n: old[n] for n in PLAN_SECRETS if n in old} | plan
-    return merged

@@ -16,7 +16,7 @@ _NO_COST = {"transport": 0, "stt": 0, "llm": 0, "tts": 0, "vapi": 0, "total": 0}
 
 @dataclass(frozen=True)
 class CallView:
-    """``link_url`` is the beginning of links to recordings."""
+    """``org_id`` is the operator's; ``link_url`` is the beginning of links to recordings."""
 
     org_id: str
     link_url: str
@@ -27,7 +27,7 @@ class CallView:
         ended = record.status is Status.ENDED
         shown: Json = {
             "id": record.id,
-            "orgId": self.org_id,
+            "orgId": record.org_id or self.org_id,
             "createdAt": instant(record.created_at),
             "updatedAt": instant(record.updated_at),
             "type": f"{record.direction}PhoneCall",

@@ -1,5 +1,6 @@
 """``/call``: calls in progress and calls that have been."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,18 +10,26 @@ from fastapi.responses import Response
 
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
+from gateway.api.callers import caller_of, holdings_of
 from gateway.api.errors import BadRequest, NotFound
 from gateway.api.orders import order_from
-from gateway.api.recordings import capture, download
+from gateway.api.pages import Page, page_parameters
+from gateway.api.recordings import call_log, capture, download
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
 from gateway.api.resources import body_of
 from gateway.api.shapes import reference
 from gateway.calls.ports import Papers, Switchboard
 from gateway.calls.record import CallRecord
-from gateway.store import Store
+from gateway.calls.retention import forget_sound
+from gateway.store import Store, StoredCall
 from gateway.store.tables import THE_ORG
 
 FILTERS = {"id": "id", "assistantId": "assistant_id", "phoneNumberId": "phone_number_id"}
+PAGE_FILTERS = FILTERS | {
+    "idAny": "id",
+    "assistantIdAny": "assistant_id",
+    "phoneNumberIdAny": "phone_number_id",
+}
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,13 @@ class Calls:
     defaults: Defaults
     link_url: str = ""
 
-    async def find(self, call_id: str) -> tuple[CallRecord, Papers]:
+    async def find(self, request: Request, call_id: str) -> tuple[CallRecord, Papers]:
         """The freshest record, and its papers. Raises NotFound."""
         call_id = check_id(call_id)
-        stored = await self.store.calls.get(call_id)
+        holdings = holdings_of(request)
+        stored = await holdings.calls.get(call_id)
         live = self.switchboard.live(call_id)
-        if live is not None:
+        if live is not None and (live.org_id or THE_ORG) == holdings.org_id:
             return live, stored.papers if stored else {}
         if stored is None:
             raise NotFound(f"Call {call_id} does not exist")
@@ -47,17 +57,30 @@ class Calls:
     def view(self, request: Request) -> CallView:
         return CallView(THE_ORG, self.link_url or str(request.base_url).rstrip("/"))
 
-    async def delete(self, call_id: str) -> None:
-        """Forget a call, and its recording with it; one in progress is ended, and stays."""
-        if self.switchboard.live(call_id) is not None:
-            await self.switchboard.hang_up(call_id)
+    def show(self, request: Request) -> Callable[[StoredCall], Any]:
+        view = self.view(request)
+
+        def one(stored: StoredCall) -> Any:
+            record = self.switchboard.live(stored.id)
+            return view.show(record or CallRecord.model_validate(stored.record), stored.papers)
+
+        return one
+
+    async def place(self, request: Request) -> Any:
+        body = checked(reference("CreateCallDto"), await read_json(request))
+        caller = caller_of(request)
+        caller.check_assistants(body)
+        order = await order_from(body, caller.holdings, self.defaults)
+        record = await self.switchboard.place(order)
+        return self.view(request).show(record, order.papers)
+
+    async def delete(self, record: CallRecord) -> None:
+        """Forget a call, and what was recorded with it; one in progress is ended, and stays."""
+        if self.switchboard.live(record.id) is not None:
+            await self.switchboard.hang_up(record.id)
             return
-        stored = await self.store.calls.delete(call_id)
-        for kept in ("recording", "capture"):
-            if stored and (name := stored.record.get(kept)):
-                path = self.state_dir / name
-                for one in path.parent.glob(f"{path.stem}*"):  # in every form, of every party
-                    one.unlink(missing_ok=True)
+        await self.store.calls.delete(record.id)
+        forget_sound(record, self.state_dir)
 
 
 def routes(calls: Calls) -> APIRouter:
@@ -66,33 +89,33 @@ def routes(calls: Calls) -> APIRouter:
     @router.post("", status_code=201, openapi_extra=body_of("CreateCallDto"), summary="create")
     async def create(request: Request) -> Any:
         """Place a call to ``customer.sipUri`` or ``customer.number``. Returns at once."""
-        body = checked(reference("CreateCallDto"), await read_json(request))
-        order = await order_from(body, calls.store, calls.defaults)
-        record = await calls.switchboard.place(order)
-        return calls.view(request).show(record, order.papers)
+        return await calls.place(request)
+
+    @router.post(
+        "/phone",
+        status_code=201,
+        openapi_extra=body_of("CreateCallDto"),
+        summary="create, as older clients do",
+    )
+    async def create_as_before(request: Request) -> Any:
+        return await calls.place(request)
 
     parameters = query_parameters(tuple(FILTERS))
 
     @router.get("", openapi_extra={"parameters": parameters}, summary="list")
     async def list_(request: Request) -> Any:
         bounds, limit, equal = listing(request.query_params, FILTERS)
-        view = calls.view(request)
-        return [
-            view.show(
-                calls.switchboard.live(stored.id) or CallRecord.model_validate(stored.record),
-                stored.papers,
-            )
-            for stored in await calls.store.calls.list(bounds, limit, **equal)
-        ]
+        found = await holdings_of(request).calls.list(bounds, limit, **equal)
+        return list(map(calls.show(request), found))
 
     @router.get("/{call_id}", summary="read")
     async def read(call_id: str, request: Request) -> Any:
-        return calls.view(request).show(*await calls.find(call_id))
+        return calls.view(request).show(*await calls.find(request, call_id))
 
     @router.patch("/{call_id}", openapi_extra=body_of("UpdateCallDto"), summary="rename")
     async def rename(call_id: str, request: Request) -> Any:
         body = checked(reference("UpdateCallDto"), await read_json(request))
-        record, papers = await calls.find(call_id)
+        record, papers = await calls.find(request, call_id)
         if "name" in body:
             record.name = body["name"]
             calls.store.calls.save(record.model_dump(mode="json"), papers)
@@ -101,9 +124,10 @@ def routes(calls: Calls) -> APIRouter:
     @router.delete("/{call_id}", summary="delete")
     async def delete(call_id: str, request: Request) -> Any:
         """Forget a call and its recording; a call in progress is ended instead."""
-        record, papers = await calls.find(call_id)
-        more = (await read_json(request)).get("ids") or []
-        for each in dict.fromkeys([record.id, *map(check_id, map(str, more))]):
+        record, papers = await calls.find(request, call_id)
+        body = checked(reference("DeleteCallDto"), await read_json(request))
+        others = [await calls.find(request, each) for each in body.get("ids") or ()]
+        for each in {one.id: one for one in (record, *(other for other, _ in others))}.values():
             await calls.delete(each)
         return calls.view(request).show(record, papers)
 
@@ -111,22 +135,40 @@ def routes(calls: Calls) -> APIRouter:
     async def hold(call_id: str, what: Literal["pause", "resume"], request: Request) -> Any:
         """Of a call in progress. What is said meanwhile is silence in the recording, so that its
         time stays the call's; the call's events show when. Ours: not in the API we follow."""
-        record, papers = await calls.find(call_id)
+        record, papers = await calls.find(request, call_id)
         if calls.switchboard.live(record.id) is None:
             raise BadRequest([f"Call {record.id} has ended"])
         calls.switchboard.pause_recording(record.id, what == "pause")
         return calls.view(request).show(record, papers)
 
     @router.get("/{call_id}/pcap", summary="download SIP capture")
-    async def pcap(call_id: str) -> Response:
+    async def pcap(call_id: str, request: Request) -> Response:
         """The SIP messages of an ended call, for Wireshark, tcpdump or ``trunkline trace``."""
-        record, _ = await calls.find(call_id)
+        record, _ = await calls.find(request, call_id)
         return capture(record, calls.state_dir)
 
+    @router.get("/{call_id}/call-logs", summary="download log")
+    async def logs(call_id: str, request: Request) -> Response:
+        """What happened in an ended call, as gzipped lines of JSON."""
+        record, _ = await calls.find(request, call_id)
+        return call_log(record)
+
     @router.get("/{call_id}/{which}-recording", summary="download")
-    async def recording(call_id: str, which: str) -> Response:
+    async def recording(call_id: str, which: str, request: Request) -> Response:
         """``which`` is stereo (caller left, agent right), mono, assistant or customer."""
-        record, _ = await calls.find(call_id)
+        record, _ = await calls.find(request, call_id)
         return download(record, calls.state_dir, which)
+
+    return router
+
+
+def paged(calls: Calls) -> APIRouter:
+    router = APIRouter(prefix="/v2/call", tags=["Call"])
+    described = {"parameters": page_parameters(tuple(PAGE_FILTERS))}
+
+    @router.get("", openapi_extra=described, summary="list by pages")
+    async def list_(request: Request) -> Any:
+        page = Page.asked(request.query_params, PAGE_FILTERS)
+        return await page.of(holdings_of(request).calls, calls.show(request))
 
     return router

@@ -1,8 +1,9 @@
-"""``/credential``: trunks that are made through the API, and work at once; and buckets for
-recordings."""
+"""``/credential``: what is given in confidence. Of these, trunks work at once, and recordings are
+put into buckets."""
 
 import logging
 from ipaddress import ip_address
+from operator import attrgetter
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from gateway.api import buckets
 from gateway.api.errors import BadRequest
 from gateway.api.resources import Body, Resource
-from gateway.store import Store, Stored
+from gateway.store import Holdings, Store
 from gateway.store.rows import Rows
 from gateway.trunks.book import Trunks
 from gateway.trunks.settings import TrunkSettings
@@ -19,14 +20,23 @@ log = logging.getLogger(__name__)
 
 TRUNK = "byo-sip-trunk"
 PLAN = "outboundAuthenticationPlan"
+
+# What is never shown, wherever in a credential it lies. Ids and names beside them are.
+SECRETS = frozenset(
+    {
+        "apiKey", "apiSecret", "authPassword", "authToken", "awsSecretAccessKey", "clientSecret",
+        "connectionString", "gcpKey", "hmacSecret", "ocpApimSubscriptionKey", "openAIKey", "privateKey",
+        "secretAccessKey", "secretKey", "token", "webhookUrl", "authenticationSession",
+    }
+)  # fmt: skip
 MOST = 10_000  # trunks
 
 
 def credentials(store: Store, trunks: Trunks) -> Resource:
-    async def accept(body: Body) -> None:
+    async def accept(holdings: Holdings, body: Body) -> None:
         if body["provider"] == TRUNK:
             trunk_settings(body)
-        else:
+        elif body["provider"] in buckets.PROVIDERS and buckets.is_bucket(body):
             buckets.bucket_of(body)
 
     async def wrote() -> None:
@@ -35,18 +45,19 @@ def credentials(store: Store, trunks: Trunks) -> Resource:
     return Resource(
         path="credential",
         name="Credential",
-        shape="Credential",
-        rows=store.credentials,
+        shape="AssistantCredentialsItem",
+        rows=attrgetter("credentials"),
         accept=accept,
-        added=_without_secrets,
+        shown=lambda stored: without_secrets(stored.body),
         merged=_merged,
         wrote=wrote,
     )
 
 
 async def apply(rows: Rows, trunks: Trunks) -> None:
-    """Have the trunks be what the store says. One that cannot be used is logged, and left out."""
-    stored = await rows.list(limit=MOST, provider=TRUNK)
+    """Have the trunks be what the store says, of all organisations. One that cannot be used is
+    logged, and left out."""
+    stored = await rows.of(None).list(limit=MOST, provider=TRUNK)
     for gone in [t.name for t in trunks if t.origin == "api"]:
         if gone not in {one.id for one in stored}:
             trunks.remove(gone)
@@ -135,21 +146,22 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _without_secrets(stored: Stored) -> Body:
-    if stored.body["provider"] != TRUNK:
-        return buckets.without_secrets(stored.body)
-    plan = stored.body.get(PLAN)
-    if not plan:
-        return {}
-    return {PLAN: {name: value for name, value in plan.items() if name != "authPassword"}}
+def without_secrets(value: Any) -> Any:
+    match value:
+        case dict():
+            return {n: without_secrets(v) for n, v in value.items() if n not in SECRETS}
+        case list():
+            return [without_secrets(part) for part in value]
+    return value
 
 
 def _merged(before: Body, patch: Body) -> Body:
-    """A client that sends back the plan it was shown cannot send the password: it is kept."""
-    if before["provider"] != TRUNK:
-        return buckets.with_secrets(before, patch)
-    plan, old = patch.get(PLAN), before.get(PLAN)
-    if plan and old and "authPassword" in old:
-        plan = {"authPassword": old["authPassword"], **plan}
-        return before | patch | {PLAN: plan}
-    return before | patch
+    return before | {name: _with_secrets(before.get(name), new) for name, new in patch.items()}
+
+
+def _with_secrets(old: Any, new: Any) -> Any:
+    """A client that sends back what it was shown cannot send the secrets in it: they are kept."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    kept = {name: old[name] for name in SECRETS & old.keys() - new.keys()}
+    return kept | {name: _with_secrets(old.get(name), part) for name, part in new.items()}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.phone_numbers import trunk_of
 from gateway.api.unusable import Unusable
 from gateway.calls.ports import CallRefused, Login, Route
 from gateway.store import Store, StoreError
@@ -29,7 +30,9 @@ class StoreDirectory:
                     f"phone number {number.id} has no assistant",
                     "call-start-error-neither-assistant-nor-server-set",
                 )
-            assistant = await self._store.assistants.get(assistant_id)
+            holdings = self._store.of(number.org_id)
+            assistant = await holdings.assistants.get(assistant_id)
+            trunk = await trunk_of(holdings, number.body)
         except StoreError as error:
             raise CallRefused(str(error)) from error
         if assistant is None:
@@ -47,11 +50,12 @@ class StoreDirectory:
         }
         return Route(
             brief=brief,
+            org_id=number.org_id,
             assistant_id=assistant_id,
             phone_number_id=number.id,
             papers=papers,
             public=bool(number.body.get("sipUri")),
-            trunk=str(number.body.get("credentialId") or ""),
+            trunk=trunk,
             login=_login(number.body.get("authentication")),
         )
 

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from gateway.api.briefs import Defaults, from_assistant, resolve
 from gateway.api.errors import BadRequest
+from gateway.api.phone_numbers import trunk_of
 from gateway.calls.ports import Order
 from gateway.calls.record import Party
-from gateway.store import Store
+from gateway.store import Holdings
 from gateway.store.numbers import sip_address
 from gateway.store.rows import Rows, Stored
 
@@ -24,7 +25,7 @@ _NOT_HERE = (
 _E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")
 
 
-async def order_from(body: Json, store: Store, defaults: Defaults) -> Order:
+async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
     """The order that a checked body means."""
     given = {name: value for name, value in body.items() if value is not None}
     if unknown := [name for name in _NOT_HERE if name in given]:
@@ -42,10 +43,11 @@ async def order_from(body: Json, store: Store, defaults: Defaults) -> Order:
     return Order(
         target=_target(customer),
         brief=from_assistant(resolved, defaults),
+        org_id=store.org_id,
         assistant_id=assistant_id,
         assistant=None if assistant_id else assistant,
         phone_number_id=number.id if number else None,
-        trunk=str(number.body.get("credentialId") or "") if number else "",
+        trunk=await trunk_of(store, number.body) if number else "",
         caller=_caller(number),
         customer=Party(number=customer.get("number", ""), name=customer.get("name", "")),
         extension=customer.get("extension", ""),
@@ -63,7 +65,7 @@ def _overrides(given: Json, customer: Json) -> Json:
     return ours | theirs | {"variableValues": values}
 
 
-async def _assistant(given: Json, store: Store) -> tuple[str | None, Json]:
+async def _assistant(given: Json, store: Holdings) -> tuple[str | None, Json]:
     match given:
         case {"assistantId": _, "assistant": _}:
             raise BadRequest(["assistantId and assistant should not both be given"])
@@ -75,7 +77,7 @@ async def _assistant(given: Json, store: Store) -> tuple[str | None, Json]:
     raise BadRequest(["assistantId should not be empty: who is to speak? Or give assistant"])
 
 
-async def _phone_number(given: Json, store: Store) -> Stored | None:
+async def _phone_number(given: Json, store: Holdings) -> Stored | None:
     if "phoneNumberId" not in given:
         return None
     return await _stored(store.phone_numbers, "phoneNumberId", given["phoneNumberId"])

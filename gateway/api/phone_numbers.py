@@ -1,24 +1,31 @@
 """``/phone-number``: which SIP users and telephone numbers are answered, and by whom."""
 
+from operator import attrgetter
 from uuid import UUID
 
+from gateway.api.credentials import TRUNK
 from gateway.api.errors import BadRequest
 from gateway.api.resources import Body, Resource
-from gateway.store import Store
+from gateway.store import Holdings
 from gateway.store.numbers import sip_address
+from gateway.store.rows import Rows
 from gateway.trunks.book import Trunks
 
 
-def phone_numbers(store: Store, trunks: Trunks) -> Resource:
-    async def accept(body: Body) -> None:
+def phone_numbers(trunks: Trunks) -> Resource:
+    async def accept(holdings: Holdings, body: Body) -> None:
         found = list(_unusable(body))
-        assistant_id = body.get("assistantId")
-        if assistant_id is not None and not await _exists(store, assistant_id):
-            found.append(f"assistantId {assistant_id} does not exist")
-        # Of the API's trunks, or of those in the configuration.
+        for field, rows in (("assistantId", holdings.assistants), ("squadId", holdings.squads)):
+            value = body.get(field)
+            if value is not None and not await exists(rows, value):
+                found.append(f"{field} {value} does not exist")
         credential_id = body.get("credentialId")
-        if credential_id is not None and trunks.named(credential_id) is None:
+        if credential_id is not None and not (
+            await exists(holdings.credentials, credential_id) or _of_the_file(trunks, credential_id)
+        ):
             found.append(f"credentialId {credential_id} does not exist")
+        if body.get("number") and await holdings.phone_numbers.foreign(body["number"]):
+            found.append("number is already in use by another organisation")
         if found:
             raise BadRequest(found)
 
@@ -26,17 +33,33 @@ def phone_numbers(store: Store, trunks: Trunks) -> Resource:
         path="phone-number",
         name="Phone number",
         shape="CreatePhoneNumber",
-        rows=store.phone_numbers,
+        rows=attrgetter("phone_numbers"),
         accept=accept,
-        added=lambda stored: {"status": "active"},
+        shown=lambda stored: {"status": "active"} | stored.body,
     )
 
 
-async def _exists(store: Store, assistant_id: str) -> bool:
+async def trunk_of(holdings: Holdings, number: Body) -> str:
+    """The trunk that a number's calls come and go by; empty: any may bring them, and the default
+    one takes them. That is so of a credential that is no trunk: a provider's own login."""
+    credential_id = str(number.get("credentialId") or "")
     try:
-        return await store.assistants.get(str(UUID(assistant_id))) is not None
+        credential = await holdings.credentials.get(str(UUID(credential_id)))
+    except ValueError:  # a trunk of the configuration goes by its name
+        return credential_id
+    return "" if credential and credential.body["provider"] != TRUNK else credential_id
+
+
+async def exists(rows: Rows, row_id: str) -> bool:
+    try:
+        return await rows.get(str(UUID(row_id))) is not None
     except ValueError:
         return False
+
+
+def _of_the_file(trunks: Trunks, name: str) -> bool:
+    trunk = trunks.named(name)
+    return trunk is not None and trunk.origin == "file"
 
 
 def _unusable(body: Body) -> list[str]:

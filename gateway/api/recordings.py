@@ -1,6 +1,8 @@
 """Downloads of a call's recording: as it lies there, or made of it while it is sent; and of its
 SIP messages."""
 
+import gzip
+import json
 import struct
 import wave
 from collections.abc import Callable, Iterator
@@ -61,6 +63,24 @@ def capture(record: CallRecord, state_dir: Path) -> Response:
         )
     name = f"{record.id}.pcap"
     return FileResponse(path, media_type="application/vnd.tcpdump.pcap", filename=name)
+
+
+def call_log(record: CallRecord) -> Response:
+    """What happened and what was said, in order, as gzipped lines of JSON. Raises NotFound."""
+    if record.status is not Status.ENDED:
+        raise NotFound(f"Call {record.id} has not ended; its log is ready when it has")
+    happened = [
+        {"time": event.at.isoformat(), "event": event.what, **event.facts}
+        for event in record.events
+    ]
+    said = [
+        {"time": line.at.isoformat(), "event": "said", "role": line.role, "text": line.text}
+        for line in record.transcript
+    ]
+    entries = sorted(happened + said, key=lambda entry: str(entry["time"]))
+    lines = "".join(json.dumps(entry, default=str) + "\n" for entry in entries)
+    headers = {"Content-Disposition": f'attachment; filename="{record.id}.jsonl.gz"'}
+    return Response(gzip.compress(lines.encode(), mtime=0), 200, headers, "application/gzip")
 
 
 def _find(record: CallRecord, state_dir: Path) -> Path | None:

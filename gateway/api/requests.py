@@ -67,7 +67,8 @@ def listing(
 ) -> tuple[list[Bound], int, dict[str, Any]]:
     """Bounds, limit and column values that a list's query asks for.
 
-    ``filters`` maps a parameter to the column that must have its value. A parameter that is not
+    ``filters`` maps a parameter to the column that must have its value, or one of its values,
+    separated by commas, if the parameter ends in Any. A parameter that is not
     known is refused: a misspelt filter must not answer with everything.
     """
     found: list[str] = []
@@ -90,7 +91,8 @@ def listing(
                 column, side = _BOUNDS[name]
                 bounds.append(Bound(column, side, at))  # type: ignore[arg-type]  # of the table
         elif name in (filters or {}):
-            equal[(filters or {})[name]] = value
+            several = name.endswith("Any")
+            equal[(filters or {})[name]] = value.split(",") if several else value
         else:
             found.append(f"property {name} should not exist")
     if found:

@@ -8,19 +8,22 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from gateway.api.callers import holdings_of
 from gateway.api.errors import BadRequest, NotFound
+from gateway.api.pages import Page, page_parameters
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
 from gateway.api.shapes import Schema, reference, shapes
 from gateway.api.shapes.check import optional
-from gateway.store import Stored, Taken
+from gateway.store import Holdings, Stored, Taken
 from gateway.store.rows import Rows
 
 Body = dict[str, Any]
 
+FILTERS = {"idAny": "id"}
 READ_ONLY = ("latestVersion", "modelDeprecations")  # ignored when a client sends them back
 
 
-async def _accept(body: Body) -> None:
+async def _accept(holdings: Holdings, body: Body) -> None:
     return None
 
 
@@ -32,17 +35,18 @@ async def _wrote() -> None:
 class Resource:
     """One kind. ``shape`` names its object among the shapes: one object, or a union.
 
-    ``accept`` sees the whole body before it is written and refuses what a shape cannot express;
-    ``added`` are fields that only the gateway sets, or shows otherwise than they are kept;
-    ``merged`` makes a body of the old one and a patch; ``wrote`` is called after every change.
+    ``rows`` finds its table among what an organisation has; ``accept`` sees the whole body before
+    it is written and refuses what a shape cannot express; ``shown`` are the body's fields as they
+    are shown, with those that only the gateway sets; ``merged`` makes a body of the old one and a
+    patch; ``wrote`` is called after every change.
     """
 
     path: str
     name: str
     shape: str
-    rows: Rows
-    accept: Callable[[Body], Awaitable[None]] = _accept
-    added: Callable[[Stored], Body] = lambda stored: {}
+    rows: Callable[[Holdings], Rows]
+    accept: Callable[[Holdings, Body], Awaitable[None]] = _accept
+    shown: Callable[[Stored], Body] = lambda stored: stored.body
     merged: Callable[[Body, Body], Body] = operator.or_
     wrote: Callable[[], Awaitable[None]] = _wrote
 
@@ -54,7 +58,7 @@ class Resource:
             "createdAt": instant(stored.created_at),
             "updatedAt": instant(stored.updated_at),
         }
-        return made | stored.body | self.added(stored)
+        return made | self.shown(stored)
 
     def missing(self, resource_id: str) -> NotFound:
         return NotFound(f"{self.name} {resource_id} does not exist")
@@ -77,22 +81,24 @@ def routes(resource: Resource) -> APIRouter:
     async def create(request: Request) -> Any:
         body = _writable(await read_json(request))
         checked(schema, body)
-        await resource.accept(body)
+        holdings = holdings_of(request)
+        await resource.accept(holdings, body)
         try:
-            stored = await resource.rows.create(body)
+            stored = await resource.rows(holdings).create(body)
         except Taken as error:
             raise BadRequest(_taken(error)) from error
         await resource.wrote()
         return resource.show(stored)
 
-    @router.get("", openapi_extra={"parameters": query_parameters()}, summary="list")
+    @router.get("", openapi_extra={"parameters": query_parameters(tuple(FILTERS))}, summary="list")
     async def list_(request: Request) -> Any:
-        bounds, limit, _ = listing(request.query_params)
-        return [resource.show(stored) for stored in await resource.rows.list(bounds, limit)]
+        bounds, limit, equal = listing(request.query_params, FILTERS)
+        rows = resource.rows(holdings_of(request))
+        return [resource.show(stored) for stored in await rows.list(bounds, limit, **equal)]
 
     @router.get("/{resource_id}", summary="read")
-    async def read(resource_id: str) -> Any:
-        stored = await resource.rows.get(check_id(resource_id))
+    async def read(resource_id: str, request: Request) -> Any:
+        stored = await resource.rows(holdings_of(request)).get(check_id(resource_id))
         if stored is None:
             raise resource.missing(resource_id)
         return resource.show(stored)
@@ -101,15 +107,15 @@ def routes(resource: Resource) -> APIRouter:
     async def update(resource_id: str, request: Request) -> Any:
         resource_id = check_id(resource_id)
         patch = _writable(await read_json(request))
-        before = await resource.rows.get(resource_id)
+        holdings = holdings_of(request)
+        rows = resource.rows(holdings)
+        before = await rows.get(resource_id)
         if before is None:
             raise resource.missing(resource_id)
         checked(_patch_schema(schema, before.body, patch), patch)
-        await resource.accept(resource.merged(before.body, patch))
+        await resource.accept(holdings, resource.merged(before.body, patch))
         try:
-            stored = await resource.rows.update(
-                resource_id, lambda body: resource.merged(body, patch)
-            )
+            stored = await rows.update(resource_id, lambda body: resource.merged(body, patch))
         except Taken as error:
             raise BadRequest(_taken(error)) from error
         if stored is None:
@@ -118,12 +124,25 @@ def routes(resource: Resource) -> APIRouter:
         return resource.show(stored)
 
     @router.delete("/{resource_id}", summary="delete")
-    async def delete(resource_id: str) -> Any:
-        stored = await resource.rows.delete(check_id(resource_id))
+    async def delete(resource_id: str, request: Request) -> Any:
+        stored = await resource.rows(holdings_of(request)).delete(check_id(resource_id))
         if stored is None:
             raise resource.missing(resource_id)
         await resource.wrote()
         return resource.show(stored)
+
+    return router
+
+
+def paged(resource: Resource) -> APIRouter:
+    """``/v2/...``: the same list, by pages."""
+    router = APIRouter(prefix=f"/v2/{resource.path}", tags=[resource.name])
+    described = {"parameters": page_parameters(tuple(FILTERS))}
+
+    @router.get("", openapi_extra=described, summary="list by pages")
+    async def list_(request: Request) -> Any:
+        page = Page.asked(request.query_params, FILTERS)
+        return await page.of(resource.rows(holdings_of(request)), resource.show)
 
     return router
 

@@ -3,13 +3,14 @@
 import typer
 
 from gateway import __version__
-from gateway.cli import call, calls, doctor, probe, run, trace
+from gateway.cli import call, calls, doctor, keys, probe, run, trace
 
 app = typer.Typer(
     help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
 )
 for command in (run.run, doctor.doctor, call.call, calls.calls, trace.trace, probe.probe):
     app.command()(command)
+app.add_typer(keys.keys, name="keys")
 
 
 def _say_version(wanted: bool) -> None:

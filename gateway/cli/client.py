@@ -96,6 +96,25 @@ class Client:
         """End a call in progress. It must be in progress: an ended one would be deleted."""
         self._ask("DELETE", f"/call/{call_id}")
 
+    def list_keys(self) -> list[Json]:
+        found: list[Json] = self._ask("GET", "/token")
+        return found
+
+    def make_key(self, body: Json) -> Json:
+        """The key as it is shown this once: with its ``value``."""
+        made: Json = self._ask("POST", "/token", body)
+        return made
+
+    def revoke_key(self, key_id: str) -> None:
+        self._ask("DELETE", f"/token/{key_id}")
+
+    def organisation(self, wanted: str) -> str:
+        """The id of the organisation of this id or name; it is made if there is none."""
+        for org in self._ask("GET", "/org"):
+            if wanted in (org["id"], org.get("name")):
+                return str(org["id"])
+        return str(self._ask("POST", "/org", {"name": wanted})["id"])
+
     def _ask(self, method: str, path: str, body: Json | None = None) -> Any:
         return self._read(self._send(method, path, body))
 

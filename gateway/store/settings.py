@@ -16,6 +16,15 @@ class StoreSettings(BaseModel):
         f"empty: SQLite in <state_dir>/{FILE}",
     )
 
+    recordings_days: float | None = Field(
+        None,
+        ge=0,
+        description="days that recordings and SIP captures are kept; unset: for ever",
+    )
+    transcripts_days: float | None = Field(
+        None, ge=0, description="days that transcripts and variables are kept; unset: for ever"
+    )
+
     def url_in(self, state_dir: Path) -> str:
         """The URL to open; the default is a file in the state directory."""
         return self.url or f"sqlite+aiosqlite:///{state_dir.absolute() / FILE}"

@@ -36,6 +36,7 @@ class FakeSwitchboard:
         self.orders.append(order)
         return CallRecord(
             id=str(uuid4()),
+            org_id=order.org_id,
             direction="outbound",
             assistant_id=order.assistant_id,
             assistant=order.assistant,

@@ -110,7 +110,7 @@ async def test_a_gateways_protocol_says_how_sip_and_sound_travel(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"provider": "openai"}, "provider"),
+        ({"provider": "no-such"}, "provider"),
         ({"gateways": [{"ip": "a.example", "outboundEnabled": False}]}, "must be an address"),
         ({"gateways": []}, "name gateways"),
         ({"gateways": [{"ip": "203.0.113.1", "netmask": 8}]}, "netmask"),

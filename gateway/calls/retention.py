@@ -1,0 +1,71 @@
+"""What is kept of ended calls, and for how long: sound and words by their own days."""
+
+import glob
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.calls.record import CallRecord, Status
+from gateway.store import Bound, Store
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+SOUND = ("recording", "capture")  # paths below the state directory
+
+
+def forget_sound(record: CallRecord, state_dir: Path) -> None:
+    """Delete the files that were recorded of a call. A name that leads elsewhere is left alone."""
+    root = state_dir.resolve()
+    for name in SOUND:
+        if not getattr(record, name):
+            continue
+        path = (root / getattr(record, name)).resolve()
+        if path.parent.is_relative_to(root):
+            for one in path.parent.glob(f"{glob.escape(path.stem)}*"):  # every form, every party
+                if one.is_file():
+                    one.unlink(missing_ok=True)
+        setattr(record, name, None)
+
+
+def forget_words(record: CallRecord) -> None:
+    """Of a conversation, that it was held and how long its turns took is all that stays."""
+    record.transcript = []
+    record.variables = {}
+
+
+async def forget(
+    store: Store,
+    state_dir: Path,
+    now: datetime,
+    *,
+    sound_days: float | None,
+    words_days: float | None,
+) -> int:
+    """Delete what is older than it may be; of how many calls. None: it is kept for ever."""
+    deletions: tuple[tuple[str, float | None, Callable[[CallRecord], None]], ...] = (
+        ("has_sound", sound_days, lambda record: forget_sound(record, state_dir)),
+        ("has_words", words_days, forget_words),
+    )
+    done = 0
+    for flag, days, delete in deletions:
+        if days is None:
+            continue
+        bound = Bound("created_at", "lt", now.astimezone(UTC) - timedelta(days=days))
+        what: dict[str, Any] = {flag: True, "status": str(Status.ENDED)}
+        while found := await store.calls.list([bound], BATCH, **what):
+            for stored in found:
+                record = CallRecord.model_validate(stored.record)
+                delete(record)
+                papers = stored.papers
+                if flag == "has_words" and "assistantOverrides" in papers:
+                    overrides = dict(papers["assistantOverrides"]) | {"variableValues": {}}
+                    papers = papers | {"assistantOverrides": overrides}
+                store.calls.save(record.model_dump(mode="json"), papers)
+                done += 1
+            await store.calls.flush()
+    if done:
+        log.info("retention: deleted recordings or transcripts", extra={"calls": done})
+    return done
