@@ -44,7 +44,9 @@ class Buckets:
                 for one in await credentials.list(limit=_MOST, provider=provider)
             ]
             for some in (inline, kept):
-                ordered = sorted(filter(is_bucket, some), key=lambda c: c.get("fallbackIndex") or _LAST)
+                ordered = sorted(
+                    filter(is_bucket, some), key=lambda c: c.get("fallbackIndex") or _LAST
+                )
                 found += _those_of(call_id, ordered, plan.get("recordingPath"))
         return [*found, self._own] if self._own else found
 

@@ -25,8 +25,8 @@ PLAN = "outboundAuthenticationPlan"
 SECRETS = frozenset(
     {
         "apiKey", "apiSecret", "authPassword", "authToken", "awsSecretAccessKey", "clientSecret",
-        "connectionString", "gcpKey", "hmacSecret", "ocpApimSubscriptionKey", "openAIKey", "privateKey",
-        "secretAccessKey", "secretKey", "token", "webhookUrl", "authenticationSession",
+        "connectionString", "gcpKey", "hmacSecret", "ocpApimSubscriptionKey", "openAIKey",
+        "privateKey", "secretAccessKey", "secretKey", "token", "webhookUrl", "authenticationSession",
     }
 )  # fmt: skip
 MOST = 10_000  # trunks
