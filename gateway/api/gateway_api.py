@@ -88,5 +88,5 @@ class Api:
         await self._wire.close()
 
     async def _credential(self, credential_id: str) -> Body | None:
-        stored = await self._store.credentials.get(credential_id)
+        stored = await self._store.credentials.of(None).get(credential_id)
         return stored.body if stored else None
