@@ -23,12 +23,14 @@ PLAN = "outboundAuthenticationPlan"
 
 # What is never shown, wherever in a credential it lies. Ids and names beside them are.
 SECRETS = frozenset(
-    (
-        "apiKey apiSecret authPassword authToken authenticationSession awsSecretAccessKey "
-        "clientSecret connectionString gcpKey hmacSecret ocpApimSubscriptionKey openAIKey "
-        "privateKey secretAccessKey secretKey token webhookUrl"
-    ).split()
-)
+    {
+        "apiKey", "apiSecret", "authPassword", "authToken", "authenticationSession",
+        "awsSecretAccessKey", "clientSecret", "connectionString", "gcpKey", "hmacSecret",
+        "ocpApimSubscriptionKey", "openAIKey", "privateKey", "secretAccessKey", "secretKey",
+        "token", "webhookUrl",
+    }
+)  # fmt: skip
+
 MOST = 10_000  # trunks
 
 
