@@ -124,9 +124,15 @@ async def by_gateway(folder: Path, networks: Networks, frames: Frames) -> list[P
         await asyncio.to_thread(perform, phones, networks, frames)
         for phone in phones:
             phone.hang_up()
-        ids = [call["id"] for call in daemon.calls({p.call_id for p in phones}).values()]
-        recordings = [daemon.download(f"/call/{its}/stereo-recording") for its in ids]
-    return [_caller(octets) for octets in recordings]
+        return heard_by_agent(daemon, phones)
+
+
+def heard_by_agent(daemon: Daemon, phones: list[LonePhone]) -> list[Pcm]:
+    calls = daemon.calls({phone.call_id for phone in phones})
+    return [
+        _caller(daemon.download(f"/call/{calls[phone.call_id]['id']}/stereo-recording"))
+        for phone in phones
+    ]
 
 
 def _caller(octets: bytes) -> Pcm:

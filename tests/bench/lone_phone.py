@@ -14,8 +14,8 @@ ANSWER_S = 10.0
 class LonePhone:
     """``dial``, then ``send`` and ``received`` as long as it lasts, then ``hang_up``."""
 
-    def __init__(self, target: tuple[str, int], user: str) -> None:
-        self._sip, self._rtp = _socket(), _socket()
+    def __init__(self, target: tuple[str, int], user: str, host: str = "127.0.0.1") -> None:
+        self._sip, self._rtp = _socket(host), _socket(host)
         self._target = target
         plan = Plan(target, (Caller(0.0, ()),), user=user)
         self._call = Call(0, plan, f"lone{time.time_ns():x}", self._sip.getsockname(),
@@ -67,8 +67,8 @@ class LonePhone:
             self._sip.sendto(datagram, self._target)
 
 
-def _socket() -> socket.socket:
+def _socket(host: str) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setblocking(False)
-    made.bind(("127.0.0.1", 0))
+    made.bind((host, 0))
     return made
