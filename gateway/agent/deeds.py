@@ -62,7 +62,8 @@ class Deeds:
                     self._do(self._turns.outbox.pop(0), now)
                 # What is queued now goes out with the next beat, so the nearest one will do.
                 early = now + BEAT_S / 2 < self._turns.held_until
-                self._mouth.held = self._turns.state in HELD or early
+                self._mouth.callers_turn = self._turns.state in HELD
+                self._mouth.held = self._mouth.callers_turn or early
                 if self._mouth.pump(now):
                     self._dialogue.mark("start_wait", self._turns.held_until)
                     self._dialogue.mark("queue", now)

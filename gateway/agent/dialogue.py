@@ -254,7 +254,7 @@ class Dialogue:
         self._report.tool("tool_result", content, now, id=called_id, ok=ok)
         if message and message.to_model:
             self.conversation.add(Message("system", self._fill(message.content)))
-        elif message and not self._mouth.held:
+        elif message and not self._mouth.callers_turn:
             self.conversation.unseen = False  # this is the reply to it
             if message.end_call:
                 self.conclude = Ended.ASSISTANT_ENDED_CALL
@@ -270,7 +270,7 @@ class Dialogue:
                     self.result(due.id, False, due.content, now)
                 case Begin():
                     self._report.action(due.id, due.brief.name, due.brief.kind, due.arguments)
-                case Filler() if not self._mouth.held:
+                case Filler() if not self._mouth.callers_turn:
                     self._mouth.say(self._fill(due.text))
         if self._mouth.went_out():
             self._report.live("speech", role="assistant", status="started")

@@ -34,7 +34,8 @@ class Mouth:
         self.row = row
         self.voice = voice
         self._voicing = voicing
-        self.held = False  # it is the caller's turn: nothing goes into the queue
+        self.callers_turn = False  # what is worth saying now will not be when it is over
+        self.held = False  # that, or it is too early: nothing goes into the queue
         self.began_at: float | None = None  # when the first frame went out
         self._reply = Reply()
         self._sentences = Sentences(plan)

@@ -170,3 +170,15 @@ def test_the_message_whose_conditions_hold_goes_first_and_others_take_turns() ->
     assert chosen == set(plain)
     assert choose(messages, "start", {}, "7") == choose(messages, "start", {}, "7")
     assert choose(messages, "complete", {}, "1") is None
+
+
+async def test_a_filler_that_comes_too_early_is_said_as_soon_as_the_agent_may_speak() -> None:
+    first = {"at": "start", "content": "One moment."}
+    quick = {"endpointing": {"by": "text", "punctuation_s": 0.0}}
+    async with Stage(tools=(tool(first),), wait_s=2.0, **quick) as stage:
+        stage.clay.replies = [[call("look")], say("Done.")]
+        await stage.until("listening")
+        await stage.turn("Look.")
+        await stage.until("speaking")
+        await stage.until("tool")
+        assert stage.transcript("assistant") == ["One moment."]
