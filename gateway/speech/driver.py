@@ -94,6 +94,8 @@ class DrivenHearing:
 
     def offset(self) -> None:
         self._voice, self._quiet_at = False, time.monotonic()
+        if self._unanswered and not self._owed:  # what came so far was not yet the answer
+            self._owed, self._spoke_at = True, self._quiet_at
         self._put(self._dialect.offset())
 
     def expect(self, phrases: Sequence[str]) -> None: ...
@@ -161,7 +163,9 @@ class DrivenHearing:
             now = time.monotonic()
             if self._stalled(now):
                 raise TimeoutError
-            silent = self._unanswered and not (self._voice or self._words)
+            # Until a chatty one has sent something, its silence is no answer.
+            owed = self._owed and self._dialect.chatty
+            silent = self._unanswered and not (self._voice or self._words or owed)
             if silent and now - self._quiet_at > SETTLE_S:
                 self._show([Heard("", final=True, confidence=0.0)])
             if idle_s is not None and now - self._sent_at > idle_s * 0.75:

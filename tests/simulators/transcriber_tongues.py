@@ -34,6 +34,10 @@ class Tongue:
         asked = json.loads(message)
         return self.orders[asked.get("type") or asked.get("message")], asked
 
+    def took(self) -> Iterable[str]:
+        """Said of each piece of sound."""
+        return ()
+
     def began(self) -> Iterable[str]:
         return ()
 
@@ -156,6 +160,9 @@ class DeepgramFlux(Tongue):
             end_of_turn_confidence=0.5,
         )  # fmt: skip
 
+    def took(self) -> Iterable[str]:
+        yield self._turn("Update", "")
+
     def began(self) -> Iterable[str]:
         yield self._turn("StartOfTurn", "")
 
@@ -188,6 +195,9 @@ class ElevenLabs(Tongue):
 
 class Gladia(Tongue):
     orders: ClassVar = {"stop_recording": "bye"}
+
+    def took(self) -> Iterable[str]:
+        yield frame(type="audio_chunk", session_id="s", acknowledged=True)
 
     def began(self) -> Iterable[str]:
         yield frame(type="speech_start", session_id="s", data={"time": 0.1, "channel": 0})
@@ -276,7 +286,7 @@ class Speechmatics(Tongue):
             for word in text.split()
         ]
 
-    def began(self) -> Iterable[str]:
+    def took(self) -> Iterable[str]:
         yield frame(message="AudioAdded", seq_no=1)
 
     def interim(self, text: str) -> Iterable[str]:

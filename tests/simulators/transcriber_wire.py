@@ -79,6 +79,7 @@ class _Session:
                 self._world.starts.append(content)
                 await self._say(self._tongue.welcome(), greeting=True)
             elif kind == "sound":
+                await self._say(self._tongue.took())
                 await self._hear(content)
             elif kind == "end":
                 await self._final(asked=True)

@@ -19,7 +19,6 @@ from tests.simulators.wire import Trouble
 
 FRAME = 640
 LOUD, QUIET = hum(16_000, 0.02), bytes(FRAME)
-UNTOLD = {"custom-transcriber", "talkscriber"}  # a silence of theirs proves nothing
 TEXT = "what time is it"
 
 

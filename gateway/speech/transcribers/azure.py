@@ -45,6 +45,7 @@ class Azure(Dialect):
 
     vendor = "azure"
     cloud = ""
+    chatty = False
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
         super().__init__(settings)

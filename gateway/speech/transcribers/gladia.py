@@ -66,6 +66,7 @@ class Gladia(Dialect):
                 "receive_partial_transcripts": options.partials,
                 "receive_final_transcripts": True,
                 "receive_speech_events": True,
+                "receive_acknowledgments": True,  # a silence of its own is then a stall
             },
             custom_metadata=given(call=self._tag),
         )

@@ -29,6 +29,7 @@ class Xai(Dialect):
 
     vendor = "xai"
     cloud = "wss://api.x.ai/v1"
+    chatty = False
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
         super().__init__(settings)
