@@ -1,5 +1,6 @@
 """From an assistant, in the API's JSON, to the brief that an agent is given."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
@@ -18,6 +19,8 @@ from gateway.api.voices import SPEAKING
 from gateway.errors import ConfigError
 from gateway.speech.spoken.plan import FormatPlan
 from gateway.speech.spoken.writing import Writing
+
+log = logging.getLogger(__name__)
 
 Assistant = dict[str, Any]
 
@@ -58,6 +61,9 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     """The brief of a checked assistant. Raises Unusable."""
     defaults = defaults or Defaults()
     model = assistant.get("model") or {}
+    for name in ("knowledgeBase", "emotionRecognitionEnabled"):
+        if model.get(name):
+            log.warning("model.%s is left out: it is not available here", name)
     artifacts = assistant.get("artifactPlan") or {}
     hearing = _vendor("transcriber", HEARING, assistant, defaults.hearing)
     hooks, hook_tools = hook_plans(assistant)

@@ -102,3 +102,11 @@ def test_a_budget_for_thoughts_and_a_server_of_ones_own() -> None:
 def test_one_that_can_only_be_stored_is_said_so_when_a_call_is_wanted() -> None:
     with pytest.raises(Exception, match=r"model.provider anthropic-bedrock is not available"):
         brief(provider="anthropic-bedrock", model="claude-3-haiku-20240307")
+
+
+def test_what_has_no_effect_here_is_said_so(caplog: pytest.LogCaptureFixture) -> None:
+    knowledge = {"provider": "custom-knowledge-base", "server": {"url": "https://x"}}
+    brief(knowledgeBase=knowledge, emotionRecognitionEnabled=True)
+    said = " ".join(caplog.messages)
+    assert "knowledgeBase" in said
+    assert "emotionRecognitionEnabled" in said
