@@ -155,11 +155,15 @@ async def test_a_stream_that_breaks_says_that_it_is_theirs(
 async def test_one_that_says_nothing_has_stalled(cloud: TranscriberSimulator) -> None:
     cloud.trouble = Trouble("stall")
     hearing = ear(cloud, timeout_s=0.5)
-    await hearing.open()
-    hearing.onset()
-    hear(hearing, 2.0)
-    with pytest.raises(VendorError) as failure:
+
+    async def talk() -> None:
+        await hearing.open()
+        hearing.onset()
+        hear(hearing, 2.0)
         await until_final(hearing)
+
+    with pytest.raises(VendorError) as failure:
+        await talk()
     await hearing.close()
     assert failure.value.fault is Fault.OVERLOAD
 
