@@ -13,7 +13,9 @@ Json = dict[str, Any]
 # Which of our segments make up a documented latency. ``turnLatency`` is the whole turn.
 LATENCIES: dict[str, frozenset[str]] = {
     "transcriberLatency": frozenset({"transcriber"}),
-    "endpointingLatency": frozenset({"endpointing", "end_of_speech_wait", "keypad_wait"}),
+    "endpointingLatency": frozenset(
+        {"endpointing", "end_of_speech_wait", "keypad_wait", "start_wait"}
+    ),
     "modelLatency": frozenset({"model_first_token", "first_sentence"}),
     "voiceLatency": frozenset({"voice_first_audio"}),
 }
