@@ -111,3 +111,26 @@ async def test_errors_are_the_sdk_s_own(client: Any) -> None:
     assert locked.value.status_code == 401
     await wrong._client_wrapper.httpx_client.httpx_client.aclose()
     await asyncio.sleep(0)
+
+
+async def test_squads_tools_and_files(client: Any) -> None:
+    squad = await client.squads.create(members=[{"assistant": {"name": "Ann"}}], name="Desk")
+    assert (await client.squads.get(squad.id)).name == "Desk"
+    assert [one.id for one in await client.squads.list(limit=1)] == [squad.id]
+    assert (await client.squads.update(squad.id, members=[], name="S")).name == "S"
+    assert (await client.squads.delete(squad.id)).id == squad.id
+
+    tool = await client.tools.create(request={"type": "endCall"})
+    assert (await client.tools.get(tool.id)).type == "endCall"
+    assert (await client.tools.update(tool.id, request={"type": "endCall"})).id == tool.id
+    assert [one.id for one in await client.tools.list()] == [tool.id]
+    assert (await client.tools.delete(tool.id)).id == tool.id
+
+    upload = await client.files.create(file=("menu.txt", b"soup", "text/plain"))
+    assert (await client.files.get(upload.id)).bytes == 4
+    assert (await client.files.update(upload.id, name="Menu")).name == "Menu"
+    assert [one.id for one in await client.files.list()] == [upload.id]
+    assert (await client.files.delete(upload.id)).id == upload.id
+
+    page = await client.phone_numbers.phone_number_controller_find_all_paginated(page=1, limit=5)
+    assert (page.results, page.metadata.total_items) == ([], 0)
