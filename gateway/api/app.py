@@ -13,6 +13,7 @@ from gateway.api.briefs import Defaults
 from gateway.api.credentials import credentials
 from gateway.api.health import Readiness
 from gateway.api.keys import Guard
+from gateway.api.letters import Letters
 from gateway.api.phone_numbers import phone_numbers
 from gateway.calls.ports import Switchboard
 from gateway.store import Store
@@ -29,6 +30,7 @@ def create_app(
     defaults: Defaults | None = None,
     link_url: str = "",
     trunks: Trunks | None = None,
+    letters: Letters | None = None,
 ) -> FastAPI:
     """``link_url`` begins the links to recordings; empty: they begin as the request did."""
     trunks = trunks or Trunks()
@@ -48,6 +50,7 @@ def create_app(
         trunk_states.routes(trunks),
         calls.routes(known),
         calls.paged(known),
+        *([letters.routes()] if letters else []),
         absent.routes(),
     ]
     for router in guarded:

@@ -15,7 +15,8 @@ from gateway.api.signatures import signed
 from gateway.errors import GatewayError
 
 Json = dict[str, Any]
-Lookup = Callable[[str], Awaitable[Json | None]]  # a stored credential's body by its id
+# The body of an organisation's stored credential, by its id.
+Lookup = Callable[[str, str], Awaitable[Json | None]]
 
 EARLY_S = 30.0  # a token is renewed so long before it ends
 USUAL_S = 300.0  # the life of one whose server does not say (RFC 6749 section 5.1: it should)
@@ -43,10 +44,10 @@ class Authentication:
         self._tokens: dict[str, _Token] = {}
 
     async def headers(
-        self, credential_id: str, body: bytes, *, url: str, method: str = "POST"
+        self, credential_id: str, body: bytes, *, url: str, method: str = "POST", org_id: str = ""
     ) -> dict[str, str]:
         """What to add to a request. Raises NotAuthenticated."""
-        credential = await self._lookup(credential_id)
+        credential = await self._lookup(org_id, credential_id)
         if credential is None:
             raise NotAuthenticated(f"there is no credential {credential_id}")
         plan = credential.get("authenticationPlan")

@@ -10,6 +10,7 @@ from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
 from gateway.api.health import Readiness
 from gateway.api.keys import load_key
+from gateway.api.letters import Letters
 from gateway.api.resources import Body
 from gateway.api.server import Holder, Server
 from gateway.api.server_messages import Messages
@@ -50,7 +51,8 @@ class Api:
         messages = Messages(CallView(THE_ORG, settings.link_url))
         self._wire = Wire(fenced_http.client(fence), self._credential)
         targets = Targets(target(webhooks.server))
-        self.webhooks = Webhooks(messages, self._wire, targets)
+        self._letters = Letters(store, self._wire, targets)
+        self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
         self.tools = ToolServer(messages, self._wire, targets)
 
     async def start(
@@ -67,6 +69,7 @@ class Api:
             defaults=self._defaults,
             link_url=self._settings.public_url.rstrip("/"),
             trunks=self._trunks,
+            letters=self._letters,
         )
         switchboard.listeners.append(self.webhooks)
         self._server = Server(app, self._settings, holder)
@@ -87,6 +90,6 @@ class Api:
         await self.webhooks.close()
         await self._wire.close()
 
-    async def _credential(self, credential_id: str) -> Body | None:
-        stored = await self._store.credentials.of(None).get(credential_id)
+    async def _credential(self, org_id: str, credential_id: str) -> Body | None:
+        stored = await self._store.of(org_id or THE_ORG).credentials.get(credential_id)
         return stored.body if stored else None

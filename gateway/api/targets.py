@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.store.tables import THE_ORG
+
 Json = dict[str, Any]
 
 TIMEOUT_S = 20.0
@@ -52,10 +54,11 @@ class Target:
     timeout_s: float = TIMEOUT_S
     backoff: Backoff = Backoff()
     credential_id: str = ""  # of a stored webhook credential
+    org_id: str = ""  # whose that is; empty: the operator's
 
 
-def target(server: Json | None) -> Target | None:
-    """A documented Server object, or None if it names no place."""
+def target(server: Json | None, org_id: str = "") -> Target | None:
+    """A documented Server object of this organisation, or None if it names no place."""
     if not server or not server.get("url"):
         return None
     headers = {str(k): str(v) for k, v in (server.get("headers") or {}).items()}
@@ -67,6 +70,7 @@ def target(server: Json | None) -> Target | None:
         timeout_s=server.get("timeoutSeconds") or TIMEOUT_S,
         backoff=_backoff(server.get("backoffPlan")),
         credential_id=server.get("credentialId") or "",
+        org_id=org_id,
     )
 
 
@@ -76,11 +80,12 @@ class Targets:
 
     house: Target | None = None
 
-    def of_call(self, papers: Json) -> Target | None:
+    def of_call(self, papers: Json, org_id: str = "") -> Target | None:
         """The one target of a call's messages: the assistant's server, else the phone number's,
-        else the organisation's."""
+        else the gateway's own, which is the operator's alone."""
         assistant, number = papers.get("assistant") or {}, papers.get("phoneNumber") or {}
-        return target(_server(assistant)) or target(_server(number)) or self.house
+        named = target(_server(assistant), org_id) or target(_server(number), org_id)
+        return named or (self.house if org_id in ("", THE_ORG) else None)
 
 
 def wanted(papers: Json) -> frozenset[str]:

@@ -35,7 +35,8 @@ class ToolServer:
         tool_call_id: str,
     ) -> ToolReply:
         """Never raises: a time-out or a refusal is a reply with ``ok`` False."""
-        where = target(tool.server) or self._targets.of_call(papers)
+        org_id = record.org_id
+        where = target(tool.server, org_id) or self._targets.of_call(papers, org_id)
         if where is None:
             log.warning(
                 "the tool %s has no server: set server.url on it or the assistant", tool.name
@@ -60,7 +61,7 @@ class ToolServer:
         conversation: Sequence[Mapping[str, Any]],
     ) -> float | None:
         """By the documented ``call.endpointing.request``. Never raises."""
-        where = target(server) or self._targets.of_call(papers)
+        where = target(server, record.org_id) or self._targets.of_call(papers, record.org_id)
         if where is None:
             log.warning("nobody can be asked when a turn ends: smartEndpointingPlan has no server")
             return None

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 10_000  # messages of all calls; one has some kilobytes
 MOST_LIVE = 100  # of one call, when those that only matter at once are no longer put behind
 GOODBYE_S = 10.0
+LEAVING = "the gateway left before its server had taken it"
 
 SENT = Counter(
     "trunkline_server_messages",
@@ -44,11 +45,16 @@ class Letter:
     live: bool  # worth nothing later: it is not tried again
 
 
+# Organisation, call, type, body and why nobody took it: kept, so that it can be sent again.
+Keep = Callable[[str, str, str, bytes, str], Awaitable[None]]
+
+
 @dataclass
 class Box:
     """What one call has to send. Its messages go one after the other, so they arrive in order."""
 
     call_id: str
+    org_id: str
     letters: deque[Letter] = field(default_factory=deque)
     sender: asyncio.Task[None] | None = None
 
@@ -61,10 +67,12 @@ class Webhooks:
         messages: Messages,
         wire: Wire,
         targets: Targets,
+        keep: Keep,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         goodbye_s: float = GOODBYE_S,
     ) -> None:
         self._messages, self._wire, self._targets = messages, wire, targets
+        self._keep = keep
         self._sleep = sleep
         self._goodbye_s = goodbye_s
         self._boxes: dict[str, Box] = {}
@@ -79,7 +87,7 @@ class Webhooks:
             self._live(live_messages.started(papers), record, papers)
 
     def told(self, record: CallRecord, papers: Papers, message: FromAgent) -> None:
-        if self._targets.of_call(papers) is not None:
+        if self._targets.of_call(papers, record.org_id) is not None:
             for one in live_messages.written(record, papers, message):
                 self._live(one, record, papers)
 
@@ -107,7 +115,7 @@ class Webhooks:
         live: bool = False,
     ) -> None:
         """Written now, because the record lives on; sent when those before it have been."""
-        where = self._targets.of_call(papers)
+        where = self._targets.of_call(papers, record.org_id)
         if where is None or not (live or type_ in wanted(papers)):
             return
         box = self._boxes.get(record.id)
@@ -122,7 +130,7 @@ class Webhooks:
             log.exception("a server message could not be written", extra={"type": type_})
             return
         if box is None:
-            box = self._boxes[record.id] = Box(record.id)
+            box = self._boxes[record.id] = Box(record.id, record.org_id)
             box.sender = self._tasks.start(self._empty(box), f"server messages of {record.id}")
         box.letters.append(Letter(type_, where, body, live))
         self._waiting += 1
@@ -131,10 +139,13 @@ class Webhooks:
         with about(box.call_id):
             try:
                 while box.letters:
-                    arrived = await self._deliver(box.letters[0])
+                    letter = box.letters[0]
+                    answered, why = await self._deliver(letter)
+                    if why and not letter.live:
+                        await self._keep(box.org_id, box.call_id, letter.type, letter.body, why)
                     box.letters.popleft()
                     self._waiting -= 1
-                    if not arrived:
+                    if not answered:
                         self._lighten(box)
             finally:
                 self._waiting -= len(box.letters)
@@ -149,8 +160,8 @@ class Webhooks:
         self._waiting -= len(box.letters) - len(stay)
         box.letters = stay
 
-    async def _deliver(self, letter: Letter) -> bool:
-        """Whether the server was there: it answered, if only to refuse."""
+    async def _deliver(self, letter: Letter) -> tuple[bool, str]:
+        """Whether the server was there, if only to refuse; and why the letter was not taken."""
         tried = 0
         while True:
             tried += 1
@@ -163,23 +174,27 @@ class Webhooks:
                 why = reason(error, letter.target.timeout_s)
             if status is not None and status < 300:
                 SENT.labels(letter.type, "delivered").inc()
-                return True
+                return True, ""
             if letter.live or not letter.target.backoff.again(tried, status):
                 break
             await self._sleep(letter.target.backoff.wait_s(tried))
         SENT.labels(letter.type, "unreachable" if status is None else "refused").inc()
+        why = why or f"HTTP status {status}"
         log.warning(
             "a server message was not taken: %s",
-            why or f"HTTP {status}",
+            why,
             extra={"type": letter.type, "url": letter.target.url, "tried": tried},
         )
-        return status is not None
+        return status is not None, why
 
     async def close(self) -> None:
         """Send what is waiting, but do not hold up the end for long."""
         senders = [box.sender for box in self._boxes.values() if box.sender]
         if senders:
             await asyncio.wait(senders, timeout=self._goodbye_s)
-        if self._waiting:
-            log.error("server messages are lost", extra={"messages": self._waiting})
+        boxes = self._boxes.values()
+        left = [(box, [x for x in box.letters if not x.live]) for box in boxes]
         await self._tasks.close()
+        for box, letters in left:
+            for letter in letters:
+                await self._keep(box.org_id, box.call_id, letter.type, letter.body, LEAVING)

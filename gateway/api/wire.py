@@ -31,7 +31,9 @@ class Wire:
     async def _once(self, where: Target, body: bytes, timeout_s: float) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json", **where.headers}
         if where.credential_id:
-            headers |= await self._authentication.headers(where.credential_id, body, url=where.url)
+            headers |= await self._authentication.headers(
+                where.credential_id, body, url=where.url, org_id=where.org_id
+            )
         async with self._http.stream(
             "POST", where.url, content=body, headers=headers, timeout=timeout_s
         ) as response:

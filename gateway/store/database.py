@@ -25,6 +25,7 @@ from gateway.store.tables import (
     credentials,
     files,
     keys,
+    letters,
     marks,
     orgs,
     squads,
@@ -51,6 +52,7 @@ class Holdings:
     credentials: Rows
     keys: Rows
     calls: Calls
+    letters: Rows
 
 
 class Store:
@@ -87,6 +89,7 @@ class Store:
         self.credentials = Rows(
             self._engine, credentials, lambda body: {"provider": body["provider"]}, vault
         )
+        self.letters = Rows(self._engine, letters, lambda b: {"call_id": b["callId"]}, vault)
         self.orgs = Rows(self._engine, orgs, vault=vault)
         self.keys = Rows(self._engine, keys, lambda body: {"digest": digest(body["token"])}, vault)
         self.calls = Calls(self._engine, retry_s, vault)
@@ -102,6 +105,7 @@ class Store:
             self.credentials.of(org_id),
             self.keys.of(org_id),
             self.calls.of(org_id),
+            self.letters.of(org_id),
         )
 
     @property

@@ -123,6 +123,13 @@ keys = _kept(
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the key, in hex
 )
 
+# Server messages that nobody took.
+letters = _kept(
+    "letters",
+    Column("body", _json(), nullable=False),
+    Column("call_id", _ID, nullable=False, index=True),
+)
+
 # What is true of the whole database.
 marks = Table(
     "marks", METADATA, Column("name", String(40), primary_key=True), Column("value", Text)

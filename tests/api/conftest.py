@@ -13,7 +13,7 @@ from gateway.calls.ports import Listener, Order
 from gateway.calls.record import CallRecord
 from gateway.store import Store
 from gateway.store.vault import Vault
-from tests.api.hooks import Peer
+from tests.api.hooks import Kept, Peer
 
 KEY = "the-key"
 VAULT_KEY = Fernet.generate_key()
@@ -102,3 +102,8 @@ async def peer() -> AsyncIterator[Peer]:
     yield peer
     server.close()
     await server.wait_closed()
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()

@@ -62,7 +62,7 @@ class Peer:
 
 
 def wire(credentials: dict[str, Any] | None = None, fence: Fence = HERE) -> Wire:
-    async def lookup(credential_id: str) -> Any:
+    async def lookup(org_id: str, credential_id: str) -> Any:
         return (credentials or {}).get(credential_id)
 
     return Wire(fenced_http.client(fence), lookup)
@@ -70,3 +70,13 @@ def wire(credentials: dict[str, Any] | None = None, fence: Fence = HERE) -> Wire
 
 def a_call(status: Status = Status.IN_PROGRESS, **more: Any) -> CallRecord:
     return CallRecord(id=str(uuid4()), direction="inbound", status=status, **more)
+
+
+class Kept:
+    """What nobody took."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[str, str, str, bytes, str]] = []
+
+    async def __call__(self, *letter: Any) -> None:
+        self.letters.append(letter)  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ STORED: dict[str, Any] = {
 
 @pytest.fixture
 async def who(clock: Clock, identity: Identity) -> AsyncIterator[Authentication]:
-    async def lookup(credential_id: str) -> Any:
+    async def lookup(org_id: str, credential_id: str) -> Any:
         return STORED.get(credential_id)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(identity)) as http:

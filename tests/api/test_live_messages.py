@@ -16,7 +16,7 @@ from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
 from gateway.api.webhooks import Webhooks
 from gateway.calls.record import Line, Status
-from tests.api.hooks import Peer, a_call, wire
+from tests.api.hooks import Kept, Peer, a_call, wire
 
 CALL = "c"
 HELLO = Spoken(call=CALL, role="user", text="Hello?", began_at=1.0, ended_at=2.0,
@@ -25,9 +25,9 @@ MODEL = {"provider": "custom-llm", "url": "http://x", "model": "m"}
 
 
 @pytest.fixture
-async def hooks() -> AsyncIterator[Webhooks]:
+async def hooks(kept: Kept) -> AsyncIterator[Webhooks]:
     to = wire()
-    hooks = Webhooks(Messages(CallView("org", "")), to, Targets())
+    hooks = Webhooks(Messages(CallView("org", "")), to, Targets(), kept)
     yield hooks
     await hooks.close()
     await to.close()

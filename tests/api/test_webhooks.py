@@ -1,6 +1,7 @@
 """Server messages against a server that answers as a test tells it to."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,7 @@ from gateway.api.server_messages import Messages
 from gateway.api.targets import Target, Targets
 from gateway.api.webhooks import Webhooks
 from gateway.calls.record import Status
-from tests.api.hooks import Peer, a_call, wire
+from tests.api.hooks import Kept, Peer, a_call, wire
 
 
 @pytest.fixture
@@ -20,12 +21,12 @@ def slept() -> list[float]:
 
 
 @pytest.fixture
-async def hooks(slept: list[float]) -> AsyncIterator[Webhooks]:
+async def hooks(slept: list[float], kept: Kept) -> AsyncIterator[Webhooks]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
     messages, to = Messages(CallView("org", "http://gateway.test")), wire()
-    hooks = Webhooks(messages, to, Targets(), sleep)
+    hooks = Webhooks(messages, to, Targets(), kept, sleep)
     yield hooks
     await hooks.close()
     await to.close()
@@ -107,12 +108,19 @@ async def test_a_server_that_fails_is_tried_again_and_order_is_kept(
     assert slept == [1, 2]
 
 
-async def test_a_refusal_is_final(hooks: Webhooks, peer: Peer, slept: list[float]) -> None:
+async def test_a_refusal_is_final_and_kept(
+    hooks: Webhooks, peer: Peer, slept: list[float], kept: Kept
+) -> None:
     peer.answers = [(400, b"")]
-    hooks.status_changed(a_call(), peer.papers())
+    record = a_call(org_id="org-2")
+    hooks.status_changed(record, peer.papers())
     await sent(hooks)
     assert len(peer.requests) == 1
     assert slept == []
+    ((org_id, call_id, type_, body, why),) = kept.letters
+    assert (org_id, call_id, type_) == ("org-2", record.id, "status-update")
+    assert json.loads(body)["message"]["call"]["id"] == record.id
+    assert why == "HTTP status 400"
 
 
 async def test_the_assistant_says_how_often_and_when_not(
@@ -176,12 +184,10 @@ async def test_the_queue_is_bounded(
     assert caplog.text.count("a server message is dropped") == 2
 
 
-async def test_the_end_waits_for_messages_but_not_for_ever(
-    peer: Peer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_end_waits_for_messages_but_not_for_ever(peer: Peer, kept: Kept) -> None:
     messages = Messages(CallView("org", ""))
     to = wire()
-    patient = Webhooks(messages, to, Targets())
+    patient = Webhooks(messages, to, Targets(), kept)
     patient.status_changed(a_call(), peer.papers())
     await patient.close()
     assert len(peer.requests) == 1
@@ -191,11 +197,13 @@ async def test_the_end_waits_for_messages_but_not_for_ever(
         return 200, b""
 
     peer.answers = [never]
-    hasty = Webhooks(messages, to, Targets(), goodbye_s=0.0)
+    hasty = Webhooks(messages, to, Targets(), kept, goodbye_s=0.0)
     hasty.status_changed(a_call(), peer.papers())
     await hasty.close()
     await to.close()
-    assert "server messages are lost" in caplog.text
+    assert [(type_, why) for _, _, type_, _, why in kept.letters] == [
+        ("status-update", "the gateway left before its server had taken it")
+    ]
 
 
 async def test_what_cannot_be_written_does_not_reach_the_call(
@@ -207,10 +215,10 @@ async def test_what_cannot_be_written_does_not_reach_the_call(
     assert "could not be written" in caplog.text
 
 
-async def test_the_organisation_s_own_server_is_the_last_resort(peer: Peer) -> None:
+async def test_the_organisation_s_own_server_is_the_last_resort(peer: Peer, kept: Kept) -> None:
     to = wire()
     house = Targets(Target(peer.url + "?house"))
-    hooks = Webhooks(Messages(CallView("org", "")), to, house)
+    hooks = Webhooks(Messages(CallView("org", "")), to, house, kept)
     hooks.status_changed(a_call(), {})
     hooks.status_changed(a_call(), peer.papers())
     await sent(hooks)
