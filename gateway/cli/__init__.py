@@ -3,12 +3,15 @@
 import typer
 
 from gateway import __version__
-from gateway.cli import call, calls, doctor, keys, probe, run, trace
+from gateway.cli import call, calls, doctor, keys, probe, run, trace, undelivered
 
 app = typer.Typer(
     help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
 )
-for command in (run.run, doctor.doctor, call.call, calls.calls, trace.trace, probe.probe):
+for command in (
+    run.run, doctor.doctor, call.call, calls.calls, trace.trace, undelivered.undelivered,
+    probe.probe,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(keys.keys, name="keys")
 

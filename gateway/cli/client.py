@@ -96,6 +96,16 @@ class Client:
         """End a call in progress. It must be in progress: an ended one would be deleted."""
         self._ask("DELETE", f"/call/{call_id}")
 
+    def undelivered(self, call_id: str, limit: int) -> list[Json]:
+        """Server messages that nobody took, of one call or of all, oldest first."""
+        only = f"&callId={call_id}" if call_id else ""
+        found: list[Json] = self._ask("GET", f"/undelivered?limit={limit}{only}")
+        return found
+
+    def send_again(self, letter_id: str) -> None:
+        """Raises Unanswered, which says why it is still not taken."""
+        self._ask("POST", f"/undelivered/{letter_id}/send")
+
     def list_keys(self) -> list[Json]:
         found: list[Json] = self._ask("GET", "/token")
         return found
