@@ -199,6 +199,28 @@ class TurnTimings(Plain):
     own_ms: float  # the gateway's own share: total less the set wait and the vendors' time
 
 
+class Used(Plain):
+    """One request to a vendor is over, however it ended, or a transcriber has heard more sound.
+    What the vendor bills is here, also for a reply that was thrown away."""
+
+    type: Literal["used"] = "used"
+    call: str
+    part: Literal["hearing", "thinking", "speaking"]
+    vendor: str
+    model: str = ""
+    began_at: float  # monotonic seconds
+    ended_at: float
+    first_at: float | None = None  # when its first token or sound came
+    finish: str = ""  # the model's reason to finish; a whole sound's is "stop"; empty: cut short
+    fault: str = ""  # a value of gateway.errors.Fault, if it failed
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0  # of those in
+    estimated: bool = False  # the vendor gave no count of tokens, they are made of characters
+    characters: int = 0  # given to a voice
+    seconds: float = 0.0  # of sound: heard or made
+
+
 class Happened(Plain):
     """Something for the call's log: barge_in, false_alarm, digit, vendor_error, retry, …"""
 
@@ -245,7 +267,9 @@ class Stopped(Plain):
 
 
 ToAgent = Start | Answered | Digit | ActionResult | Say | Advice | Stop
-FromAgent = Action | Consult | Spoken | TurnTimings | Happened | Live | Progress | HangUp | Stopped
+FromAgent = (
+    Action | Consult | Spoken | TurnTimings | Used | Happened | Live | Progress | HangUp | Stopped
+)
 ToProcess = ToAgent | Setup | Adopt
 FromProcess = FromAgent | Ready | Alive
 

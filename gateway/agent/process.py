@@ -32,6 +32,7 @@ from gateway.agent.messages import (
     Stopped,
     ToProcess,
     Unframe,
+    Used,
     frame,
 )
 from gateway.agent.pipeline import Agent
@@ -52,11 +53,13 @@ ALIVE_S = 1.0  # between two signs of life
 CLOSE_S = 3.0  # how long an agent's vendors may take to say goodbye
 MISSED_BEATS = 5  # after so many without a word from media, time goes on without it
 
+Make = Callable[[Setup, Callable[[Used], None]], Vendors]  # who is told what the vendors used
+
 
 class Process:
     """All the agents of this process. ``make`` gives the vendors; a test gives its own."""
 
-    def __init__(self, control: socket.socket, make: Callable[[Setup], Vendors]) -> None:
+    def __init__(self, control: socket.socket, make: Make) -> None:
         self._control = control
         self._make = make
         self._agents: dict[str, Agent] = {}
@@ -103,7 +106,7 @@ class Process:
         configure(LogSettings.model_validate(setup.log))
         self._setup = setup
         self._lines = Lines(setup.lines, setup.capacity, Writer.AGENT)
-        self._vendors = self._make(setup)
+        self._vendors = self._make(setup, self._send)
         if setup.smart_turn:
             try:
                 self._smart_turn = SmartTurn(setup.smart_turn)
@@ -187,13 +190,13 @@ class Process:
             self._writer.write(frame(message))
 
 
-def _catalog(setup: Setup) -> Vendors:
+def _catalog(setup: Setup, tell: Callable[[Used], None]) -> Vendors:
     settings = {name: VendorSettings.model_validate(v) for name, v in setup.vendors.items()}
     catalog.warm_up("embedded", "script", *settings)
-    return Catalog(settings)
+    return Catalog(settings, tell, time.monotonic)
 
 
-def main(make: Callable[[Setup], Vendors] = _catalog) -> None:
+def main(make: Make = _catalog) -> None:
     # A terminal's or a service manager's signal is for main, which may want calls to finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from gateway.agent.brief import Choice
-from gateway.agent.messages import Start
+from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
+from gateway.agent.messages import Start, Used
+from gateway.agent.streams import Clock
 from gateway.agent.templates import Templates
 from gateway.errors import ConfigError, Fault, VendorError
 from gateway.speech import catalog
@@ -56,10 +58,17 @@ def tag(start: Start) -> str:
 
 
 class Catalog:
-    """The real ones."""
+    """The real ones. ``tell`` is told what they use."""
 
-    def __init__(self, settings: Mapping[str, VendorSettings]) -> None:
+    def __init__(
+        self, settings: Mapping[str, VendorSettings], tell: Callable[[Used], None], clock: Clock
+    ) -> None:
         self._settings = settings
+        self._tell = tell
+        self._clock = clock
+
+    def _account(self, start: Start, choice: Choice) -> Account:
+        return Account(start.call, choice, self._tell, self._clock)
 
     def _of(self, vendor: str) -> VendorSettings:
         return self._settings.get(vendor) or VendorSettings()
@@ -67,7 +76,8 @@ class Catalog:
     def hearing(self, start: Start, choice: Choice) -> Hearing:
         count = 1 + len(start.brief.hearing_substitutes)
         limit_s = patience_s(self.timeout_s(choice.vendor), count)
-        return self._make(catalog.hearing, choice, start, {}, limit_s)
+        hearing = self._make(catalog.hearing, choice, start, {}, limit_s)
+        return CountedHearing(hearing, self._account(start, choice))
 
     def thinking(self, start: Start, choice: Choice) -> Thinking:
         brief = start.brief
@@ -75,7 +85,8 @@ class Catalog:
             ours: dict[str, Any] = {"variables": {"callId": start.call} | start.variables}
         else:
             ours = {"temperature": brief.temperature, "max_tokens": brief.max_tokens}
-        return self._make(catalog.thinking, told(choice, start.variables), start, ours)
+        thinking = self._make(catalog.thinking, told(choice, start.variables), start, ours)
+        return CountedThinking(thinking, self._account(start, choice))
 
     def fast(self, start: Start) -> Choice | None:
         choice = start.brief.thinking
@@ -86,7 +97,7 @@ class Catalog:
         return Choice(vendor=choice.vendor, model=model, options=options)
 
     def speaking(self, start: Start) -> Speaking:
-        voice = self._make(catalog.speaking, start.brief.speaking, start, {})
+        voice = self._voice(start, start.brief.speaking)
         try:
             return Reading(voice, start.brief.format)
         except ConfigError as error:
@@ -95,7 +106,11 @@ class Catalog:
     def spare_voice(self, start: Start) -> Speaking | None:
         if start.brief.speaking.vendor == "embedded":
             return None
-        return self._make(catalog.speaking, Choice(vendor="embedded"), start, {})
+        return self._voice(start, Choice(vendor="embedded"))
+
+    def _voice(self, start: Start, choice: Choice) -> Speaking:
+        voice = self._make(catalog.speaking, choice, start, {})
+        return CountedSpeaking(voice, self._account(start, choice))
 
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s

@@ -28,9 +28,10 @@ from gateway.agent.messages import (
     Start,
     ToAgent,
     TurnTimings,
+    Used,
 )
 from gateway.agent.pool import Agents
-from gateway.calls import actions, at_the_end, metrics, variables
+from gateway.calls import actions, at_the_end, metrics, usage, variables
 from gateway.calls.diagnosis import BACK, Diagnosis
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
 from gateway.calls.ports import Papers, ToolServer
@@ -208,6 +209,8 @@ class Call:
                     self._spoken(message)
                 case TurnTimings():
                     self._turn(message)
+                case Used():
+                    usage.add(self.record.usage, message)
                 case Happened():
                     self.happened(message.what, at=message.at, **message.facts)
                 case Action():

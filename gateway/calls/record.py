@@ -45,6 +45,24 @@ class Turn(BaseModel):
     segments: list[tuple[str, float]]
 
 
+class Usage(BaseModel):
+    """What one vendor, with one model, did for the call; its replies that were thrown away, too."""
+
+    part: Literal["hearing", "thinking", "speaking"]
+    vendor: str
+    model: str = ""  # empty: the vendor's usual one
+    requests: int = 0
+    failed: int = 0  # of the requests
+    thrown_away: int = 0  # of the requests: cut short because the caller went on
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0  # of those in
+    tokens_estimated: int = 0  # of all: their vendor gave no count
+    characters: int = 0  # given to a voice
+    seconds: float = 0.0  # of sound, heard or made
+    cost: float | None = None  # once the call has ended; None: no price is known
+
+
 class Sound(BaseModel):
     """What the media process counted (RFC 3550 terms)."""
 
@@ -96,6 +114,8 @@ class CallRecord(BaseModel):
     transcript: list[Line] = Field(default_factory=list)
     turns: list[Turn] = Field(default_factory=list)
     events: list[Event] = Field(default_factory=list)
+    usage: list[Usage] = Field(default_factory=list)
+    transport_cost: float = 0.0  # the trunk's minutes; in the currency of the prices, as all costs
     sound: Sound = Field(default_factory=Sound)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too

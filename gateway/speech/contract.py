@@ -110,6 +110,7 @@ class Finished:
     reason: str
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0  # of those in, which most vendors sell for less
 
 
 Delta = Said | Called | Finished

@@ -4,10 +4,10 @@ Its model answers every turn with one long sentence, and crashes the process whe
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from gateway.agent.brief import Choice
-from gateway.agent.messages import Setup, Start
+from gateway.agent.messages import Setup, Start, Used
 from gateway.agent.process import main
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Called, Delta, Finished, Message, Said, Tool
@@ -38,7 +38,7 @@ class Actors(Clay):
         return Actor(self, choice)
 
 
-def make(setup: Setup) -> Actors:
+def make(setup: Setup, tell: Callable[[Used], None]) -> Actors:
     actors = Actors()
     actors.setup = setup
     return actors

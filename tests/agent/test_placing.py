@@ -42,7 +42,7 @@ def test_a_region_may_have_a_section_of_its_own() -> None:
 def test_a_region_that_is_nowhere_is_not_answered_from_elsewhere() -> None:
     choice = Choice(vendor="azure-openai", model="gpt-4.1", options={"region": "eastus"})
     with pytest.raises(VendorError, match=r"region eastus: set base_url in \[vendors.azure-openai"):
-        Catalog({}).thinking(start(choice), choice)
+        Catalog({}, lambda used: None, lambda: 0.0).thinking(start(choice), choice)
 
 
 def test_an_assistant_may_be_more_patient_than_the_configuration() -> None:
@@ -64,11 +64,11 @@ def test_a_custom_model_is_told_of_the_call(mode: dict[str, Any], body: dict[str
     choice = Choice(vendor="custom-llm", model="m", options={"url": "http://x", **mode})
     assert told(choice, VARIABLES).options.get("body") == body
     assert "metadata" not in told(choice, VARIABLES).options
-    Catalog({}).thinking(start(choice), choice)
+    Catalog({}, lambda used: None, lambda: 0.0).thinking(start(choice), choice)
 
 
 def test_the_first_turns_are_for_the_small_model_of_the_same_vendor() -> None:
-    vendors = Catalog({})
+    vendors = Catalog({}, lambda used: None, lambda: 0.0)
     choice = Choice(vendor="openai", model="gpt-5", options={"reasoning_effort": "high"})
     assert vendors.fast(start(choice)) == Choice(vendor="openai", model="gpt-4.1-nano")
     assert vendors.fast(start(Choice(vendor="openai", model="gpt-4.1-nano"))) is None

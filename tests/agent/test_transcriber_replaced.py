@@ -59,7 +59,9 @@ async def test_the_next_has_the_whole_sentence(
                     base_url=place.base_url, api_key=SecretStr("k"), timeout_s=patience_s
                 )
                 for place, patience_s in ((first, 1.0), (second, 60.0))
-            }
+            },
+            lambda used: None,
+            time.monotonic,
         )
         brief = Brief(
             hearing=choices[0], hearing_substitutes=(choices[1],),

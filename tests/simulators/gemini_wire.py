@@ -51,7 +51,11 @@ class GeminiSimulator(Server):
             events.append(_candidate({**call, "thoughtSignature": f"sig-{name}"}))
         last = _candidate({"text": ""})
         last["candidates"][0]["finishReason"] = "STOP"
-        last["usageMetadata"] = {"promptTokenCount": 11, "candidatesTokenCount": 5}
+        last["usageMetadata"] = {
+            "promptTokenCount": 11,
+            "candidatesTokenCount": 5,
+            "cachedContentTokenCount": 3,
+        }
         last["usageMetadata"]["thoughtsTokenCount"] = 2
         return [*events, last]
 

@@ -86,7 +86,12 @@ class OpenAISimulator(Server):
             item = {"type": "function_call", "id": f"fc_{index}", "name": name}
             item |= {"call_id": f"call_{name}_{index}", "arguments": json.dumps(arguments)}
             events.append({"type": "response.output_item.done", "output_index": 1, "item": item})
-        usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
+        usage = {
+            "input_tokens": 11,
+            "output_tokens": 7,
+            "total_tokens": 18,
+            "input_tokens_details": {"cached_tokens": 3},
+        }
         usage |= {"input_tokens_details": {}, "output_tokens_details": {}}
         whole = _response() | {"status": "completed", "usage": usage}
         events.append({"type": "response.completed", "response": whole})
@@ -125,7 +130,12 @@ def _event(model: str, delta: dict[str, Any], reason: str | None = None) -> byte
 
 
 def _usage(model: str) -> bytes:
-    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    usage = {
+        "prompt_tokens": 11,
+        "completion_tokens": 7,
+        "total_tokens": 18,
+        "prompt_tokens_details": {"cached_tokens": 3},
+    }
     return _data({**_head(model), "choices": [], "usage": usage})
 
 

@@ -101,7 +101,7 @@ def said(deltas: list[Delta]) -> str:
 async def test_a_reply_streams_and_is_counted(cloud: Cloud) -> None:
     deltas = await replied(cloud.mind())
     assert [d.text for d in deltas if isinstance(d, Said)] == ["You", " said:", " hello"]
-    assert deltas[-1] == Finished("stop", tokens_in=11, tokens_out=7)
+    assert deltas[-1] == Finished("stop", tokens_in=11, tokens_out=7, tokens_cached=3)
 
 
 async def test_several_tool_calls_come_whole_after_the_text(cloud: Cloud) -> None:
@@ -112,7 +112,7 @@ async def test_several_tool_calls_come_whole_after_the_text(cloud: Cloud) -> Non
     calls = [d for d in deltas if isinstance(d, Called)]
     assert [(c.name, json.loads(c.arguments)) for c in calls] == [("dtmf", digits), ("endCall", {})]
     assert len({c.id for c in calls}) == 2
-    assert deltas[-1] == Finished("tool_calls", 11, 7)
+    assert deltas[-1] == Finished("tool_calls", 11, 7, 3)
 
 
 async def test_results_go_back_to_who_called(cloud: Cloud) -> None:

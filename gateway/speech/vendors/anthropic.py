@@ -171,6 +171,7 @@ class _Reply:
     over: bool = False
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
     begun: bool = False
 
     @property
@@ -183,6 +184,7 @@ class _Reply:
             case {"type": "message_start", "message": {"usage": dict(usage)}}:
                 counts = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
                 self.tokens_in = sum(usage.get(count) or 0 for count in counts)
+                self.tokens_cached = usage.get("cache_read_input_tokens") or 0
             case {"type": "content_block_start", "index": index, "content_block": dict(block)}:
                 if block.get("type") == "tool_use":
                     self.blocks[index] = {**block, "input": ""}
@@ -224,7 +226,7 @@ class _Reply:
             if block["type"] == "tool_use"
         ]
         reason = _REASONS.get(self.reason, self.reason or "stop")
-        return [*made, Finished(reason, self.tokens_in, self.tokens_out)]
+        return [*made, Finished(reason, self.tokens_in, self.tokens_out, self.tokens_cached)]
 
 
 def _id(called: str) -> str:

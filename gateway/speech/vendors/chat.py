@@ -64,11 +64,14 @@ class _Reply:
     reason: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
 
     def take(self, chunk: Any) -> str:
         if chunk.usage:
             self.tokens_in = chunk.usage.prompt_tokens or 0
             self.tokens_out = chunk.usage.completion_tokens or 0
+            details = chunk.usage.prompt_tokens_details
+            self.tokens_cached = (details.cached_tokens if details else 0) or 0
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]
@@ -94,7 +97,7 @@ class _Reply:
             Called(id_ or f"call_{n}", name, arguments or "{}")
             for n, (id_, name, arguments) in enumerate(self.calls)
         ]
-        return [*made, Finished(self.reason, self.tokens_in, self.tokens_out)]
+        return [*made, Finished(self.reason, self.tokens_in, self.tokens_out, self.tokens_cached)]
 
 
 def _as_chat(message: Message) -> Any:

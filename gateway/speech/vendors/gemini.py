@@ -149,6 +149,7 @@ class _Reply:
     reason: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
 
     def take(self, event: Json) -> str:
         if "error" in event:
@@ -156,6 +157,7 @@ class _Reply:
             raise _refused(self.vendor, Refusal(int(status), event, {}))
         if usage := event.get("usageMetadata"):
             self.tokens_in = usage.get("promptTokenCount") or 0
+            self.tokens_cached = usage.get("cachedContentTokenCount") or 0
             self.tokens_out = (usage.get("candidatesTokenCount") or 0) + (
                 usage.get("thoughtsTokenCount") or 0
             )
@@ -179,7 +181,7 @@ class _Reply:
         if self.reason == "MALFORMED_FUNCTION_CALL":
             raise VendorError(self.vendor, Fault.THEIRS, "the model called a tool in no known form")
         reason = "tool_calls" if self.calls else _REASONS.get(self.reason, self.reason.lower())
-        return Finished(reason, self.tokens_in, self.tokens_out)
+        return Finished(reason, self.tokens_in, self.tokens_out, self.tokens_cached)
 
 
 def _refused(vendor: str, said: Refusal) -> VendorError:

@@ -79,8 +79,12 @@ class _Reply:
                 response.incomplete_details.reason, str(response.incomplete_details.reason)
             )
         usage = response.usage
-        tokens = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
-        self.finished = Finished(reason, *tokens)
+        if usage is None:
+            self.finished = Finished(reason)
+            return
+        details = usage.input_tokens_details
+        cached = (details.cached_tokens if details else 0) or 0
+        self.finished = Finished(reason, usage.input_tokens, usage.output_tokens, cached)
 
     def _failed(self, code: str | None, message: str) -> VendorError:
         limited = code in ("insufficient_quota", "rate_limit_exceeded")
