@@ -91,8 +91,8 @@ class OpenAISimulator(Server):
             "output_tokens": 7,
             "total_tokens": 18,
             "input_tokens_details": {"cached_tokens": 3},
+            "output_tokens_details": {},
         }
-        usage |= {"input_tokens_details": {}, "output_tokens_details": {}}
         whole = _response() | {"status": "completed", "usage": usage}
         events.append({"type": "response.completed", "response": whole})
         for number, event in enumerate(events):

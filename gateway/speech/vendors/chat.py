@@ -71,7 +71,7 @@ class _Reply:
             self.tokens_in = chunk.usage.prompt_tokens or 0
             self.tokens_out = chunk.usage.completion_tokens or 0
             details = chunk.usage.prompt_tokens_details
-            self.tokens_cached = (details.cached_tokens if details else 0) or 0
+            self.tokens_cached = getattr(details, "cached_tokens", 0) or 0
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]

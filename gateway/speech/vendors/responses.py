@@ -82,8 +82,8 @@ class _Reply:
         if usage is None:
             self.finished = Finished(reason)
             return
-        details = usage.input_tokens_details
-        cached = (details.cached_tokens if details else 0) or 0
+        # Compatible servers leave out what OpenAI itself always sends.
+        cached = getattr(usage.input_tokens_details, "cached_tokens", 0) or 0
         self.finished = Finished(reason, usage.input_tokens, usage.output_tokens, cached)
 
     def _failed(self, code: str | None, message: str) -> VendorError:
