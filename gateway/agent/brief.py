@@ -46,7 +46,7 @@ class ToolBrief(Plain):
     """A tool the model may call. ``kind`` says who does it; the gateway's main process does all
     but keep the caller company meanwhile."""
 
-    kind: Literal["function", "endCall", "dtmf"]
+    kind: str  # as calls.actions has it
     name: str
     description: str = ""
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
@@ -55,6 +55,7 @@ class ToolBrief(Plain):
     strict: bool = False  # the vendor is to hold the arguments to the schema
     server: dict[str, Any] | None = None  # for main: where a function's webhook is
     timeout_s: float = 20.0
+    written: dict[str, Any] = Field(default_factory=dict)  # for main: as its owner wrote it
 
 
 class Brief(Plain):

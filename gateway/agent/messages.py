@@ -86,6 +86,14 @@ class ActionResult(Plain):
     content: str
 
 
+class Know(Plain):
+    """Variables that the call has from now on."""
+
+    type: Literal["know"] = "know"
+    call: str
+    variables: dict[str, Any]
+
+
 class Say(Plain):
     """Say this to the caller now, from outside the conversation."""
 
@@ -266,7 +274,7 @@ class Stopped(Plain):
     call: str
 
 
-ToAgent = Start | Answered | Digit | ActionResult | Say | Advice | Stop
+ToAgent = Start | Answered | Digit | ActionResult | Know | Say | Advice | Stop
 FromAgent = (
     Action | Consult | Spoken | TurnTimings | Used | Happened | Live | Progress | HangUp | Stopped
 )

@@ -23,6 +23,7 @@ from gateway.agent.messages import (
     Answered,
     Digit,
     FromAgent,
+    Know,
     Say,
     Start,
     ToAgent,
@@ -75,8 +76,10 @@ class Agent:
         self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
         self._ear = crew.ear
         self._mouth = Mouth(row, crew.voice, start.brief.chunks, self._voicing)
-        fill = Templates(start.variables, at).fill
-        self._dialogue = Dialogue(start, fill, crew.mind, self._mouth, self._report, now)
+        self._templates = Templates(start.variables, at)
+        self._dialogue = Dialogue(
+            start, self._templates.fill, crew.mind, self._mouth, self._report, now
+        )
         self._turns = Turns(
             start.brief, self._dialogue.started_at, lambda: self._dialogue.last_said
         )
@@ -122,6 +125,8 @@ class Agent:
                 self._guard(lambda now: self._caller.digit(digit, now))
             case ActionResult(action=action, ok=ok, content=content):
                 self._guard(lambda now: self._result(action, ok, content, now))
+            case Know(variables=variables):
+                self._templates.know(variables)
             case Say():
                 self._guard(lambda now: self._say_now(message, now))
             case Advice(question=question, wait_s=wait_s):

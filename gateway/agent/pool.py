@@ -24,6 +24,7 @@ from gateway.agent.messages import (
     Answered,
     FromAgent,
     HangUp,
+    Know,
     Limits,
     Progress,
     Ready,
@@ -275,6 +276,9 @@ class Agents:
             held.unheard[message.action] = message
         elif isinstance(message, Answered):
             held.start = held.start.model_copy(update={"ringing": False})
+        elif isinstance(message, Know):
+            known = held.start.variables | message.variables
+            held.start = held.start.model_copy(update={"variables": known})
         self._tell(held.index, message)
 
     async def stop(self, call: str) -> None:

@@ -52,6 +52,10 @@ class Templates:
 
         self._environment.add_filter("date", date)
 
+    def know(self, variables: Mapping[str, Any]) -> None:
+        """From now on, these too."""
+        self._variables |= variables
+
     def fill(self, text: str) -> str:
         """The text with its variables; a template that is no Liquid comes back as it is."""
         if "{{" not in text and "{%" not in text:

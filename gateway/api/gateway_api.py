@@ -17,6 +17,7 @@ from gateway.api.server_messages import Messages
 from gateway.api.settings import ApiSettings, WebhookSettings
 from gateway.api.targets import Targets, target
 from gateway.api.tool_server import ToolServer
+from gateway.api.tools.workers import workers
 from gateway.api.webhooks import Webhooks
 from gateway.api.wire import Wire
 from gateway.calls.ports import Switchboard
@@ -53,7 +54,7 @@ class Api:
         targets = Targets(target(webhooks.server))
         self._letters = Letters(store, self._wire, targets)
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
-        self.tools = ToolServer(messages, self._wire, targets)
+        self.tools = ToolServer(messages, self._wire, targets, workers(self._wire))
 
     async def start(
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""

@@ -10,7 +10,6 @@ from gateway.agent.brief import ToolBrief
 from gateway.api.artifact import of as artifact_of
 from gateway.api.call_view import CallView
 from gateway.api.resources import instant
-from gateway.api.tool_briefs import all_tools, tool_name
 from gateway.calls.ports import Papers, ToolReply
 from gateway.calls.record import CallRecord, Status
 
@@ -90,10 +89,7 @@ class Messages:
         tool_call_id: str,
     ) -> Json:
         """Nested as the schema has it and flat as the examples have it."""
-        assistant = papers.get("assistant") or {}
-        known = all_tools(assistant.get("model") or {})
-        written = next((t for t in known if tool_name(t) == tool.name), {"type": tool.kind})
-        arguments = arguments | _static(written)
+        written = tool.written or {"type": tool.kind}
         call = {
             "id": tool_call_id,
             "type": "function",
@@ -155,11 +151,6 @@ def read_advice(body: bytes) -> float | None:
         log.warning("an answer to call.endpointing.request has no timeoutSeconds")
         return None
     return min(wait_s, 15.0) if wait_s >= 0 else None
-
-
-def _static(tool: Json) -> Json:
-    """Values that are sent to the server and hidden from the model."""
-    return {p["key"]: p["value"] for p in tool.get("parameters") or () if isinstance(p, dict)}
 
 
 def read_tool_answer(body: bytes, tool_call_id: str, name: str) -> ToolReply:

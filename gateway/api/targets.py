@@ -68,7 +68,7 @@ def target(server: Json | None, org_id: str = "") -> Target | None:
         url=server["url"],
         headers=headers,
         timeout_s=server.get("timeoutSeconds") or TIMEOUT_S,
-        backoff=_backoff(server.get("backoffPlan")),
+        backoff=backoff(server.get("backoffPlan")),
         credential_id=server.get("credentialId") or "",
         org_id=org_id,
     )
@@ -107,9 +107,10 @@ def _server(part: Json) -> Json | None:
     return None
 
 
-def _backoff(plan: Json | None) -> Backoff:
+def backoff(plan: Json | None, none: int = Backoff.retries) -> Backoff:
+    """A documented BackoffPlan; without one, ``none`` retries."""
     if not plan:
-        return Backoff()
+        return Backoff(retries=none)
     kind = plan.get("type")
     return Backoff(
         retries=int(plan.get("maxRetries") or 0),

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from gateway.agent.brief import Condition, ToolBrief, ToolMessage
 from gateway.agent.phrases import base, phrases
+from gateway.api.tools import kinds
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +47,15 @@ def all_tools(model: dict[str, Any]) -> list[Tool]:
 
 def tool_name(tool: Tool) -> str:
     """What the model calls it; a built-in tool is by default called like its type."""
-    return (tool.get("function") or {}).get("name") or tool.get("name") or str(tool["type"])
+    given = (tool.get("function") or {}).get("name")
+    return str(given or kinds.model_name(tool.get("name") or tool["type"]))
 
 
 def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief, ...]:
     """What is said about them is in ``language`` where it was written in several."""
     briefs: dict[str, ToolBrief] = {}
-    if saved := [*(model.get("toolIds") or ()), *(model.get("toolRefs") or ())]:
-        log.warning("%d tools are left out: saved tools are not available here", len(saved))
     for tool in all_tools(model):
-        if tool["type"] not in ("function", *_BUILT_IN):
+        if tool["type"] not in _BUILT_IN and kinds.described(tool) is None:
             log.warning("a tool is left out: type %s is not available here", tool["type"])
         elif (name := tool_name(tool)) in briefs:
             log.warning("a tool is left out: there are two named %s", name)
@@ -65,9 +65,10 @@ def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief,
 
 
 def _brief(name: str, tool: Tool, language: str) -> ToolBrief:
-    described = _BUILT_IN.get(tool["type"], {}) | _given(tool.get("function") or {})
+    told = _BUILT_IN.get(tool["type"]) or kinds.described(tool) or {}
+    described = told | _given(tool.get("function") or {})
     server = tool.get("server") or {}
-    waited_for = tool["type"] == "function" and not tool.get("async")
+    waited_for = tool["type"] not in _BUILT_IN and not tool.get("async")
     messages = [_message(message, language) for message in tool.get("messages") or ()]
     if waited_for and not any(message.at == "start" for message in messages):
         messages += [
@@ -80,7 +81,8 @@ def _brief(name: str, tool: Tool, language: str) -> ToolBrief:
         wait=not tool.get("async"),
         strict=bool(described.get("strict")),
         server=tool.get("server"),
-        timeout_s=server.get("timeoutSeconds") or TIMEOUT_S,
+        timeout_s=tool.get("timeoutSeconds") or server.get("timeoutSeconds") or TIMEOUT_S,
+        written=tool,
         **{key: described[key] for key in ("description", "parameters") if key in described},
     )
 

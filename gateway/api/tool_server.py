@@ -1,15 +1,21 @@
-"""Function tools: the documented ``tool-calls`` message and its answer."""
+"""Tools that are no deed on the phone: done by a worker of ours, or by their owner's server, by the
+documented ``tool-calls`` message and its answer."""
 
 import asyncio
 import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
 from gateway.api.server_messages import Messages, failed, read_advice, read_tool_answer
 from gateway.api.targets import Target, Targets, target
+from gateway.api.tools.errand import Errand, ToolFailed
+from gateway.api.tools.extraction import extract
+from gateway.api.tools.rejection import rejected
+from gateway.api.tools.workers import Worker
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.ports import Papers, ToolReply
@@ -21,10 +27,18 @@ ADVICE_S = 2.0  # the caller is waiting; the agent has long used its own judgeme
 
 
 class ToolServer:
-    """Implements ``calls.ports.ToolServer``."""
+    """Implements ``calls.ports.ToolServer``. ``workers`` do the kinds of tool that are not their
+    owner's server's."""
 
-    def __init__(self, messages: Messages, wire: Wire, targets: Targets) -> None:
+    def __init__(
+        self,
+        messages: Messages,
+        wire: Wire,
+        targets: Targets,
+        workers: Mapping[str, Worker] | None = None,
+    ) -> None:
         self._messages, self._wire, self._targets = messages, wire, targets
+        self._workers = workers or {}
 
     async def call(
         self,
@@ -35,21 +49,43 @@ class ToolServer:
         tool_call_id: str,
     ) -> ToolReply:
         """Never raises: a time-out or a refusal is a reply with ``ok`` False."""
-        org_id = record.org_id
-        where = target(tool.server, org_id) or self._targets.of_call(papers, org_id)
-        if where is None:
-            log.warning(
-                "the tool %s has no server: set server.url on it or the assistant", tool.name
-            )
-            return failed(tool.name, "it has no server")
+        errand = Errand(record, papers, tool, arguments, tool_call_id)
+        if why := rejected(errand):
+            log.info("the call of the tool %s is rejected: %s", tool.name, why)
+            return failed(tool.name, f"the call is not allowed now: {why}")
         began = time.monotonic()
-        reply = await self._ask(where, record, papers, tool, arguments, tool_call_id)
+        try:
+            async with asyncio.timeout(tool.timeout_s):
+                reply = await self._done(errand)
+        except ToolFailed as error:
+            reply = failed(tool.name, str(error))
+        except FAILURES as error:
+            reply = failed(tool.name, reason(error, tool.timeout_s))
+        except Exception:  # no tool may end a call
+            log.exception("the tool %s went wrong", tool.name)
+            reply = failed(tool.name, "something went wrong here")
+        if reply.ok and (plan := tool.written.get("variableExtractionPlan")):
+            reply = replace(reply, variables=extract(plan, reply.content, errand.fill))
         log.info(
             "tool %s: %s",
             tool.name,
             reply.content[:200],
             extra={"ok": reply.ok, "ms": round((time.monotonic() - began) * 1000)},
         )
+        return reply
+
+    async def _done(self, errand: Errand) -> ToolReply:
+        if worker := self._workers.get(errand.tool.kind):
+            return await worker(errand)
+        org_id = errand.record.org_id
+        where = target(errand.tool.server, org_id) or self._targets.of_call(errand.papers, org_id)
+        if where is None:
+            log.warning(
+                "the tool %s has no server: set server.url on it or the assistant",
+                errand.tool.name,
+            )
+            raise ToolFailed("it has no server")
+        reply = await self._ask(where, errand)
         SENT.labels("tool-calls", "delivered" if reply.ok else "refused").inc()
         return reply
 
@@ -79,16 +115,11 @@ class ToolServer:
         SENT.labels("call.endpointing.request", outcome).inc()
         return wait_s
 
-    async def _ask(
-        self,
-        where: Target,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> ToolReply:
-        message = self._messages.tool_calls(record, papers, tool, arguments, tool_call_id)
+    async def _ask(self, where: Target, errand: Errand) -> ToolReply:
+        tool = errand.tool
+        message = self._messages.tool_calls(
+            errand.record, errand.papers, tool, errand.arguments | errand.static(), errand.id
+        )
         try:
             body = json.dumps(message, default=str).encode()
             async with asyncio.timeout(tool.timeout_s):
@@ -97,4 +128,4 @@ class ToolServer:
             return failed(tool.name, reason(error, tool.timeout_s))
         if not 200 <= status < 300:
             return failed(tool.name, f"its server answered with HTTP status {status}")
-        return read_tool_answer(answer, tool_call_id, tool.name)
+        return read_tool_answer(answer, errand.id, tool.name)

@@ -1,6 +1,8 @@
 """One request to somebody's server: authenticated, behind the fence, its answer bounded."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -13,6 +15,16 @@ LARGEST_ANSWER = 1024 * 1024
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, NotAuthenticated, OSError, ValueError)
 
 
+@dataclass(frozen=True)
+class Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    credential_id: str = ""  # of a stored credential with an authentication plan
+    org_id: str = ""  # whose credential it is
+
+
 class Wire:
     """``http`` is closed with it."""
 
@@ -22,20 +34,35 @@ class Wire:
 
     async def send(self, where: Target, body: bytes, timeout_s: float) -> tuple[int, bytes]:
         """POST it; status and body of the answer. Raises FAILURES, of which TimeoutError is one."""
+        headers = {"Content-Type": "application/json", **where.headers}
+        return await self.ask(
+            Request("POST", where.url, headers, body, where.credential_id, where.org_id), timeout_s
+        )
+
+    async def ask(self, request: Request, timeout_s: float) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises FAILURES, of which TimeoutError is one."""
         async with asyncio.timeout(timeout_s):
-            status, answer = await self._once(where, body, timeout_s)
-            if status == 401 and self._authentication.refused(where.credential_id):
-                status, answer = await self._once(where, body, timeout_s)
+            status, answer = await self._once(request, timeout_s)
+            if status == 401 and self._authentication.refused(request.credential_id):
+                status, answer = await self._once(request, timeout_s)
             return status, answer
 
-    async def _once(self, where: Target, body: bytes, timeout_s: float) -> tuple[int, bytes]:
-        headers = {"Content-Type": "application/json", **where.headers}
-        if where.credential_id:
+    async def _once(self, request: Request, timeout_s: float) -> tuple[int, bytes]:
+        headers = dict(request.headers)
+        if request.credential_id:
             headers |= await self._authentication.headers(
-                where.credential_id, body, url=where.url, org_id=where.org_id
+                request.credential_id,
+                request.content,
+                url=request.url,
+                method=request.method,
+                org_id=request.org_id,
             )
         async with self._http.stream(
-            "POST", where.url, content=body, headers=headers, timeout=timeout_s
+            request.method,
+            request.url,
+            content=request.content or None,
+            headers=headers,
+            timeout=timeout_s,
         ) as response:
             answer = bytearray()
             async for chunk in response.aiter_bytes():

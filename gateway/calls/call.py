@@ -24,6 +24,7 @@ from gateway.agent.messages import (
     FromAgent,
     HangUp,
     Happened,
+    Know,
     Spoken,
     Start,
     ToAgent,
@@ -257,6 +258,12 @@ class Call:
             )
         )
         metrics.turn(message)
+
+    def know(self, variables: dict[str, Any]) -> None:
+        """The call has these variables from now on, for its agent and its tools."""
+        if variables:
+            self.record.variables |= variables
+            self.tell(Know(call=self.record.id, variables=variables))
 
     def tell(self, message: ToAgent) -> None:
         """Say something to the agent, if there is still one."""

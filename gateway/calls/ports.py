@@ -78,6 +78,7 @@ class ToolReply:
     content: str
     say: str | None = None  # spoken to the caller instead of the tool's own message
     end_call: bool = False  # hang up after that
+    variables: dict[str, Any] = field(default_factory=dict)  # that the call has from now on
 
 
 class Listener(Protocol):

@@ -39,9 +39,9 @@ async def test_a_tool_call_is_sent_nested_and_flat_with_its_tool(
         "parameters": [{"key": "shop", "value": 7}],
     }
     papers = peer.papers()
-    papers["assistant"]["model"] = {"provider": "openai", "model": "x", "tools": [written]}
     peer.answers = [(200, b'{"results": [{"toolCallId": "t1", "result": "Booked."}]}')]
-    reply = await ask(tools, papers)
+    tool = TOOL.model_copy(update={"written": written})
+    reply = await ask(tools, papers, tool)
     assert (reply.ok, reply.content, reply.say, reply.end_call) == (True, "Booked.", None, False)
     (message,) = peer.messages
     assert message["type"] == "tool-calls"
@@ -73,7 +73,7 @@ async def test_no_server_learns_another_s_secrets(tools: ToolServer, peer: Peer)
     }
     papers = {"assistant": assistant, "assistantOverrides": {"server": secret}}
     record = a_call(assistant=assistant)
-    own = TOOL.model_copy(update={"server": {"url": peer.url}})
+    own = TOOL.model_copy(update={"server": {"url": peer.url}, "written": written[0]})
     await tools.call(record, papers, own, {}, "t1")
     (body,) = [body for _, body in peer.requests]
     assert "HIDDEN" not in json.dumps(body)

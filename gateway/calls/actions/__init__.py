@@ -11,21 +11,17 @@ if TYPE_CHECKING:
 
 Outcome = tuple[bool, str]  # did it work; what the model is told
 
+# Of every other kind are the tools that are no deed on the phone.
 ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome]]] = {
     "dtmf": digits.send,
-    "function": function.call,
 }
 
 
 async def perform(call: "Call", action: Action) -> ActionResult:
     """Do it. Every action has an outcome, also one that nobody knows or that goes wrong."""
-    act = ACTIONS.get(action.kind)
+    act = ACTIONS.get(action.kind, function.call)
     try:
-        ok, content = (
-            await act(call, action)
-            if act
-            else (False, f"There is no action of the kind {action.kind!r} here.")
-        )
+        ok, content = await act(call, action)
     except Exception as error:
         call.log.exception("action failed", extra={"tool": action.tool})
         ok, content = False, f"The tool {action.tool} failed: {error}"

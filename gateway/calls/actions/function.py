@@ -1,4 +1,4 @@
-"""The ``function`` tool: its webhook is called by whoever speaks the API's language."""
+"""A tool that is no deed on the phone: done by whoever speaks the API's language."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ async def call(call: "Call", action: Action) -> tuple[bool, str]:
             )
     except TimeoutError:
         return False, f"The tool {tool.name} did not answer within {tool.timeout_s:g} s."
+    call.know(reply.variables)
     if reply.say or reply.end_call:
         call.tell(Say(call=call.record.id, text=reply.say or "", then_end=reply.end_call))
     return reply.ok, reply.content
