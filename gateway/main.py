@@ -16,9 +16,10 @@ from gateway.api.gateway_api import Api
 from gateway.api.health import Readiness
 from gateway.api.keys import FILE as KEY_FILE
 from gateway.banner import banner
-from gateway.calls.call import Call
 from gateway.calls.keeping import Keeping
 from gateway.calls.orphans import end_orphans
+from gateway.calls.ports import Papers
+from gateway.calls.record import CallRecord
 from gateway.calls.retention import forget
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
@@ -81,8 +82,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 
-    def save(call: Call) -> None:
-        store.calls.save(call.record.model_dump(mode="json"), call.papers)
+    def save(record: CallRecord, papers: Papers) -> None:
+        store.calls.save(record.model_dump(mode="json"), papers)
 
     buckets = Buckets(store, settings.recording.own_bucket)
     keeping = Keeping(settings.recording, state_dir, store, buckets.of)
@@ -116,6 +117,9 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         }
 
     life.push_async_callback(api.stop)
+    switchboard.waiting.remake = api.remake
+    if store.private:
+        await switchboard.waiting.recover(store)
     await api.start(switchboard, readiness, holder)
     gauges = Gauges(plane, agents)
     REGISTRY.register(gauges)

@@ -76,6 +76,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.archive.put",
     "gateway.calls.switchboard",
     "gateway.calls.background",
+    "gateway.calls.waiting",
     "gateway.calls.sip_leg",
     "gateway.calls.call",
     "gateway.calls.actions.",

@@ -11,8 +11,8 @@ from fastapi.responses import Response
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
 from gateway.api.callers import caller_of, holdings_of
-from gateway.api.errors import BadRequest, NotFound
-from gateway.api.orders import order_from
+from gateway.api.errors import ApiError, BadRequest, NotFound
+from gateway.api.orders import order_from, single
 from gateway.api.pages import Page, page_parameters
 from gateway.api.recordings import call_log, capture, download
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
@@ -21,7 +21,8 @@ from gateway.api.shapes import reference
 from gateway.calls.ports import Papers, Switchboard
 from gateway.calls.record import CallRecord
 from gateway.calls.retention import forget_sound
-from gateway.store import Store, StoredCall
+from gateway.errors import GatewayError
+from gateway.store import Holdings, Store, StoredCall
 from gateway.store.tables import THE_ORG
 
 FILTERS = {"id": "id", "assistantId": "assistant_id", "phoneNumberId": "phone_number_id"}
@@ -70,9 +71,36 @@ class Calls:
         body = checked(reference("CreateCallDto"), await read_json(request))
         caller = caller_of(request)
         caller.check_assistants(body)
+        view = self.view(request)
+        if body.get("customers") is not None:
+            return await self._place_each(body, caller.holdings, view)
         order = await order_from(body, caller.holdings, self.defaults)
         record = await self.switchboard.place(order)
-        return self.view(request).show(record, order.papers)
+        limits = {"subscriptionLimits": self._limits(caller.org_id)}
+        return view.show(record, order.papers) | limits
+
+    async def _place_each(self, body: Papers, holdings: Holdings, view: CallView) -> Papers:
+        """The documented CallBatchResponse: whoever cannot be called keeps up nobody else."""
+        results, errors = [], []
+        for one in single(body):
+            try:
+                order = await order_from(one, holdings, self.defaults)
+                record = await self.switchboard.place(order)
+                results.append(view.show(record, order.papers))
+            except ApiError as error:
+                errors.append({"customer": one["customer"], "error": error.text})
+            except GatewayError as error:
+                errors.append({"customer": one["customer"], "error": str(error)})
+        limits = self._limits(holdings.org_id)
+        return {"subscriptionLimits": limits, "results": results, "errors": errors}
+
+    def _limits(self, org_id: str) -> Papers:
+        most, used = self.switchboard.share(org_id)
+        return {
+            "concurrencyBlocked": used >= most,
+            "concurrencyLimit": most,
+            "remainingConcurrentCalls": max(0, most - used),
+        }
 
     async def delete(self, record: CallRecord) -> None:
         """Forget a call, and what was recorded with it; one in progress is ended, and stays."""

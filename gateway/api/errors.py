@@ -25,6 +25,11 @@ class ApiError(Exception):
         self.status = status
         self.message = message
 
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        return self.message if isinstance(self.message, str) else "; ".join(self.message)
+
 
 class BadRequest(ApiError):
     def __init__(self, message: str | list[str]) -> None:

@@ -8,9 +8,11 @@ from gateway.api.app import create_app
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
+from gateway.api.errors import ApiError
 from gateway.api.health import Readiness
 from gateway.api.keys import load_key
 from gateway.api.letters import Letters
+from gateway.api.orders import order_from
 from gateway.api.resources import Body
 from gateway.api.server import Holder, Server
 from gateway.api.server_messages import Messages
@@ -18,10 +20,12 @@ from gateway.api.settings import ApiSettings, WebhookSettings
 from gateway.api.targets import Targets, target
 from gateway.api.tool_server import ToolServer
 from gateway.api.tools.workers import workers
+from gateway.api.unusable import Unusable
 from gateway.api.webhooks import Webhooks
 from gateway.api.wire import Wire
-from gateway.calls.ports import Switchboard
+from gateway.calls.ports import CallRefused, Order, Papers, Switchboard
 from gateway.fence import Fence
+from gateway.reasons import Ended
 from gateway.store import Store
 from gateway.store.tables import THE_ORG
 from gateway.trunks.book import Trunks
@@ -48,13 +52,13 @@ class Api:
         self._trunks = trunks or Trunks()
         self._server: Server | None = None
         self.key = load_key(settings, state_dir)
-        self.directory = StoreDirectory(store, self._defaults)
         messages = Messages(CallView(THE_ORG, settings.link_url))
         self._wire = Wire(fenced_http.client(fence), self._credential)
         targets = Targets(target(webhooks.server))
         self._letters = Letters(store, self._wire, targets)
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
         self.tools = ToolServer(messages, self._wire, targets, workers(self._wire))
+        self.directory = StoreDirectory(store, self._defaults, messages, self._wire, targets)
 
     async def start(
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""
@@ -75,6 +79,15 @@ class Api:
         switchboard.listeners.append(self.webhooks)
         self._server = Server(app, self._settings, holder)
         await self._server.start()
+
+    async def remake(self, org_id: str, papers: Papers) -> Order:
+        """The order of a call that has waited, by what is stored now. Raises CallRefused."""
+        try:
+            return await order_from(papers["order"], self._store.of(org_id), self._defaults)
+        except ApiError as error:
+            raise CallRefused(error.text, Ended.RESOURCES_INVALID) from None
+        except Unusable as error:
+            raise CallRefused(str(error), Ended.RESOURCES_INVALID) from None
 
     @property
     def port(self) -> int:

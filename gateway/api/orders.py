@@ -1,28 +1,41 @@
-"""From ``POST /call`` to an order for the switchboard. Raises BadRequest and Unusable."""
+"""From ``POST /call`` to orders for the switchboard. Raises BadRequest and Unusable."""
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from gateway.api.briefs import Defaults, from_assistant, resolve
+from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.casting import Cast, cast, found
 from gateway.api.errors import BadRequest
 from gateway.api.phone_numbers import trunk_of
 from gateway.calls.ports import Order
 from gateway.calls.record import Party
 from gateway.store import Holdings
 from gateway.store.numbers import sip_address
-from gateway.store.rows import Rows, Stored
+from gateway.store.rows import Stored
 
 Json = dict[str, Any]
 
 # Documented ways to start a call that this gateway does not have; saying nothing would be worse.
 _NOT_HERE = (
-    "customers", "schedulePlan", "squadId", "squad", "squadOverrides", "workflowId", "workflow",
-    "workflowOverrides", "customerId", "phoneNumber", "transport", "assistantVersion",
+    "workflowId", "workflow", "workflowOverrides", "customerId", "phoneNumber", "assistantVersion",
     "squadVersion",
 )  # fmt: skip
+MOST = 1000  # customers of one request
 
 _E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")
+
+
+def single(body: Json) -> Iterator[Json]:
+    """A request for each of its ``customers``."""
+    customers = body.get("customers") or ()
+    if body.get("customer") is not None:
+        raise BadRequest(["customer and customers should not both be given"])
+    if len(customers) > MOST:
+        raise BadRequest([f"customers must contain no more than {MOST} elements"])
+    for customer in customers:
+        yield {k: v for k, v in body.items() if k != "customers"} | {"customer": customer}
 
 
 async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
@@ -31,66 +44,71 @@ async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
     if unknown := [name for name in _NOT_HERE if name in given]:
         raise BadRequest([f"{name} is not available on this gateway" for name in unknown])
     customer = {k: v for k, v in given.get("customer", {}).items() if v is not None}
-    overrides = _overrides(given, customer)
-    assistant_id, assistant = await _assistant(given, store)
+    chosen = await _cast(given, customer, store)
     number = await _phone_number(given, store)
-    resolved = resolve(assistant, overrides)
-    papers: Json = {"assistant": resolved, "customer": customer}
-    if given.get("assistantOverrides"):
-        papers["assistantOverrides"] = given["assistantOverrides"]
+    earliest, latest = _times(given.get("schedulePlan") or {})
+    papers: Json = {**chosen.papers, "customer": customer, "order": given}
+    for name in ("assistantOverrides", "schedulePlan"):
+        if given.get(name):
+            papers[name] = given[name]
     if number:
         papers["phoneNumber"] = {"id": number.id, **number.body}
     return Order(
         target=_target(customer),
-        brief=from_assistant(resolved, defaults),
+        brief=from_assistant(chosen.assistant, defaults),
         org_id=store.org_id,
-        assistant_id=assistant_id,
-        assistant=None if assistant_id else assistant,
+        assistant_id=chosen.assistant_id,
+        assistant=chosen.given,
+        squad_id=chosen.squad_id,
         phone_number_id=number.id if number else None,
         trunk=await trunk_of(store, number.body) if number else "",
         caller=_caller(number),
         customer=Party(number=customer.get("number", ""), name=customer.get("name", "")),
         extension=customer.get("extension", ""),
         name=given.get("name"),
-        variables=overrides.get("variableValues") or {},
+        variables=chosen.variables,
         papers=papers,
+        earliest_at=earliest,
+        latest_at=latest,
+        ring_s=_ring_s(given.get("transport") or {}),
     )
 
 
-def _overrides(given: Json, customer: Json) -> Json:
-    """The call's overrides, and over them the customer's own."""
-    ours = given.get("assistantOverrides") or {}
-    theirs = customer.get("assistantOverrides") or {}
-    values = (ours.get("variableValues") or {}) | (theirs.get("variableValues") or {})
-    return ours | theirs | {"variableValues": values}
+async def _cast(given: Json, customer: Json, store: Holdings) -> Cast:
+    """The customer's own overrides are the last layer."""
+    if theirs := customer.get("squadOverrides"):
+        given = given | {"squadOverrides": (given.get("squadOverrides") or {}) | theirs}
+    return await cast(given, store, customer.get("assistantOverrides"))
 
 
-async def _assistant(given: Json, store: Holdings) -> tuple[str | None, Json]:
-    match given:
-        case {"assistantId": _, "assistant": _}:
-            raise BadRequest(["assistantId and assistant should not both be given"])
-        case {"assistant": assistant}:
-            return None, assistant
-        case {"assistantId": assistant_id}:
-            stored = await _stored(store.assistants, "assistantId", assistant_id)
-            return stored.id, stored.body
-    raise BadRequest(["assistantId should not be empty: who is to speak? Or give assistant"])
+def _times(plan: Json) -> tuple[datetime | None, datetime | None]:
+    earliest, latest = _instant(plan.get("earliestAt")), _instant(plan.get("latestAt"))
+    if earliest and latest and latest < earliest:
+        raise BadRequest(["schedulePlan.latestAt must not be before schedulePlan.earliestAt"])
+    if latest and latest < datetime.now(UTC):
+        raise BadRequest(["schedulePlan.latestAt is in the past"])
+    return earliest, latest
+
+
+def _instant(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _ring_s(transport: Json) -> float | None:
+    if transport.get("provider", "vapi.sip") != "vapi.sip":
+        raise BadRequest(
+            [f"transport.provider {transport['provider']} is not available on this gateway"]
+        )
+    return transport.get("dialTimeout")
 
 
 async def _phone_number(given: Json, store: Holdings) -> Stored | None:
     if "phoneNumberId" not in given:
         return None
-    return await _stored(store.phone_numbers, "phoneNumberId", given["phoneNumberId"])
-
-
-async def _stored(rows: Rows, field: str, value: str) -> Stored:
-    try:
-        stored = await rows.get(str(UUID(value)))
-    except ValueError:
-        raise BadRequest([f"{field} must be a UUID"]) from None
-    if stored is None:
-        raise BadRequest([f"{field} {value} does not exist"])
-    return stored
+    return await found(store.phone_numbers, "phoneNumberId", given["phoneNumberId"])
 
 
 def _target(customer: Json) -> str:

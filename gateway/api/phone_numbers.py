@@ -1,8 +1,10 @@
 """``/phone-number``: which SIP users and telephone numbers are answered, and by whom."""
 
+from collections.abc import Iterator
 from operator import attrgetter
 from uuid import UUID
 
+from gateway.api import routing
 from gateway.api.credentials import TRUNK
 from gateway.api.errors import BadRequest
 from gateway.api.resources import Body, Resource
@@ -15,10 +17,17 @@ from gateway.trunks.book import Trunks
 def phone_numbers(trunks: Trunks) -> Resource:
     async def accept(holdings: Holdings, body: Body) -> None:
         found = list(_unusable(body))
-        for field, rows in (("assistantId", holdings.assistants), ("squadId", holdings.squads)):
-            value = body.get(field)
-            if value is not None and not await exists(rows, value):
-                found.append(f"{field} {value} does not exist")
+        rules = body.get("routing") or []
+        found += routing.problems(rules)
+        for at, named in _named(body):
+            for field, rows in (
+                ("assistantId", holdings.assistants),
+                ("squadId", holdings.squads),
+                ("fallbackAssistantId", holdings.assistants),
+            ):
+                value = named.get(field)
+                if value is not None and not await exists(rows, value):
+                    found.append(f"{at}{field} {value} does not exist")
         credential_id = body.get("credentialId")
         if credential_id is not None and not (
             await exists(holdings.credentials, credential_id) or _of_the_file(trunks, credential_id)
@@ -55,6 +64,15 @@ async def exists(rows: Rows, row_id: str) -> bool:
         return await rows.get(str(UUID(row_id))) is not None
     except ValueError:
         return False
+
+
+def _named(number: Body) -> Iterator[tuple[str, Body]]:
+    """Whatever in it names an assistant or a squad, and where that stands."""
+    yield "", number
+    for index, rule in enumerate(number.get("routing") or ()):
+        yield f"routing.{index}.", rule
+        for share, one in enumerate(rule.get("shares") or ()):
+            yield f"routing.{index}.shares.{share}.", one
 
 
 def _of_the_file(trunks: Trunks, name: str) -> bool:

@@ -107,6 +107,10 @@ class Messages:
         }
         return self._envelope(message, record, papers)
 
+    def assistant_request(self, record: CallRecord, papers: Papers) -> Json:
+        """Who is to answer this caller?"""
+        return self._envelope({"type": "assistant-request"}, record, papers)
+
     def endpointing_request(
         self, record: CallRecord, papers: Papers, conversation: Sequence[Mapping[str, Any]]
     ) -> Json:

@@ -25,6 +25,7 @@ from gateway.agent.messages import (
     HangUp,
     Happened,
     Know,
+    Say,
     Spoken,
     Start,
     ToAgent,
@@ -35,7 +36,7 @@ from gateway.agent.pool import Agents
 from gateway.calls import actions, at_the_end, metrics, usage, variables
 from gateway.calls.diagnosis import BACK, Diagnosis
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
-from gateway.calls.ports import Papers, ToolServer
+from gateway.calls.ports import Papers, Route, ToolServer
 from gateway.calls.record import CallRecord, Event, Line, Status, Turn
 from gateway.logs import about
 from gateway.reasons import Ended
@@ -92,12 +93,27 @@ class Call:
         self._diagnosis: Diagnosis | None = None
         self._look: asyncio.TimerHandle | None = None
         self._recording_lost: str | None = None  # as it was told
+        self._last_words = ""
+        self._ends_as = ""  # why, if the agent ends it
+        self.extension = ""  # to be dialled when the party has answered
 
     @property
     def brief(self) -> Brief:
         if self._brief is None:
             raise LookupError("this call has no agent")
         return self._brief
+
+    def take_on(self, route: Route) -> None:
+        """Who holds the call, if that was not known from the start."""
+        record = self.record
+        self._brief, self.papers = route.brief, route.papers
+        self._limit_s = route.brief.max_duration_s + GRACE_S
+        self._last_words, self._ends_as = route.last_words, route.ends_as
+        record.assistant_id, record.assistant = route.assistant_id, route.assistant
+        record.squad_id = route.squad_id
+        record.variables = route.variables | record.variables
+        if route.chosen:
+            self.happened("routed", **route.chosen)
 
     # what the party does
 
@@ -136,6 +152,10 @@ class Call:
                 self.tell(Answered(call=self.record.id))
             else:
                 self._begin(ringing=False)
+            if self._last_words:
+                self.tell(Say(call=self.record.id, text=self._last_words, then_end=True))
+        if self.extension:
+            self._house.tasks.start(self.leg.dial(self.extension), "extension")
         self._enter(Status.IN_PROGRESS)
 
     def _diagnose(self) -> None:
@@ -219,7 +239,7 @@ class Call:
                 case Consult():
                     self._house.tasks.start(self._advise(message), "advice on a turn's end")
                 case HangUp():
-                    self.end(message.reason, message.detail)
+                    self.end(self._ends_as or message.reason, message.detail)
                 case _:
                     pass  # of the others, Progress and Stopped are the pool's own business
             self._house.told(self, message)

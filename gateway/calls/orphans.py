@@ -20,6 +20,8 @@ async def end_orphans(store: Store) -> int:
     for status in (Status.QUEUED, Status.RINGING, Status.IN_PROGRESS):
         for stored in await store.calls.list(limit=BATCH, status=status):
             record = CallRecord.model_validate(stored.record)
+            if record.waiting:
+                continue  # it was never dialled, and will be
             record.status = Status.ENDED
             record.ended_reason = Ended.WORKER_DIED
             record.ended_detail = DETAIL

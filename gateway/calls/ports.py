@@ -6,8 +6,9 @@ whom to send webhooks to) travels as ``Papers``: ``calls`` never looks inside, h
 every notice, and gives them to the store with the record: ``store.calls.save(record, papers)``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.agent.brief import Brief, ToolBrief
@@ -26,20 +27,47 @@ class CallRefused(GatewayError):
         self.reason = reason  # a value of gateway.reasons, if the call is to be recorded as ended
 
 
-@dataclass(frozen=True)
-class Route:
-    """Who answers an inbound call."""
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Whose a dialled user is, and who may call it."""
 
-    brief: Brief
     org_id: str = ""
-    assistant_id: str | None = None
-    assistant: dict[str, Any] | None = None  # for CallRecord.assistant: only if it is not stored
     phone_number_id: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict)  # X- headers win over these
     papers: Papers = field(default_factory=dict)
     public: bool = True  # whether a stranger may call; otherwise only who comes by a trunk
     trunk: str = ""  # if set, only calls that come by this one
     login: "Login | None" = None  # who calls must prove to be this user
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(Reach):
+    """Who answers an inbound call."""
+
+    brief: Brief
+    assistant_id: str | None = None
+    assistant: dict[str, Any] | None = None  # for CallRecord.assistant: only if it is not stored
+    squad_id: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)  # X- headers win over these
+    last_words: str = ""  # if set, they are said and the call ends
+    ends_as: str = ""  # the reason that a call has which its agent ends; empty: the agent's own
+    chosen: dict[str, Any] = field(default_factory=dict)  # why just this one, for the record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """The caller is sent elsewhere: a destination in the API's own words."""
+
+    destination: dict[str, Any]
+    route: Route  # who has the call meanwhile
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enquiry(Reach):
+    """Somebody must be asked who answers; the caller hears it ring meanwhile. ``ask`` raises
+    CallRefused, with the reason that the call ends for."""
+
+    ask: Callable[[CallRecord], Awaitable[Route | Forward]]
 
 
 @dataclass(frozen=True)
@@ -60,12 +88,16 @@ class Order:
     org_id: str = ""
     assistant_id: str | None = None
     assistant: dict[str, Any] | None = None
+    squad_id: str | None = None
     phone_number_id: str | None = None
     trunk: str = ""  # to dial a number by; empty: the default one
     caller: str = ""  # the number or SIP user to call from; empty: the endpoint's own
     customer: Party = field(default_factory=Party)
     extension: str = ""  # digits to dial once it is answered
     name: str | None = None
+    earliest_at: datetime | None = None  # not before; with a time zone
+    latest_at: datetime | None = None  # not after
+    ring_s: float | None = None  # None: as the operator has it
     variables: dict[str, Any] = field(default_factory=dict)
     papers: Papers = field(default_factory=dict)
 
@@ -100,7 +132,11 @@ class Switchboard(Protocol):
     listeners: list[Listener]
 
     async def place(self, order: Order) -> CallRecord:
-        """Start an outbound call and return at once, status queued. Raises NoRoom, CallRefused."""
+        """Start an outbound call and return at once: status queued, also if it waits for room, or
+        scheduled. Raises NoRoom if nobody may wait, CallRefused."""
+
+    def share(self, org_id: str) -> tuple[int, int]:
+        """How many calls an organisation may have at once, and how many it has."""
 
     def live(self, call_id: str) -> CallRecord | None:
         """The freshest record of a call that has not ended."""
@@ -141,6 +177,8 @@ class ToolServer(Protocol):
 class Directory(Protocol):
     """Finds who answers."""
 
-    async def find(self, user: str, host: str, headers: Mapping[str, str]) -> Route | None:
+    async def find(
+        self, user: str, host: str, headers: Mapping[str, str], caller: Party
+    ) -> Route | Enquiry | None:
         """The route of a dialled SIP user or number; None if nobody has it. Raises CallRefused
         if it is known but its assistant cannot be used."""

@@ -10,6 +10,7 @@ from gateway.archive.bucket import Stored
 
 
 class Status(StrEnum):
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     RINGING = "ringing"
     IN_PROGRESS = "in-progress"
@@ -98,9 +99,13 @@ class CallRecord(BaseModel):
     status: Status = Status.QUEUED
     assistant_id: str | None = None
     assistant: dict[str, Any] | None = None  # the API's own JSON, if it was given with the call
+    squad_id: str | None = None
     phone_number_id: str | None = None
     name: str | None = None
     customer: Party = Field(default_factory=Party)
+    waiting: bool = False  # it is not dialled yet: for its time, or for room
+    earliest_at: datetime | None = None
+    latest_at: datetime | None = None
     dialled: str = ""  # the SIP user or number that was called
     sip_call_id: str = ""
     sip_status: int | None = None  # the final status that ended or refused it

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.calls.ports import Directory, Route
+from gateway.calls.ports import Directory, Enquiry, Route
+from gateway.calls.record import Party
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,11 @@ class Routes:
     directory: Directory
     demo: Route | None
 
-    async def find(self, user: str, host: str, headers: Mapping[str, str]) -> Route | Echo | None:
+    async def find(
+        self, user: str, host: str, headers: Mapping[str, str], caller: Party
+    ) -> Route | Enquiry | Echo | None:
         """The answer to a dialled user; a route that its owner made wins over a built-in one."""
-        if route := await self.directory.find(user, host, headers):
+        if route := await self.directory.find(user, host, headers, caller):
             return route
         match user.lower():
             case "demo" if self.demo:

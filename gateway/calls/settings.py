@@ -11,4 +11,10 @@ class CallSettings(BaseModel):
     )
     ring_s: float = Field(60.0, gt=0, description="how long an outbound call may ring")
     diagnosis_s: float = Field(600.0, gt=0, description="the longest call to the echo user")
+    concurrency: int = Field(
+        0, ge=0, description="calls that one organisation may have at once; 0: as there are lines"
+    )
+    queue_s: float = Field(
+        3600.0, ge=0, description="how long an outbound call may wait for room; 0: it is refused"
+    )
     demo: bool = Field(True, description="answer the built-in users demo and echo")

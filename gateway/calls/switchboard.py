@@ -10,18 +10,29 @@ from pathlib import Path
 
 from gateway.agent.messages import FromAgent
 from gateway.agent.pool import Agents
-from gateway.calls import metrics
+from gateway.calls import metrics, records
 from gateway.calls.background import Backgrounds
-from gateway.calls.call import GRACE_S, Call, Surroundings
+from gateway.calls.call import Call, Surroundings
 from gateway.calls.doors import Aim, Caller, Doors
+from gateway.calls.leg import Ringing
 from gateway.calls.manner import manner_of
-from gateway.calls.ports import CallRefused, Listener, Order, Route, ToolServer
+from gateway.calls.ports import (
+    CallRefused,
+    Enquiry,
+    Forward,
+    Listener,
+    Order,
+    Papers,
+    Reach,
+    Route,
+    ToolServer,
+)
 from gateway.calls.record import CallRecord
 from gateway.calls.referral import Transfers
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
-from gateway.calls.variables import from_headers
+from gateway.calls.waiting import Waiting
 from gateway.errors import NoRoom
 from gateway.fence import Fence
 from gateway.logs import about
@@ -56,7 +67,7 @@ class Switchboard:
         plane: Plane,
         agents: Agents,
         tools: ToolServer,
-        save: Callable[[Call], None],
+        save: Callable[[CallRecord, Papers], None],
         state_dir: Path,
         doors: Doors,
         keep: Callable[[CallRecord, str | None], Awaitable[None]],
@@ -75,6 +86,7 @@ class Switchboard:
         self._let_go: dict[str, Callable[[], None]] = {}  # what a call holds of its trunk
         self._behind_nat = behind_nat
         self._tasks = Tasks()
+        self.waiting = Waiting(self._dial, self._announce, self._ended, settings.queue_s)
         backgrounds = Backgrounds(plane.sounds, fence)
         self._house = Surroundings(
             agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,
@@ -99,9 +111,13 @@ class Switchboard:
             caller = self._doors.who(request, session.remote[0], arrived)
             number = self._doors.number(caller.trunk, request.uri.user)
             route = await self._route(request, caller, number)
+            self._share_left(route)
             let_go = self._doors.admit(caller.trunk, number, arrived) if caller.trunk else None
         except CallRefused as error:
             self._refuse(session, 480, str(error))
+            return
+        except NoRoom as error:
+            self._refuse(session, 486, str(error), retry=True)
             return
         except Objection as no:
             self._refuse(session, no.status, no.phrase, headers=no.headers)
@@ -118,13 +134,16 @@ class Switchboard:
         if caller.trunk:  # which its digest may have shown, where the address did not
             session.policy = manner.policy(self.endpoint.stack.policy)
         leg = SipLeg(line, host, session, isinstance(route, Echo), manner)
-        record = self._inbound_record(session, route, caller, number)
+        party = self._doors.party(caller.trunk, session.request)
+        record = records.inbound(session, route, caller, party, number)
         call = self._admit(record, route, agent, leg)
         if let_go:
             self._let_go[record.id] = let_go
         with about(call.record.id):
             trunk = caller.trunk.name if caller.trunk else ""
             call.happened("offered", user=number, peer=str(session.remote), trunk=trunk)
+            if isinstance(route, Enquiry) and not await self._enquired(call, session, route):
+                return
             try:
                 # Over a stream, or from a peer of ours, nobody else can have sent it.
                 stranger = not (caller.trunk or caller.user) and session.transport == "udp"
@@ -135,11 +154,40 @@ class Switchboard:
                 return
             metrics.SETUP.observe(time.monotonic() - arrived)
 
-    async def _route(self, request: Request, caller: Caller, number: str) -> Route | Echo:
+    async def _enquired(self, call: Call, session: Session, enquiry: Enquiry) -> bool:
+        """Whether somebody takes the call; until that is known it rings."""
+        session.ring(180)
+        call.leg_event(Ringing(180))
+        try:
+            answer = await enquiry.ask(call.record)
+        except CallRefused as error:
+            self._refuse(session, 480, str(error))
+            call.end(error.reason or Ended.INBOUND_FAILED_TO_CONNECT, str(error))
+            return False
+        if isinstance(answer, Forward):
+            # TODO-FORWARD
+            answer = answer.route
+        call.take_on(answer)
+        return True
+
+    def share(self, org_id: str) -> tuple[int, int]:
+        """How many calls an organisation may have at once, and how many it has."""
+        used = sum(call.record.org_id == org_id for call in self.calls.values())
+        return self._settings.concurrency or self._plane.capacity, used
+
+    def _share_left(self, of: Reach | Order | Echo) -> None:
+        """Raises NoRoom."""
+        if self._settings.concurrency and not isinstance(of, Echo):
+            most, used = self.share(of.org_id)
+            if used >= most:
+                raise NoRoom(f"the organisation has all of its {most} calls at once")
+
+    async def _route(self, request: Request, caller: Caller, number: str) -> Route | Enquiry | Echo:
         """Who answers this caller. Raises Objection, CallRefused."""
         now = time.monotonic()
-        route = await self._routes.find(number, request.uri.host, dict(request.headers))
-        if isinstance(route, Route):
+        party = self._doors.party(caller.trunk, request)
+        route = await self._routes.find(number, request.uri.host, dict(request.headers), party)
+        if isinstance(route, Reach):
             if route.trunk and (caller.trunk is None or caller.trunk.name != route.trunk):
                 route = None  # this number belongs to another trunk
             elif not route.public and caller == STRANGER:
@@ -151,27 +199,6 @@ class Switchboard:
                 self._doors.challenge(request, now)
             raise Objection(404, f"Nobody here is called {number!r}")
         return route
-
-    def _inbound_record(
-        self, session: Session, route: Route | Echo, caller: Caller, number: str
-    ) -> CallRecord:
-        request, trunk = session.request, caller.trunk
-        exposed = trunk.settings.expose if trunk else ("X-*",)
-        record = CallRecord(
-            id=str(uuid.uuid4()),
-            direction="inbound",
-            customer=self._doors.party(trunk, request),
-            dialled=number,
-            sip_call_id=session.id,
-            variables=from_headers(request.headers, exposed),
-        )
-        if isinstance(route, Route):
-            record.org_id = route.org_id
-            record.assistant_id = route.assistant_id
-            record.assistant = route.assistant
-            record.phone_number_id = route.phone_number_id
-            record.variables = route.variables | record.variables
-        return record
 
     def _refuse(
         self,
@@ -200,13 +227,17 @@ class Switchboard:
     # outbound
 
     async def place(self, order: Order) -> CallRecord:
-        """Start an outbound call; its record is queued, and the rest happens by itself.
+        """Start an outbound call; its record is queued or scheduled, and the rest happens by
+        itself. Raises NoRoom if it cannot wait for room, CallRefused when it cannot be placed."""
+        record = records.outbound(order)
+        self.waiting.place(record, order)
+        return record
 
-        Raises NoRoom when every line is taken, CallRefused when it cannot be placed.
-        """
+    def _dial(self, record: CallRecord, order: Order) -> None:
         if self.draining:
             raise CallRefused("the gateway is draining for a restart")
-        call_id = str(uuid.uuid4())
+        self._share_left(order)
+        call_id = record.id
         aim = self._doors.aim(call_id, order, self.endpoint.local_address_for, time.monotonic())
         agent = self._agents.choose()
         first = aim.attempts[0]
@@ -218,26 +249,15 @@ class Switchboard:
             raise
         settings = aim.trunk.settings if aim.trunk else None
         leg = SipLeg(line, host, manner=manner_of(settings))
-        record = CallRecord(
-            id=call_id,
-            org_id=order.org_id,
-            direction="outbound",
-            assistant_id=order.assistant_id,
-            assistant=order.assistant,
-            phone_number_id=order.phone_number_id,
-            name=order.name,
-            customer=order.customer.model_copy(update={"uri": order.target}),
-            dialled=order.target,
-            variables=dict(order.variables),
-        )
         call = self._admit(record, Route(brief=order.brief, papers=order.papers), agent, leg)
+        call.extension = order.extension
         self._let_go[call_id] = aim.let_go
         with about(record.id):
             try:
                 leg.invite(
                     self.endpoint,
                     aim.attempts,
-                    self._settings.ring_s,
+                    order.ring_s or self._settings.ring_s,
                     settings.failover_s if settings else 0.0,
                     lambda attempt, why: self._tried(call, attempt, why),
                 )
@@ -247,7 +267,6 @@ class Switchboard:
             record.sip_call_id = leg.session.id
             call.prepare()
             self._changed(call)
-        return record
 
     @staticmethod
     def _tried(call: Call, attempt: Attempt, why: str) -> None:
@@ -270,13 +289,13 @@ class Switchboard:
         wild = "::" if ":" in host else "0.0.0.0"
         return self._plane.take(agent, wild if self._behind_nat else host), host
 
-    def _admit(self, record: CallRecord, route: Route | Echo, agent: int, leg: SipLeg) -> Call:
-        brief = route.brief if isinstance(route, Route) else None
-        papers = route.papers if isinstance(route, Route) else {}
-        limit_s = brief.max_duration_s + GRACE_S if brief else self._settings.diagnosis_s
-        call = Call(record, brief, papers, agent, limit_s, leg, self._house)
+    def _admit(self, record: CallRecord, route: Reach | Echo, agent: int, leg: SipLeg) -> Call:
+        papers = route.papers if isinstance(route, Reach) else {}
+        call = Call(record, None, papers, agent, self._settings.diagnosis_s, leg, self._house)
+        if isinstance(route, Route):
+            call.take_on(route)
         leg.on_event = call.leg_event
-        if brief is not None:
+        if isinstance(route, Reach):
             leg.transfers = self._transfers(call)
         self.calls[record.id] = call
         self._empty.clear()
@@ -311,7 +330,7 @@ class Switchboard:
 
     def live(self, call_id: str) -> CallRecord | None:
         call = self.calls.get(call_id)
-        return call.record if call else None
+        return call.record if call else self.waiting.find(call_id)
 
     def pause_recording(self, call_id: str, paused: bool) -> bool:
         call = self.calls.get(call_id)
@@ -320,15 +339,19 @@ class Switchboard:
     async def hang_up(self, call_id: str) -> None:
         if call := self.calls.get(call_id):
             call.end(Ended.MANUALLY_CANCELED, "by the API")
+        self.waiting.cancel(call_id)
 
     def _told(self, call: Call, message: FromAgent) -> None:
         for listener in self.listeners:
             listener.told(call.record, call.papers, message)
 
     def _changed(self, call: Call) -> None:
-        self._save(call)
+        self._announce(call.record, call.papers)
+
+    def _announce(self, record: CallRecord, papers: Papers) -> None:
+        self._save(record, papers)
         for listener in self.listeners:
-            listener.status_changed(call.record, call.papers)
+            listener.status_changed(record, papers)
 
     def _over(self, call: Call) -> None:
         self.calls.pop(call.record.id, None)
@@ -339,11 +362,15 @@ class Switchboard:
         capture = f"captures/{call.record.id}.pcap"
         if self.endpoint.keep_capture(call.record.sip_call_id, self._house.state_dir / capture):
             call.record.capture = capture
-        self._save(call)
-        for listener in self.listeners:
-            listener.ended(call.record, call.papers)
+        self._ended(call.record, call.papers)
+        self.waiting.stir()
         if not self.calls:
             self._empty.set()
+
+    def _ended(self, record: CallRecord, papers: Papers) -> None:
+        self._save(record, papers)
+        for listener in self.listeners:
+            listener.ended(record, papers)
 
     # the end of the day
 
@@ -360,6 +387,7 @@ class Switchboard:
         self.draining = True
         for call in list(self.calls.values()):
             call.end(Ended.WORKER_SHUTDOWN, "the gateway is shutting down")
+        await self.waiting.close()
         await self._empty.wait()
         await self._tasks.close()
 

@@ -46,6 +46,9 @@ class FakeSwitchboard:
             variables=order.variables,
         )
 
+    def share(self, org_id: str) -> tuple[int, int]:
+        return 10, len(self.running)
+
     def live(self, call_id: str) -> CallRecord | None:
         return self.running.get(call_id)
 

@@ -5,14 +5,21 @@ from typing import Any
 import pytest
 
 from gateway.api.briefs import Defaults
+from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
+from gateway.api.server_messages import Messages
+from gateway.api.targets import Targets
 from gateway.calls.ports import CallRefused, Login
+from gateway.calls.record import Party
 from gateway.store import Store
+from gateway.store.tables import THE_ORG
+from tests.api.hooks import wire
 
 
 @pytest.fixture
 def directory(store: Store) -> StoreDirectory:
-    return StoreDirectory(store, Defaults())
+    messages = Messages(CallView(THE_ORG, ""))
+    return StoreDirectory(store, Defaults(), messages, wire(), Targets())
 
 
 async def test_a_number_leads_to_its_assistant(
@@ -21,7 +28,7 @@ async def test_a_number_leads_to_its_assistant(
     assistant = await store.assistants.create({**script, "name": "Ann"})
     body = {"provider": "vapi", "sipUri": "sip:desk@here", "assistantId": assistant.id}
     number = await store.phone_numbers.create(body)
-    route = await directory.find("Desk", "192.0.2.1", {})
+    route = await directory.find("Desk", "192.0.2.1", {}, Party())
     assert route is not None
     assert route.brief.name == "Ann"
     assert (route.assistant_id, route.phone_number_id) == (assistant.id, number.id)
@@ -30,7 +37,7 @@ async def test_a_number_leads_to_its_assistant(
 
 
 async def test_nobody_is_nobody(directory: StoreDirectory) -> None:
-    assert await directory.find("nobody", "here", {}) is None
+    assert await directory.find("nobody", "here", {}, Party()) is None
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ async def test_a_number_that_cannot_be_answered_says_why(
     )
     await store.phone_numbers.create({"number": "+14155550100", "assistantId": assistant_id})
     with pytest.raises(CallRefused, match=said) as error:
-        await directory.find("14155550100", "here", {})
+        await directory.find("14155550100", "here", {}, Party())
     assert error.value.reason == reason
 
 
@@ -61,7 +68,7 @@ async def test_a_store_that_fails_refuses_the_call_and_says_so(
     async with store._engine.begin() as connection:
         await connection.exec_driver_sql("drop table phone_numbers")
     with pytest.raises(CallRefused, match="no such table"):
-        await directory.find("desk", "here", {})
+        await directory.find("desk", "here", {}, Party())
 
 
 async def test_who_may_call_a_number_is_told_with_its_route(
@@ -76,7 +83,7 @@ async def test_who_may_call_a_number_is_told_with_its_route(
         {"provider": "byo-phone-number", "number": "+4930222"},
     ):
         await store.phone_numbers.create(body | {"assistantId": assistant.id})
-    found = {user: await directory.find(user, "here", {}) for user in
+    found = {user: await directory.find(user, "here", {}, Party()) for user in
              ("open", "asked", "+4930111", "+4930222")}  # fmt: skip
     assert {user: (r.public, r.trunk) for user, r in found.items() if r} == {
         "open": (True, ""),

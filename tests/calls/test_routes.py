@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from gateway.agent.brief import Brief, Choice
 from gateway.calls.info_digits import info_digit
 from gateway.calls.ports import Route
+from gateway.calls.record import Party
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.variables import from_headers
 
@@ -16,25 +17,27 @@ class Book:
     def __init__(self, **entries: Route) -> None:
         self.entries = entries
 
-    async def find(self, user: str, host: str, headers: Mapping[str, str]) -> Route | None:
+    async def find(
+        self, user: str, host: str, headers: Mapping[str, str], caller: Party
+    ) -> Route | None:
         return self.entries.get(user)
 
 
 async def test_the_built_in_users_answer() -> None:
     routes = Routes(Book(), DEMO)
-    assert await routes.find("Demo", "host", {}) is DEMO
-    assert await routes.find("echo", "host", {}) == Echo()
-    assert await routes.find("nobody", "host", {}) is None
+    assert await routes.find("Demo", "host", {}, Party()) is DEMO
+    assert await routes.find("echo", "host", {}, Party()) == Echo()
+    assert await routes.find("nobody", "host", {}, Party()) is None
 
 
 async def test_an_owner_may_have_a_demo_of_its_own() -> None:
-    assert await Routes(Book(demo=OWN), DEMO).find("demo", "host", {}) is OWN
+    assert await Routes(Book(demo=OWN), DEMO).find("demo", "host", {}, Party()) is OWN
 
 
 async def test_the_built_in_users_can_be_switched_off() -> None:
     routes = Routes(Book(), None)
-    assert await routes.find("demo", "host", {}) is None
-    assert await routes.find("echo", "host", {}) is None
+    assert await routes.find("demo", "host", {}, Party()) is None
+    assert await routes.find("echo", "host", {}, Party()) is None
 
 
 def test_x_headers_are_variables() -> None:

@@ -1,0 +1,44 @@
+"""How a call's record begins."""
+
+import uuid
+
+from gateway.calls.doors import Caller
+from gateway.calls.ports import Order, Reach
+from gateway.calls.record import CallRecord, Party
+from gateway.calls.routes import Echo
+from gateway.calls.variables import from_headers
+from gateway.sip.session import Session
+
+
+def inbound(
+    session: Session, route: Reach | Echo, caller: Caller, party: Party, number: str
+) -> CallRecord:
+    exposed = caller.trunk.settings.expose if caller.trunk else ("X-*",)
+    record = CallRecord(
+        id=str(uuid.uuid4()),
+        direction="inbound",
+        customer=party,
+        dialled=number,
+        sip_call_id=session.id,
+        variables=from_headers(session.request.headers, exposed),
+    )
+    if isinstance(route, Reach):
+        record.org_id = route.org_id
+        record.phone_number_id = route.phone_number_id
+    return record
+
+
+def outbound(order: Order) -> CallRecord:
+    return CallRecord(
+        id=str(uuid.uuid4()),
+        org_id=order.org_id,
+        direction="outbound",
+        assistant_id=order.assistant_id,
+        assistant=order.assistant,
+        squad_id=order.squad_id,
+        phone_number_id=order.phone_number_id,
+        name=order.name,
+        customer=order.customer.model_copy(update={"uri": order.target}),
+        dialled=order.target,
+        variables=dict(order.variables),
+    )
