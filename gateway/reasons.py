@@ -24,6 +24,8 @@ class Ended(StrEnum):
     OUTBOUND_FAILED_TO_CONNECT = "call.in-progress.error-sip-outbound-call-failed-to-connect"
     SCHEDULED_CALL_DELETED = "scheduled-call-deleted"
     CONCURRENCY_LIMIT = "call.start.error-subscription-concurrency-limit-reached"
+    NO_ASSISTANT = "call.start.error-get-assistant"
+    ASSISTANT_NOT_VALID = "assistant-not-valid"
     WORKER_NOT_AVAILABLE = "call.start.error-vapifault-worker-not-available"
     NO_TRANSPORT = "call.start.error-get-transport"
     RESOURCES_INVALID = "call.start.error-get-resources-validation"

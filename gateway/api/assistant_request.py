@@ -81,7 +81,7 @@ class Receptionist:
         return await self._meant(_object(answer))
 
     async def _meant(self, answer: Json) -> Route | Forward:
-        shape = reference("ServerMessageResponseAssistantRequest")
+        shape = reference("AssistantRequestAnswer")
         if wrong := problems(shape, answer):
             raise Failed(Ended.ASSISTANT_REQUEST_INVALID, "; ".join(wrong))
         if answer.get("destination"):
@@ -104,7 +104,8 @@ class Receptionist:
             found = await cast(source, self.holdings)
             return self.of(found, **chosen)
         except Unusable as error:
-            raise CallRefused(f"assistant {source.get('assistantId')}: {error}", why) from None
+            invalid = Ended.ASSISTANT_NOT_VALID if why == Ended.NO_ASSISTANT else why
+            raise CallRefused(f"assistant {source.get('assistantId')}: {error}", invalid) from None
         except ApiError as error:
             raise CallRefused(f"{error.text} (phone number {self.number['id']})", why) from None
         except StoreError as error:
@@ -174,5 +175,4 @@ def _object(body: bytes) -> Json:
         answer = None
     if not isinstance(answer, dict):
         raise Failed(Ended.ASSISTANT_REQUEST_INVALID, "the answer is not a JSON object")
-    answer.pop("messageResponse", None)
     return answer

@@ -40,7 +40,7 @@ class Cast:
 
 
 def names_somebody(source: Mapping[str, Any]) -> bool:
-    return any(source.get(name) for name in SOURCES)
+    return any(source.get(name) not in (None, "") for name in SOURCES)
 
 
 async def cast(source: Mapping[str, Any], holdings: Holdings, *over: Json | None) -> Cast:

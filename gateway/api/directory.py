@@ -75,7 +75,7 @@ class StoreDirectory:
             return Enquiry(**reach, papers=papers, ask=desk.ask)
         why = chosen.why if chosen else {}
         picked = {n: source.get(n) for n in ("assistantId", "squadId")}
-        route = await desk.route(picked, "call.start.error-get-assistant", **why)
+        route = await desk.route(picked, Ended.NO_ASSISTANT, **why)
         return Route(**{**vars(route), **reach})
 
     def _desk(self, number: Stored) -> Receptionist:

@@ -24,6 +24,7 @@ from gateway.tasks import Tasks
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.1  # between two tries while somebody waits for room: a trunk may take ten a second
+MOST = 100_000
 LONGEST_S = 60.0  # between two looks at the clock, which may be set
 
 Dial = Callable[[CallRecord, Order], None]  # raises NoRoom, CallRefused
@@ -98,13 +99,15 @@ class Waiting:
 
     async def recover(self, store: Store) -> None:
         """Those that were waiting when the gateway went."""
+        waited = []
         for status in (Status.SCHEDULED, Status.QUEUED):
-            for stored in await store.calls.list(limit=100_000, oldest=True, status=status):
+            for stored in await store.calls.list(limit=MOST, status=status):
                 record = CallRecord.model_validate(stored.record)
-                if record.waiting and record.id not in self._waiters:
-                    self._waiters[record.id] = Waiter(
-                        record, stored.papers, None, record.earliest_at or record.created_at
-                    )
+                if record.waiting:
+                    since = record.earliest_at or record.created_at
+                    waited.append(Waiter(record, stored.papers, None, since))
+        waited.sort(key=lambda waiter: waiter.record.created_at)
+        self._waiters = {waiter.record.id: waiter for waiter in waited}
         if self._waiters:
             log.info("%d calls are still to be placed", len(self._waiters))
             self._run()

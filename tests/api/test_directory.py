@@ -1,5 +1,6 @@
 """What was dialled finds who answers."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from tests.api.hooks import wire
 
 
 @pytest.fixture
-def directory(store: Store) -> StoreDirectory:
-    messages = Messages(CallView(THE_ORG, ""))
-    return StoreDirectory(store, Defaults(), messages, wire(), Targets())
+async def directory(store: Store) -> AsyncIterator[StoreDirectory]:
+    line = wire()
+    yield StoreDirectory(store, Defaults(), Messages(CallView(THE_ORG, "")), line, Targets())
+    await line.close()
 
 
 async def test_a_number_leads_to_its_assistant(
@@ -44,8 +46,8 @@ async def test_nobody_is_nobody(directory: StoreDirectory) -> None:
     ("assistant", "said", "reason"),
     [
         (None, "has no assistant", "call-start-error-neither-assistant-nor-server-set"),
-        ("gone", "has been deleted", "call.start.error-get-assistant"),
-        ("mute", "model should not be empty", ""),
+        ("gone", "does not exist", "call.start.error-get-assistant"),
+        ("mute", "model should not be empty", "assistant-not-valid"),
     ],
 )
 async def test_a_number_that_cannot_be_answered_says_why(
