@@ -9,11 +9,17 @@ import pytest
 from cryptography.fernet import Fernet
 
 from gateway.api.app import create_app
+from gateway.api.briefs import Defaults
+from gateway.api.call_view import CallView
+from gateway.api.directory import StoreDirectory
+from gateway.api.server_messages import Messages
+from gateway.api.targets import Targets
 from gateway.calls.ports import Listener, Order
 from gateway.calls.record import CallRecord
 from gateway.store import Store
+from gateway.store.tables import THE_ORG
 from gateway.store.vault import Vault
-from tests.api.hooks import Kept, Peer
+from tests.api.hooks import Kept, Peer, wire
 
 KEY = "the-key"
 VAULT_KEY = Fernet.generate_key()
@@ -66,6 +72,13 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     await store.start()
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def directory(store: Store) -> AsyncIterator[StoreDirectory]:
+    line = wire()
+    yield StoreDirectory(store, Defaults(), Messages(CallView(THE_ORG, "")), line, Targets())
+    await line.close()
 
 
 @pytest.fixture

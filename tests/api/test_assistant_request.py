@@ -2,30 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from gateway.api.briefs import Defaults
-from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
-from gateway.api.server_messages import Messages
-from gateway.api.targets import Targets
 from gateway.calls.ports import CallRefused, Enquiry, Forward, Route
 from gateway.calls.record import Party
 from gateway.store import Store
-from gateway.store.tables import THE_ORG
-from tests.api.hooks import Peer, a_call, wire
+from tests.api.hooks import Peer, a_call
 
 NUMBER = {"provider": "vapi", "sipUri": "sip:desk@here"}
-
-
-@pytest.fixture
-async def directory(store: Store) -> AsyncIterator[StoreDirectory]:
-    line = wire()
-    yield StoreDirectory(store, Defaults(), Messages(CallView(THE_ORG, "")), line, Targets())
-    await line.close()
 
 
 async def enquiry(store: Store, directory: StoreDirectory, peer: Peer, **more: Any) -> Enquiry:

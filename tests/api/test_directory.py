@@ -1,27 +1,13 @@
 """What was dialled finds who answers."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from gateway.api.briefs import Defaults
-from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
-from gateway.api.server_messages import Messages
-from gateway.api.targets import Targets
 from gateway.calls.ports import CallRefused, Login
 from gateway.calls.record import Party
 from gateway.store import Store
-from gateway.store.tables import THE_ORG
-from tests.api.hooks import wire
-
-
-@pytest.fixture
-async def directory(store: Store) -> AsyncIterator[StoreDirectory]:
-    line = wire()
-    yield StoreDirectory(store, Defaults(), Messages(CallView(THE_ORG, "")), line, Targets())
-    await line.close()
 
 
 async def test_a_number_leads_to_its_assistant(

@@ -8,9 +8,8 @@ import httpx
 import jwt
 import pytest
 
-from gateway.api.briefs import Defaults
 from gateway.api.directory import StoreDirectory
-from gateway.calls.record import CallRecord, Status
+from gateway.calls.record import CallRecord, Party, Status
 from gateway.store import Store
 
 NOBODY = "11111111-1111-4111-8111-111111111111"
@@ -112,12 +111,12 @@ async def test_others_assistants_numbers_and_credentials_cannot_be_named(
 
 
 async def test_an_inbound_call_belongs_to_its_number_s_organisation(
-    other: httpx.AsyncClient, store: Store, script: Any
+    other: httpx.AsyncClient, directory: StoreDirectory, script: Any
 ) -> None:
     assistant = (await other.post("/assistant", json=script)).json()
     body = {"provider": "vapi", "sipUri": "sip:hi@example.org", "assistantId": assistant["id"]}
     await other.post("/phone-number", json=body)
-    route = await StoreDirectory(store, Defaults()).find("hi", "example.org", {})
+    route = await directory.find("hi", "example.org", {}, Party())
     assert route is not None
     assert route.org_id == assistant["orgId"]
 
