@@ -48,6 +48,10 @@ USUAL_KEYS = {
 }
 
 
+# Vendors that are folders of models on this machine.
+LOCAL = ("sherpa-onnx", "faster-whisper")
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="GATEWAY_",
@@ -106,6 +110,9 @@ def load(path: Path | None) -> Settings:
     except ValidationError as error:
         lines = [_explain(entry) for entry in error.errors()]
         raise ConfigError("\n".join([f"{path or 'environment'}:", *lines])) from None
+    for vendor in LOCAL:
+        known = settings.vendors.setdefault(vendor, VendorSettings())
+        known.base_url = known.base_url or str(settings.state_dir.absolute() / "models")
     for vendor, name in USUAL_KEYS.items():
         if key := os.environ.get(name):
             known = settings.vendors.setdefault(vendor, VendorSettings())

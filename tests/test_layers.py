@@ -72,6 +72,8 @@ WORLDLY: tuple[str, ...] = (
     "gateway.agent.pipeline",
     "gateway.speech.vendors.",
     "gateway.speech.driver",
+    "gateway.speech.worker",
+    "gateway.speech.local.",
     "gateway.archive.archive",
     "gateway.archive.put",
     "gateway.calls.switchboard",

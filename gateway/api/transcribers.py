@@ -93,6 +93,7 @@ HEARING: dict[str, Fields] = {
         "keyterm": "keyterm",
         "confidenceThreshold": "confidence_threshold",
     },
+    "faster-whisper": {"language": "language", "threads": "threads"},
     "gladia": {
         "languageBehaviour": _gladia_behaviour,
         "language": _listed("languages"),
@@ -108,6 +109,7 @@ HEARING: dict[str, Fields] = {
     },
     "google": {"language": "language"},
     "openai": {"language": "language"},
+    "sherpa-onnx": {"language": "language", "threads": "threads"},
     "soniox": {
         "language": _listed("language_hints"),
         "languages": "language_hints",

@@ -14,5 +14,6 @@ def _words_per_minute(speed: float) -> dict[str, Any]:
 SPEAKING: dict[str, Fields] = {
     "embedded": {"voiceId": "voice", "speed": _words_per_minute},
     "deepgram": {"voiceId": "voice", "speed": "speed", "mipOptOut": "mip_opt_out"},
+    "sherpa-onnx": {"speaker": "speaker", "speed": "speed", "threads": "threads"},
     "openai": {"voiceId": "voice", "speed": "speed", "instructions": "instructions"},
 }

@@ -3,7 +3,7 @@
 import typer
 
 from gateway import __version__
-from gateway.cli import call, calls, doctor, keys, probe, run, trace, undelivered
+from gateway.cli import call, calls, doctor, keys, models, probe, run, trace, undelivered
 
 app = typer.Typer(
     help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
@@ -14,6 +14,7 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(keys.keys, name="keys")
+app.add_typer(models.models, name="models")
 
 
 def _say_version(wanted: bool) -> None:

@@ -4,7 +4,7 @@ from gateway.speech.choosing import Options, read, unknown
 from gateway.speech.contract import Speaking
 from gateway.speech.settings import VendorSettings
 
-VENDORS = ("deepgram", "embedded", "openai")
+VENDORS = ("deepgram", "embedded", "openai", "sherpa-onnx")
 
 
 def speaking(
@@ -26,4 +26,8 @@ def speaking(
             from gateway.speech.vendors import espeak
 
             return espeak.EspeakSpeaking(read(espeak.Voice, options, vendor))
+        case "sherpa-onnx":  # as a row of a table: Row("local.speaking", "voice")
+            from gateway.speech.local import speaking as local
+
+            return local.LocalSpeaking(model, read(local.Options, options, vendor), settings)
     raise unknown("speaking", vendor, VENDORS)

@@ -1,0 +1,1 @@
+"""Models on the owner's own machine, for those who let no sound leave the house."""
