@@ -92,6 +92,7 @@ def _ours(record: CallRecord) -> Json:
             }
             for turn in record.turns
         ],
+        "usage": [usage.model_dump(mode="json") for usage in record.usage],
         "sound": record.sound.model_dump(mode="json"),
         "events": [event.model_dump(mode="json") for event in record.events],
         "sipStatus": record.sip_status,

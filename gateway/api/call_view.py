@@ -4,14 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.api import artifact
+from gateway.api import artifact, costs
 from gateway.api.resources import instant
 from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord, Party, Status
 
 Json = dict[str, Any]
-
-_NO_COST = {"transport": 0, "stt": 0, "llm": 0, "tts": 0, "vapi": 0, "total": 0}
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,7 @@ class CallView:
             "endedAt": instant(record.ended_at),
             "endedReason": record.ended_reason,
             "endedMessage": record.ended_detail or None,
-            "costs": [],
-            "cost": 0,
-            "costBreakdown": _NO_COST,
+            **costs.of(record),
             "messages": made["messages"],
             "artifact": made,
             "analysis": {} if ended else None,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
+from gateway.api import costs
 from gateway.api.artifact import of as artifact_of
 from gateway.api.call_view import CallView
 from gateway.api.resources import instant
@@ -63,8 +64,7 @@ class Messages:
             "endedReason": record.ended_reason or "unknown-error",
             "startedAt": instant(record.answered_at),
             "endedAt": instant(record.ended_at),
-            "cost": 0,
-            "costs": [],
+            **costs.of(record),
             "analysis": {},
             "durationSeconds": seconds,
             "durationMs": round(seconds * 1000),

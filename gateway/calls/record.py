@@ -119,9 +119,22 @@ class CallRecord(BaseModel):
     transcript: list[Line] = Field(default_factory=list)
     turns: list[Turn] = Field(default_factory=list)
     events: list[Event] = Field(default_factory=list)
+    trunk: str = ""  # that it came or went by; empty: by none
     usage: list[Usage] = Field(default_factory=list)
     transport_cost: float = 0.0  # the trunk's minutes; in the currency of the prices, as all costs
     sound: Sound = Field(default_factory=Sound)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too
     capture: str | None = None  # path below the state directory: the SIP messages, as pcap
+
+    @property
+    def minutes(self) -> float:
+        """From the answer to the end."""
+        if not (self.answered_at and self.ended_at):
+            return 0.0
+        return (self.ended_at - self.answered_at).total_seconds() / 60
+
+    @property
+    def cost(self) -> float:
+        """Of everything that has a price."""
+        return self.transport_cost + sum(usage.cost or 0.0 for usage in self.usage)

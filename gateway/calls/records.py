@@ -19,6 +19,7 @@ def inbound(
         direction="inbound",
         customer=party,
         dialled=number,
+        trunk=caller.trunk.name if caller.trunk else "",
         sip_call_id=session.id,
         variables=from_headers(session.request.headers, exposed),
     )

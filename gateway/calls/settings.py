@@ -17,4 +17,7 @@ class CallSettings(BaseModel):
     queue_s: float = Field(
         3600.0, ge=0, description="how long an outbound call may wait for room; 0: it is refused"
     )
+    prices: str = Field(
+        "", description="a TOML file of what vendors and carriers charge; empty: the one shipped"
+    )
     demo: bool = Field(True, description="answer the built-in users demo and echo")

@@ -27,6 +27,7 @@ from gateway.calls.ports import (
     Route,
     ToolServer,
 )
+from gateway.calls.prices import PriceFile
 from gateway.calls.record import CallRecord
 from gateway.calls.referral import Transfers
 from gateway.calls.routes import Echo, Routes
@@ -84,6 +85,7 @@ class Switchboard:
         self._save = save
         self._doors = doors
         self._let_go: dict[str, Callable[[], None]] = {}  # what a call holds of its trunk
+        self._prices = PriceFile(settings.prices)
         self._behind_nat = behind_nat
         self._tasks = Tasks()
         self.waiting = Waiting(self._dial, self._announce, self._ended, settings.queue_s)
@@ -249,6 +251,7 @@ class Switchboard:
             raise
         settings = aim.trunk.settings if aim.trunk else None
         leg = SipLeg(line, host, manner=manner_of(settings))
+        record.trunk = aim.trunk.name if aim.trunk else ""
         call = self._admit(record, Route(brief=order.brief, papers=order.papers), agent, leg)
         call.extension = order.extension
         self._let_go[call_id] = aim.let_go
@@ -271,14 +274,11 @@ class Switchboard:
     @staticmethod
     def _tried(call: Call, attempt: Attempt, why: str) -> None:
         """A gateway's health is learned from calls, too."""
-        if attempt.gateway is None:
-            return
-        now = time.monotonic()
-        if why:
-            attempt.gateway.health.bad(why, now)
+        if attempt.gateway and why:
+            attempt.gateway.health.bad(why, time.monotonic())
             call.happened("gateway_failed", gateway=attempt.gateway.host, why=why)
-        else:
-            attempt.gateway.health.good(now)
+        elif attempt.gateway:
+            attempt.gateway.health.good(time.monotonic())
 
     # all calls
 
@@ -357,6 +357,7 @@ class Switchboard:
         self.calls.pop(call.record.id, None)
         if let_go := self._let_go.pop(call.record.id, None):
             let_go()
+        self._prices.current().bill(call.record)
         metrics.ended(call.record)
         metrics.LIVE.set(len(self.calls))
         capture = f"captures/{call.record.id}.pcap"

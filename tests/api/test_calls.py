@@ -182,7 +182,8 @@ async def test_a_call_is_shown_as_documented(api: httpx.AsyncClient, store: Stor
         "number": "+14155550100",
         "sipUri": "sip:+14155550100@carrier.example",
     }
-    assert (call["costs"], call["cost"], call["analysis"]) == ([], 0, {})
+    assert [item["type"] for item in call["costs"]] == ["transport", "vapi"]
+    assert (call["cost"], call["analysis"]) == (0, {})
     artifact = call["artifact"]
     assert artifact["transcript"] == "AI: Hello.\nUser: What time is it?\nAI: It is three.\n"
     assert call["transcript"] == artifact["transcript"]
