@@ -45,6 +45,14 @@ USUAL_KEYS = {
     "speechmatics": "SPEECHMATICS_API_KEY",
     "talkscriber": "TALKSCRIBER_API_KEY",
     "xai": "XAI_API_KEY",
+    "hume": "HUME_API_KEY",
+    "inworld": "INWORLD_API_KEY",
+    "lmnt": "LMNT_API_KEY",
+    "minimax": "MINIMAX_API_KEY",
+    "neuphonic": "NEUPHONIC_API_KEY",
+    "playht": "PLAYHT_API_KEY",
+    "rime-ai": "RIME_API_KEY",
+    "smallest-ai": "SMALLEST_API_KEY",
 }
 
 

@@ -69,8 +69,9 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     life.push_async_callback(plane.close)
     await plane.start()
     agents = Agents(
-        settings.agents, wakes, plane.lines.fd, plane.capacity, settings.vendors, settings.log
-    )
+        settings.agents, wakes, plane.lines.fd, plane.capacity, settings.vendors, settings.log,
+        settings.fence.allowed,
+    )  # fmt: skip
     life.push_async_callback(agents.close)
     await agents.start()
 

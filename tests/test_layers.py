@@ -74,6 +74,8 @@ WORLDLY: tuple[str, ...] = (
     "gateway.speech.driver",
     "gateway.speech.worker",
     "gateway.speech.local.",
+    "gateway.speech.voice_http",
+    "gateway.speech.voice_socket",
     "gateway.archive.archive",
     "gateway.archive.put",
     "gateway.calls.switchboard",

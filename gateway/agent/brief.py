@@ -68,6 +68,7 @@ class Brief(Plain):
     hearing_substitutes: tuple[Choice, ...] = ()  # for ``hearing``, when it fails, in this order
     thinking: Choice
     speaking: Choice
+    speaking_substitutes: tuple[Choice, ...] = ()  # for ``speaking``, when it fails, in this order
     system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content
     tools: tuple[ToolBrief, ...] = ()
     substitutes: tuple[Choice, ...] = ()  # for ``thinking``, when it fails, in this order

@@ -20,6 +20,7 @@ from gateway.speech.contract import (
     Finished,
     Heard,
     Hearing,
+    Mark,
     Message,
     Said,
     Speaking,
@@ -175,18 +176,19 @@ class CountedSpeaking:
         self._speaking = speaking
         self._account = account
         self.vendor = speaking.vendor
+        self.tags = speaking.tags
 
     async def open(self) -> None:
         await self._speaking.open()
 
-    async def speak(self, text: str) -> AsyncIterator[bytes]:
+    async def speak(self, text: str) -> AsyncIterator[bytes | Mark]:
         clock = self._account.clock
         began_at, first_at, made, finish, fault = clock(), None, 0, "", ""
         try:
             async with aclosing(self._speaking.speak(text)) as sound:  # type: ignore[type-var]
                 async for pcm in sound:
                     first_at = clock() if first_at is None else first_at
-                    made += len(pcm)
+                    made += 0 if isinstance(pcm, Mark) else len(pcm)
                     yield pcm
             finish = "stop"
         except VendorError as error:

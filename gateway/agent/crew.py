@@ -1,9 +1,8 @@
 """The three vendors of one call: made, opened together, closed together, and a spare voice."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from gateway import reasons
 from gateway.agent import ear, mind, voice
@@ -14,8 +13,6 @@ from gateway.errors import GatewayError, VendorError
 from gateway.speech.contract import Speaking, Thinking
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Unfit(GatewayError):
@@ -30,13 +27,6 @@ class Owner(ear.Owner, mind.Owner, voice.Owner, Protocol):
     """Who is told what the vendors do."""
 
 
-def _had(make: Callable[[Start], T], start: Start, reason: Callable[[str], str]) -> T:
-    try:
-        return make(start)
-    except VendorError as error:
-        raise Unfit(reason(error.vendor), error.detail) from error
-
-
 class Crew:
     """Raises Unfit if the model or the voice cannot be had at all."""
 
@@ -49,7 +39,7 @@ class Crew:
         self._clock = clock
         self._owner = owner
         models = self._models()
-        speaking = _had(vendors.speaking, start, reasons.voice_failed)
+        speakers = self._speakers()
         brief = start.brief
         choices = (brief.hearing, *brief.hearing_substitutes)
         candidates = [
@@ -62,8 +52,11 @@ class Crew:
         ]
         self.ear = ear.Ear(candidates, spawn, clock, owner)
         self.mind = mind.Mind(models, spawn, clock, owner)
-        self.voice = self._voice(speaking)
-        self._to_close: list[Thinking | Speaking] = [*(m.thinking for m in models), speaking]
+        self.voice = voice.Voice(speakers, spawn, clock, owner)
+        self._to_close: list[Thinking | Speaking] = [
+            *(model.thinking for model in models),
+            *(speaker.speaking for speaker in speakers),
+        ]
         self._spare_taken = False
 
     def _models(self) -> list[mind.Model]:
@@ -88,6 +81,25 @@ class Crew:
             raise Unfit(reasons.model_failed(failure.vendor), failure.detail) from failure
         return models
 
+    def _speakers(self) -> list[voice.Speaker]:
+        """The call's voice and those that stand in for it; one that cannot be had is left out, as
+        long as there is another."""
+        brief = self._start.brief
+        speakers: list[voice.Speaker] = []
+        failure: VendorError | None = None
+        for choice in (brief.speaking, *brief.speaking_substitutes):
+            try:
+                speaking = self._vendors.speaking(self._start, choice)
+            except VendorError as error:
+                failure = failure or error
+                log.warning("a voice is left out: %s", error)
+                continue
+            timeout_s = choice.options.get("timeout_s") or self._vendors.timeout_s(choice.vendor)
+            speakers.append(voice.Speaker(speaking, timeout_s))
+        if failure and not speakers:
+            raise Unfit(reasons.voice_failed(failure.vendor), failure.detail) from failure
+        return speakers
+
     def open(self) -> None:
         """Dial all three at once."""
         self.ear.open(self._clock())
@@ -103,7 +115,8 @@ class Crew:
         if speaking is None:
             return None
         self._to_close.append(speaking)
-        self.voice = self._voice(speaking)
+        speaker = voice.Speaker(speaking, self._vendors.timeout_s(speaking.vendor))
+        self.voice = voice.Voice([speaker], self._spawn, self._clock, self._owner)
         self.voice.open()
         return self.voice
 
@@ -111,7 +124,3 @@ class Crew:
         """To be called when no task uses them any more; the ear's task has closed its vendor."""
         for vendor in self._to_close:
             await harmless(f"closing {vendor.vendor}", vendor.close())
-
-    def _voice(self, speaking: Speaking) -> voice.Voice:
-        timeout_s = self._vendors.timeout_s(speaking.vendor)
-        return voice.Voice(speaking, timeout_s, self._spawn, self._clock, self._owner)

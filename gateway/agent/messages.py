@@ -132,6 +132,7 @@ class Setup(Plain):
     wakes: tuple[int, ...]  # an eventfd for each process
     limits: Limits = Limits()
     vendors: dict[str, dict[str, Any]]  # speech.settings.VendorSettings, secrets and all
+    allowed: tuple[str, ...] = ()  # networks of [fence], for servers that assistants name
     log: dict[str, Any]
     smart_turn: str = ""  # the path of its model
 

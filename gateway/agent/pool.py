@@ -170,7 +170,8 @@ class _Held:
 
 
 class Agents:
-    """``wakes`` are the eventfds that media writes to: there is one process for each."""
+    """``wakes`` are the eventfds that media writes to: there is one process for each. ``allowed``:
+    networks that servers of assistants may be in though they are not public."""
 
     command: Sequence[str] = (sys.executable, "-m", "gateway.agent.process")
     hung_s = HUNG_S
@@ -183,6 +184,7 @@ class Agents:
         capacity: int,
         vendors: dict[str, VendorSettings],
         log: LogSettings,
+        allowed: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._setup = Setup(
@@ -196,6 +198,7 @@ class Agents:
                 name: {**vendor.model_dump(exclude={"api_key"}), "api_key": vendor.key or None}
                 for name, vendor in vendors.items()
             },
+            allowed=tuple(allowed),
             log=log.model_dump(),
             smart_turn=settings.smart_turn,
         )

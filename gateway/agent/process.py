@@ -193,7 +193,7 @@ class Process:
 def _catalog(setup: Setup, tell: Callable[[Used], None]) -> Vendors:
     settings = {name: VendorSettings.model_validate(v) for name, v in setup.vendors.items()}
     catalog.warm_up("embedded", "script", *settings)
-    return Catalog(settings, tell, time.monotonic)
+    return Catalog(settings, tell, time.monotonic, setup.allowed)
 
 
 def main(make: Make = _catalog) -> None:

@@ -6,12 +6,15 @@ caller interrupts.
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import ceil
 
 from gateway.agent.conversation import Entry
 from gateway.agent.row import Frames, frames_of
 from gateway.media.lines import BEAT_S, FRAME
+from gateway.speech.contract import RATE, Mark
 
 BYTES = FRAME * 2
+BYTES_PER_S = RATE * 2
 CHARACTERS_A_SECOND = 15.0  # of speech, where a piece's length is not known yet
 
 
@@ -23,6 +26,13 @@ def cut(text: str, part: float) -> str:
     if text[end].isspace() or not any(c.isspace() for c in text.strip()):
         return text[:end]
     return text[: next((i + 1 for i in range(end - 1, -1, -1) if text[i].isspace()), 0)]
+
+
+def letters(text: str, part: float) -> int:
+    """How many characters of ``text`` hold the first ``part`` of its letters."""
+    places = [place for place, char in enumerate(text) if not char.isspace()]
+    count = round(part * len(places))
+    return places[count - 1] + 1 if count else 0
 
 
 @dataclass(eq=False)
@@ -37,6 +47,7 @@ class Piece:
     received: int = 0  # bytes that came from the voice
     frames: deque[Frames] = field(default_factory=deque)
     rest: bytes = b""
+    marks: list[tuple[float, int]] = field(default_factory=list)  # seconds of its sound, characters
 
     @property
     def length(self) -> int:
@@ -66,6 +77,31 @@ class Piece:
         if end:
             self.frames.append(frames_of(pcm[:end]))
 
+    def mark(self, mark: Mark, before: int, received: int) -> None:
+        """What the voice says of its sound, which follows ``received`` bytes and is about the text
+        after the first ``before`` characters."""
+        at_s = received / BYTES_PER_S + mark.at_s
+        if not self.marks or at_s > self.marks[-1][0]:
+            self.marks.append((at_s, before + letters(self.text[before:], mark.part)))
+
+    def leave(self) -> int:
+        """The voice breaks off: how many characters of the text another one need not say. What
+        of a word has come that is neither whole nor in the queue is dropped."""
+        come_s = self.received / BYTES_PER_S
+        if not self.marks:
+            return len(cut(self.text, come_s * CHARACTERS_A_SECOND / len(self.text)))
+        at_s, said = max([m for m in self.marks if m[0] <= come_s], default=(0.0, 0))
+        self.rest = b""
+        spare = self.written + sum(map(len, self.frames)) - ceil(at_s / BEAT_S)
+        while spare > 0 and self.frames:
+            last = self.frames.pop()
+            if len(last) > spare:
+                self.frames.append(last[:-spare])
+            spare -= len(last)
+        self.received = (self.written + sum(map(len, self.frames))) * BYTES
+        self.marks = [mark for mark in self.marks if mark[0] <= at_s]
+        return said
+
     def end(self) -> None:
         """The voice has given all of it; the last frame is filled up with silence."""
         if self.rest:
@@ -80,7 +116,12 @@ class Piece:
         played = upto - self.start
         if self.over and played >= self.written:
             return self.text
-        return cut(self.text, max(0, min(played, self.written)) / max(1, self.length))
+        played = max(0, min(played, self.written))
+        if not self.marks:
+            return cut(self.text, played / max(1, self.length))
+        upto_s, ends = played * BEAT_S, [(self.length * BEAT_S, len(self.text))] * self.whole
+        known = [mark for mark in [*self.marks, *ends] if mark[0] <= upto_s + 1e-9]
+        return self.text[: max((characters for _, characters in known), default=0)]
 
 
 class Reply:

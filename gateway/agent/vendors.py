@@ -1,6 +1,6 @@
 """Where an agent's vendors come from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -34,7 +34,8 @@ class Vendors(Protocol):
     def fast(self, start: Start) -> Choice | None:
         """A smaller and quicker model than the brief's ``thinking``, of the same vendor."""
 
-    def speaking(self, start: Start) -> Speaking: ...
+    def speaking(self, start: Start, choice: Choice) -> Speaking:
+        """``choice`` is the brief's own or one of its substitutes."""
 
     def spare_voice(self, start: Start) -> Speaking | None:
         """One that needs no network, for an apology when the call's own voice fails."""
@@ -58,14 +59,20 @@ def tag(start: Start) -> str:
 
 
 class Catalog:
-    """The real ones. ``tell`` is told what they use."""
+    """The real ones. ``tell`` is told what they use; ``allowed`` are the networks that an
+    assistant's own servers may be in though they are not public."""
 
     def __init__(
-        self, settings: Mapping[str, VendorSettings], tell: Callable[[Used], None], clock: Clock
+        self,
+        settings: Mapping[str, VendorSettings],
+        tell: Callable[[Used], None],
+        clock: Clock,
+        allowed: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._tell = tell
         self._clock = clock
+        self._allowed = tuple(allowed)
 
     def _account(self, start: Start, choice: Choice) -> Account:
         return Account(start.call, choice, self._tell, self._clock)
@@ -96,8 +103,8 @@ class Catalog:
         options = {k: v for k, v in choice.options.items() if k != "reasoning_effort"}
         return Choice(vendor=choice.vendor, model=model, options=options)
 
-    def speaking(self, start: Start) -> Speaking:
-        voice = self._voice(start, start.brief.speaking)
+    def speaking(self, start: Start, choice: Choice) -> Speaking:
+        voice = self._voice(start, choice)
         try:
             return Reading(voice, start.brief.format)
         except ConfigError as error:
@@ -109,6 +116,9 @@ class Catalog:
         return self._voice(start, Choice(vendor="embedded"))
 
     def _voice(self, start: Start, choice: Choice) -> Speaking:
+        options = dict(choice.options)
+        options.pop("caching", None)
+        choice = choice.model_copy(update={"options": options})
         voice = self._make(catalog.speaking, choice, start, {})
         return CountedSpeaking(voice, self._account(start, choice))
 
@@ -127,7 +137,7 @@ class Catalog:
         try:
             settings = placed(self._settings, vendor, options)
             limit = min(limit_s or settings.timeout_s, settings.timeout_s)
-            settings = settings.model_copy(update={"timeout_s": limit})
+            settings = settings.model_copy(update={"timeout_s": limit, "allowed": self._allowed})
             return make(vendor, choice.model, options, settings, tag(start))
         except ConfigError as error:
             raise VendorError(vendor, Fault.OURS, str(error)) from error

@@ -15,7 +15,8 @@ from gateway.api.turn_plans import turn_plans
 from gateway.api.unusable import Unusable
 from gateway.api.vendors import HOSTED, Fields, choice
 from gateway.api.voice_plans import chunks, format_plan
-from gateway.api.voices import SPEAKING
+from gateway.api.voices import SPEAKING, voice_choice
+from gateway.api.voices import substitutes as speaking_substitutes
 from gateway.errors import ConfigError
 from gateway.speech.spoken.plan import FormatPlan
 from gateway.speech.spoken.writing import Writing
@@ -77,7 +78,8 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "thinking": _thinking(assistant),
         "substitutes": substitutes(model),
         "fast_turns": _whole(model.get("numFastTurns")),
-        "speaking": _vendor("voice", SPEAKING, assistant, defaults.speaking),
+        "speaking": _voice(assistant, defaults.speaking),
+        "speaking_substitutes": speaking_substitutes(assistant),
         "system": tuple(_system(model)),
         "tools": tool_briefs(model, language),
         "temperature": model.get("temperature"),
@@ -119,6 +121,13 @@ def _vendor(name: str, table: dict[str, Fields], assistant: Assistant, default: 
     if part["provider"] == HOSTED:
         return default
     return choice(table, part) or _stranger(name, part["provider"], table)
+
+
+def _voice(assistant: Assistant, default: Choice) -> Choice:
+    part = assistant.get("voice") or {"provider": HOSTED}
+    if part["provider"] == HOSTED:
+        return default
+    return voice_choice(part) or _stranger("voice", part["provider"], SPEAKING)
 
 
 def _thinking(assistant: Assistant) -> Choice:

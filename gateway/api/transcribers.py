@@ -16,8 +16,10 @@ def _seconds(name: str) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {name: value / 1000}
 
 
-def _server(server: dict[str, Any]) -> dict[str, Any]:
-    known = {name: server.get(name) for name in ("url", "secret", "headers")}
+def server(given: dict[str, Any]) -> dict[str, Any]:
+    """A Server object, for a vendor that is somebody's own."""
+    known = {name: given.get(name) for name in ("url", "secret", "headers")}
+    known["timeout_s"] = given.get("timeoutSeconds")
     return {name: value for name, value in known.items() if value}
 
 
@@ -77,7 +79,7 @@ HEARING: dict[str, Fields] = {
         "segmentationMaximumTimeMs": "segmentation_maximum_time_ms",
     },
     "cartesia": {"language": "language"},
-    "custom-transcriber": {"server": _server},
+    "custom-transcriber": {"server": server},
     "deepgram": {
         "language": "language",
         "languages": "languages",

@@ -3,10 +3,11 @@
 from typing import Literal
 
 from gateway.speech.choosing import Options
+from gateway.speech.hearing import ROWS as HEARS
 from gateway.speech.hearing import VENDORS as HEARING
 from gateway.speech.hearing import hearing
-from gateway.speech.hearing import load as load_hearing
 from gateway.speech.settings import VendorSettings
+from gateway.speech.speaking import ROWS as SPEAKS
 from gateway.speech.speaking import VENDORS as SPEAKING
 from gateway.speech.speaking import speaking
 from gateway.speech.thinking import VENDORS as THINKING
@@ -28,15 +29,13 @@ def warm_up(*vendors: str) -> None:
     """Import what these vendors need, half a second each for an SDK, before a call waits for it."""
     from importlib import import_module
 
-    files = {
-        "deepgram": ["deepgram"],
-        "embedded": ["espeak"],
-        "openai": ["chat", "responses", "openai"],
-    }
-    import_module("gateway.speech.driver")
+    files = {"openai": ["chat", "responses"]}
+    for name in ("driver", "voice_http", "voice_socket"):
+        import_module(f"gateway.speech.{name}")
     for vendor in vendors:
-        if vendor in HEARING:
-            load_hearing(vendor)
+        for row in (HEARS.get(vendor), SPEAKS.get(vendor)):
+            if row:
+                row.load()
         thinks = [THINKING[vendor].file] if vendor in THINKING else []
         for name in files.get(vendor, thinks):
             import_module(f"gateway.speech.vendors.{name}")

@@ -6,7 +6,7 @@ caller decides whether to try again. All three are per call: nothing of one call
 another, and ``close`` leaves no task and no socket behind, however the call ended.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -137,15 +137,34 @@ class Thinking(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Of the text being spoken, the first ``part`` (0 to 1) is said in the first ``at_s`` of its
+    sound."""
+
+    part: float
+    at_s: float
+
+
 class Speaking(Protocol):
-    """One call's voice."""
+    """One call's voice.
+
+    ``tags`` are the names of the tags in angle brackets that it understands; text with any other
+    is not for it.
+    """
 
     vendor: str
+
+    @property
+    def tags(self) -> Collection[str]: ...
 
     async def open(self) -> None:
         """Make the connection warm, if that is possible; never fails."""
 
-    def speak(self, text: str) -> AsyncIterator[bytes]:
-        """The sound of one sentence, in pieces of any even size; closing the iterator cancels."""
+    def speak(self, text: str) -> AsyncIterator[bytes | Mark]:
+        """The sound of one sentence, in pieces of any even size; closing the iterator cancels.
+
+        A voice that knows when it says what tells it by marks, each before the sound it is about.
+        """
 
     async def close(self) -> None: ...

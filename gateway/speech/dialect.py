@@ -58,13 +58,8 @@ class Dialect:
         return key_of(self.vendor, self.settings)
 
     def url(self, path: str = "", query: Sequence[tuple[str, Any]] = ()) -> str:
-        """The websocket's address. What is None or empty is left out of the query, a list is
-        repeated, and a boolean is written as JSON does."""
-        base = (self.settings.base_url or self.cloud).rstrip("/")
-        if base.startswith("http"):
-            base = base.replace("http", "ws", 1)
-        asked = urlencode(list(_spelt(query)))
-        return f"{base}{path}?{asked}" if asked else base + path
+        """The websocket's address; the query as in :func:`addressed`."""
+        return websocket(addressed(self.settings.base_url or self.cloud, path, query))
 
     def ask(self) -> Ask | None:
         """What has to be asked by HTTP before the dial."""
@@ -99,8 +94,7 @@ class Dialect:
 
     def closed(self, code: int, reason: str) -> VendorError:
         """Whose fault it is that the vendor closed the websocket (RFC 6455 7.4, or its own)."""
-        known = {1008: Fault.OURS, 1013: Fault.OVERLOAD}
-        return self.failure(known.get(code, Fault.THEIRS), f"closed: {code} {reason}")
+        return closed(self.vendor, code, reason)
 
     def failure(self, fault: Fault, detail: str) -> VendorError:
         return VendorError(self.vendor, fault, detail.strip())
@@ -108,6 +102,25 @@ class Dialect:
     def refusal(self, status: int, detail: str) -> VendorError:
         """An error frame that carries an HTTP status."""
         return refused(self.vendor, status, detail)
+
+
+def closed(vendor: str, code: int, reason: str) -> VendorError:
+    """Whose fault it is that a vendor closed a websocket, by RFC 6455 7.4."""
+    known = {1008: Fault.OURS, 1013: Fault.OVERLOAD}
+    fault = known.get(code, Fault.THEIRS)
+    return VendorError(vendor, fault, f"closed: {code} {reason}".strip())
+
+
+def addressed(base: str, path: str, query: Sequence[tuple[str, Any]] = ()) -> str:
+    """A URL. What is None or empty is left out of the query, a list is repeated, and a boolean is
+    written as JSON does."""
+    asked = urlencode(list(_spelt(query)))
+    return base.rstrip("/") + path + (f"?{asked}" if asked else "")
+
+
+def websocket(url: str) -> str:
+    """The same place's address for websockets."""
+    return url.replace("http", "ws", 1) if url.startswith("http") else url
 
 
 class Pieces:

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import RATE, Heard
-from gateway.speech.dialect import Ask, Dialect, Frame
+from gateway.speech.dialect import Ask, Dialect, Frame, closed
 from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.faults import broken, refused
 from gateway.speech.vendors.shared import shared
@@ -181,15 +181,23 @@ class DrivenHearing:
 
     def _blame(self, error: Exception) -> VendorError:
         match error:
-            case InvalidStatus(response=response):
-                detail = bytes(response.body or b"")[:200].decode(errors="replace")
-                headers = {name.lower(): value for name, value in response.headers.raw_items()}
-                return refused(self.vendor, response.status_code, detail, headers)
-            case ConnectionClosed(rcvd=None):
-                return self._dialect.failure(Fault.THEIRS, "connection cut")
             case ConnectionClosed(rcvd=close) if close:
                 return self._dialect.closed(close.code, close.reason)
-        return broken(self.vendor, error)
+        return blamed(self.vendor, error)
+
+
+def blamed(vendor: str, error: Exception) -> VendorError:
+    """What went wrong with a vendor's websocket."""
+    match error:
+        case InvalidStatus(response=response):
+            detail = bytes(response.body or b"")[:200].decode(errors="replace")
+            headers = {name.lower(): value for name, value in response.headers.raw_items()}
+            return refused(vendor, response.status_code, detail, headers)
+        case ConnectionClosed(rcvd=None):
+            return VendorError(vendor, Fault.THEIRS, "connection cut")
+        case ConnectionClosed(rcvd=close) if close:
+            return closed(vendor, close.code, close.reason)
+    return broken(vendor, error)
 
 
 @contextlib.asynccontextmanager

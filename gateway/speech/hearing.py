@@ -1,25 +1,10 @@
-"""Transcribers by the names that an assistant gives them: a table.
+"""Transcribers by the names that an assistant gives them: a table."""
 
-A vendor is a row; its module is imported at first use. ``make`` is a name in the module that is
-given the model, the options, the settings and the call's name for the vendor's bills and logs, and
-gives a dialect or a whole hearing.
-"""
-
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from gateway.speech.choosing import Options, read, unknown
+from gateway.speech.choosing import Options, Row, made, unknown
 from gateway.speech.contract import Hearing
 from gateway.speech.settings import VendorSettings
-
-
-@dataclass(frozen=True)
-class Row:
-    module: str  # below gateway.speech
-    make: str
-    options: str = "Options"
-
 
 ROWS = {
     "11labs": Row("transcribers.elevenlabs", "Scribe"),
@@ -48,19 +33,10 @@ def hearing(
     """A call's ear. ConfigError names an unknown vendor or a wrong option."""
     if vendor not in ROWS:
         raise unknown("hearing", vendor, VENDORS)
-    module = load(vendor)
-    row = ROWS[vendor]
-    made: Any = getattr(module, row.make)(
-        model, read(getattr(module, row.options), options, vendor), settings, tag
-    )
-    if row.module.startswith("transcribers."):
+    ear: Any = made(ROWS[vendor], vendor, model, options, settings, tag)
+    if ROWS[vendor].module.startswith("transcribers."):
         from gateway.speech.driver import DrivenHearing
 
-        made = DrivenHearing(made, settings)
-    hearing: Hearing = made
+        ear = DrivenHearing(ear, settings)
+    hearing: Hearing = ear
     return hearing
-
-
-def load(vendor: str) -> Any:
-    """The module of a vendor."""
-    return import_module(f"gateway.speech.{ROWS[vendor].module}")

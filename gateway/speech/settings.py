@@ -10,8 +10,10 @@ class VendorSettings(BaseModel):
 
     base_url: str | None = None
     api_key: SecretStr | None = None
+    user: str | None = None  # whose key it is, where the vendor asks (PlayHT, MiniMax's group)
     region: str | None = None  # of the vendor's cloud, where its address depends on that (Azure)
     timeout_s: float = 10.0
+    allowed: tuple[str, ...] = ()  # the gateway's own [fence], for a URL that an assistant names
 
     @property
     def key(self) -> str:

@@ -136,8 +136,8 @@ class Clay:
     def fast(self, start: Start) -> Choice | None:
         return Choice(vendor="clay", model="small")
 
-    def speaking(self, start: Start) -> "ClaySpeaking":
-        return ClaySpeaking(self, "clay")
+    def speaking(self, start: Start, choice: Choice) -> "ClaySpeaking":
+        return ClaySpeaking(self, choice.vendor)
 
     def spare_voice(self, start: Start) -> "ClaySpeaking | None":
         return ClaySpeaking(self, "spare") if self.spare else None
@@ -212,6 +212,8 @@ class ClayThinking:
 
 
 class ClaySpeaking:
+    tags = ()
+
     def __init__(self, clay: Clay, vendor: str) -> None:
         self._clay = clay
         self.vendor = vendor

@@ -212,7 +212,7 @@ async def test_vendors_that_do_not_open_or_close_cleanly_end_no_call() -> None:
     clay = Clay()
     thinking, speaking = clay.thinking, clay.speaking
     clay.thinking = lambda start, choice: spoilt(thinking(start, choice), slip)
-    clay.speaking = lambda start: spoilt(speaking(start), slip)
+    clay.speaking = lambda start, choice: spoilt(speaking(start, choice), slip)
     async with Stage(clay, greeting="Hello.") as stage:
         await listening(stage)
         assert stage.transcript() == ["Hello."]

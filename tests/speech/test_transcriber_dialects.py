@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Heard
 from gateway.speech.dialect import Dialect, Pieces
-from gateway.speech.hearing import ROWS, load
+from gateway.speech.hearing import ROWS
 from gateway.speech.settings import VendorSettings
 from gateway.speech.transcribers.talkscriber import _overlap
 from gateway.speech.utterances import Gate
@@ -22,7 +22,8 @@ FRAME = bytes(640)
 
 
 def dialect(vendor: str, model: str = "", settings: VendorSettings = SETTINGS, **o: Any) -> Dialect:
-    module, row = load(vendor), ROWS[vendor]
+    row = ROWS[vendor]
+    module = row.load()
     options = getattr(module, row.options)(**o)
     made: Dialect = getattr(module, row.make)(model, options, settings, "call-1")
     return made

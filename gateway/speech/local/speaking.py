@@ -28,6 +28,7 @@ class LocalSpeaking:
     """One call's voice; the model is one for all calls of an agent process."""
 
     vendor = VENDOR
+    tags = ()
 
     def __init__(self, model: str, options: Options, settings: VendorSettings) -> None:
         self._options = options

@@ -4,7 +4,7 @@ Whatever else stands in angle brackets is not said (the first of the documented 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 LONGEST_BREAK_S = 10.0
@@ -15,6 +15,8 @@ _TAG = re.compile(
     r"|<spell>(?P<spell>.*?)</spell>|<flush\s*/?>|</?[A-Za-z!][^<>]*>",
     re.IGNORECASE | re.DOTALL,
 )
+
+_NAME = re.compile(r"</?([A-Za-z][\w:-]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +32,41 @@ class Pause:
     seconds: float
 
 
-def parts(text: str) -> Iterator[Words | Pause]:
-    """What is to be said, in order."""
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A tag for the voice itself; of ``<spell>``, with what is spelled."""
+
+    text: str
+
+
+def parts(text: str, native: Collection[str] = ()) -> Iterator[Words | Pause | Markup]:
+    """What is to be said, in order; ``native`` are the tags that the voice understands."""
     at = 0
     words = ""
     for tag in _TAG.finditer(text):
         words += text[at : tag.start()]
         at = tag.end()
-        name = tag[0].lower()
-        if name.startswith("<break"):
+        part = _meant(tag, native)
+        if part is not None:
             if words.strip():
                 yield Words(words)
             words = ""
-            yield Pause(_seconds(tag["time"], tag["unit"]))
-        elif tag["spell"] is not None:
-            if words.strip():
-                yield Words(words)
-            words = ""
-            yield Words(tag["spell"], spelled=True)
+            yield part
     words += text[at:]
     if words.strip():
         yield Words(words)
+
+
+def _meant(tag: re.Match[str], native: Collection[str]) -> Words | Pause | Markup | None:
+    named = _NAME.match(tag[0])
+    name = named[1].lower() if named else ""
+    if name in native:
+        return Markup(tag[0])
+    if name == "break":
+        return Pause(_seconds(tag["time"], tag["unit"]))
+    if tag["spell"] is not None:
+        return Words(tag["spell"], spelled=True)
+    return None
 
 
 def without(text: str) -> str:

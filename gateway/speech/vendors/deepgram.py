@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import VendorError
 from gateway.speech.contract import RATE
 from gateway.speech.settings import VendorSettings
+from gateway.speech.sound import Sound
 from gateway.speech.vendors.faults import broken, key_of, patiently, refused
 from gateway.speech.vendors.shared import shared
 
@@ -101,6 +102,7 @@ class DeepgramSpeaking:
     """One call's voice."""
 
     vendor = VENDOR
+    tags = ()
 
     def __init__(
         self, model: str, options: SpeakOptions, settings: VendorSettings, call_id: str
@@ -127,12 +129,10 @@ class DeepgramSpeaking:
         known = client(self._settings)
         known.used_at = time.monotonic()
         pieces = known.sdk.speak.v1.audio.generate(text=text, **self._asked)
-        odd = b""
+        sound = Sound(RATE)
         async with contextlib.aclosing(pieces):
             async for piece in patiently(pieces, self._settings.timeout_s, blame):
-                whole = odd + piece
-                odd = whole[len(whole) & ~1 :]
-                if len(whole) > 1:
-                    yield whole[: len(whole) & ~1]
+                if pcm := sound.feed(piece):
+                    yield pcm
 
     async def close(self) -> None: ...

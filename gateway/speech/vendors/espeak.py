@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import RATE
+from gateway.speech.settings import VendorSettings
 
 VENDOR = "embedded"
 CACHE_BYTES = 32 * 1024 * 1024  # about 17 minutes of remembered sentences
@@ -163,6 +164,7 @@ class EspeakSpeaking:
     """One call's voice."""
 
     vendor = VENDOR
+    tags = ()
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
@@ -195,3 +197,8 @@ class EspeakSpeaking:
                 work.exception()  # a sentence nobody waits for any more: its failure is no news
 
     async def close(self) -> None: ...
+
+
+def speaking(model: str, voice: Voice, settings: VendorSettings, tag: str) -> EspeakSpeaking:
+    """A row's way of making one."""
+    return EspeakSpeaking(voice)

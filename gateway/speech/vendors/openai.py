@@ -11,17 +11,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2  # the SDK's own
-import numpy as np
 import openai
 import openai.resources.audio.speech  # else imported by the SDK in the middle of a call
 import openai.resources.chat.completions
 import openai.resources.responses
-import soxr  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import VendorError
-from gateway.speech.contract import RATE
 from gateway.speech.settings import VendorSettings
+from gateway.speech.sound import Sound
 from gateway.speech.vendors.faults import broken, key_of, patiently, refused
 from gateway.speech.vendors.shared import shared
 
@@ -102,6 +100,7 @@ class OpenAISpeaking:
     """One call's voice."""
 
     vendor = "openai"
+    tags = ()
 
     def __init__(
         self, model: str, options: VoiceOptions, settings: VendorSettings, call_id: str
@@ -126,8 +125,7 @@ class OpenAISpeaking:
         cloud = client(self.vendor, self._settings.base_url, self._settings)
         cloud.used_at = time.monotonic()
         self._sentences += 1
-        resample = soxr.ResampleStream(SPEECH_RATE, RATE, 1, dtype="int16", quality="MQ")
-        odd = b""
+        sound = Sound(SPEECH_RATE)
         async with contextlib.AsyncExitStack() as stack:
             try:
                 response = await stack.enter_async_context(
@@ -143,11 +141,8 @@ class OpenAISpeaking:
                 raise whose(error) from error
             pieces = aiter(response.iter_bytes())
             async for piece in patiently(pieces, self._settings.timeout_s, whose):
-                whole = odd + piece
-                odd = whole[len(whole) & ~1 :]
-                samples = np.frombuffer(whole, np.int16, len(whole) // 2)
-                if sound := resample.resample_chunk(samples).tobytes():
-                    yield sound
-        yield resample.resample_chunk(np.empty(0, np.int16), last=True).tobytes()
+                if pcm := sound.feed(piece):
+                    yield pcm
+        yield sound.finish()
 
     async def close(self) -> None: ...

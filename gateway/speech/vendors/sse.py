@@ -22,7 +22,7 @@ MOST = 64 * 1024  # bytes of a refusal that are read
 Json = dict[str, Any]
 
 
-class _Pool:
+class Pool:
     """One client for all vendors; connections are kept per host."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Refusal(Exception):
 
 async def warm(url: str, timeout_s: float) -> None:
     """Have a connection ready. What the answer is does not matter."""
-    pool, now = shared("sse", _Pool), time.monotonic()
+    pool, now = shared("sse", Pool), time.monotonic()
     with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL):
         host = httpx.URL(url).netloc
         if now - pool.used_at.get(host, -WARM_S) >= WARM_S:
@@ -69,7 +69,7 @@ async def events(
             return broken(vendor, TimeoutError())
         return broken(vendor, error)
 
-    pool = shared("sse", _Pool)
+    pool = shared("sse", Pool)
     try:
         request = pool.http.build_request(
             "POST", url, headers=headers, json=body, timeout=timeout_s
@@ -80,15 +80,15 @@ async def events(
         raise blame(error) from error
     try:
         if not response.is_success:
-            raise Refusal(response.status_code, await _said(response), response.headers)
+            raise Refusal(response.status_code, await said(response), response.headers)
         lines = patiently(aiter(response.aiter_lines()), timeout_s, blame)
-        async for event in _parsed(vendor, lines):
+        async for event in parsed(vendor, lines):
             yield event
     finally:
         await response.aclose()
 
 
-async def _said(response: httpx.Response) -> Json:
+async def said(response: httpx.Response) -> Json:
     """The body of a refusal; empty if it is no JSON object, or does not come."""
     text = b""
     try:
@@ -102,7 +102,7 @@ async def _said(response: httpx.Response) -> Json:
     return body if isinstance(body, dict) else {}
 
 
-async def _parsed(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json]:
+async def parsed(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json]:
     data: list[str] = []
     size = 0
     async for line in lines:

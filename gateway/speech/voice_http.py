@@ -1,0 +1,123 @@
+"""The one way in which a voice is asked over HTTP: each text a request, on pooled connections."""
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import httpx
+
+from gateway import fenced_http
+from gateway.errors import Fault, VendorError
+from gateway.fence import Fence
+from gateway.speech.contract import Mark
+from gateway.speech.sound import Sound
+from gateway.speech.vendors import sse
+from gateway.speech.vendors.faults import broken, patiently
+from gateway.speech.vendors.shared import shared
+from gateway.speech.voice_dialect import Json, PostedVoice
+
+
+class PostedSpeaking:
+    """One call's voice by a dialect: a ``gateway.speech.contract.Speaking``."""
+
+    def __init__(self, dialect: PostedVoice) -> None:
+        self.vendor = dialect.vendor
+        self.tags = dialect.tags
+        self._dialect = dialect
+        self._timeout_s = dialect.settings.timeout_s
+
+    async def open(self) -> None:
+        with contextlib.suppress(VendorError):  # a missing key: speak will say it
+            if self._dialect.fence is None:
+                await sse.warm(self._dialect.post("").url, self._timeout_s)
+
+    async def speak(self, text: str) -> AsyncIterator[bytes | Mark]:
+        dialect, sound = self._dialect, Sound(self._dialect.rate)
+        async with contextlib.aclosing(self._pieces(text)) as pieces:
+            async for piece in pieces:
+                try:
+                    pcm = sound.feed(piece)
+                except ValueError as error:
+                    raise broken(dialect.vendor, error) from error
+                if pcm:
+                    yield pcm
+        if pcm := sound.finish():
+            yield pcm
+
+    async def close(self) -> None: ...
+
+    async def _pieces(self, text: str) -> AsyncGenerator[bytes, None]:
+        """The sound of the answer, as it comes."""
+        dialect = self._dialect
+        response = await self._ask(text)
+        try:
+            if not response.is_success:
+                said = await sse.said(response)
+                raise dialect.refusal(response.status_code, said, response.headers)
+            if dialect.framing == "raw":
+                raw = aiter(response.aiter_bytes())
+                async for piece in patiently(raw, self._timeout_s, self._blame):
+                    yield piece
+                return
+            lines = patiently(aiter(response.aiter_lines()), self._timeout_s, self._blame)
+            events = dialect.framing == "events"
+            items = sse.parsed(self.vendor, lines) if events else _objects(self.vendor, lines)
+            async for item in items:
+                try:
+                    pieces = list(dialect.read(item))
+                except Exception as error:
+                    raise self._blame(error) from error
+                for piece in pieces:
+                    yield piece
+        finally:
+            await response.aclose()
+
+    async def _ask(self, text: str) -> httpx.Response:
+        post = self._dialect.post(text)
+        client = _client(self._dialect.fence)
+        content, body = (post.body, None) if isinstance(post.body, str) else (None, post.body)
+        try:
+            request = client.build_request(
+                "POST", post.url, headers=post.headers, content=content, json=body,
+                timeout=self._timeout_s,
+            )  # fmt: skip
+            return await client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._blame(error) from error
+
+    def _blame(self, error: Exception) -> VendorError:
+        if isinstance(error, httpx.TimeoutException):
+            return broken(self.vendor, TimeoutError())
+        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+            return VendorError(self.vendor, Fault.OURS, str(error))
+        return broken(self.vendor, error)
+
+
+class _Fenced:
+    """The connections to URLs that assistants name."""
+
+    def __init__(self, fence: Fence) -> None:
+        self.http = fenced_http.client(fence)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+
+
+def _client(fence: Fence | None) -> httpx.AsyncClient:
+    if fence is None:
+        return shared("sse", sse.Pool).http
+    return shared(("fenced", fence), lambda: _Fenced(fence)).http
+
+
+async def _objects(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json]:
+    """JSON objects, one in each line."""
+    async for line in lines:
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise VendorError(vendor, Fault.THEIRS, f"a line that is no JSON: {error}") from error
+        if not isinstance(item, dict):
+            raise VendorError(vendor, Fault.THEIRS, "a line that is no JSON object")
+        yield item

@@ -1,0 +1,1 @@
+"""Voices, as dialects: a file for each vendor."""
