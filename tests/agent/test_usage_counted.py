@@ -21,6 +21,7 @@ class Vendor:
     """Of all three kinds."""
 
     vendor = "clay"
+    tags = ()
 
     def __init__(self, *gives: object) -> None:
         self.gives = gives
