@@ -71,6 +71,7 @@ class Brief(Plain):
     speaking_substitutes: tuple[Choice, ...] = ()  # for ``speaking``, when it fails, in this order
     system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content
     tools: tuple[ToolBrief, ...] = ()
+    elsewhere: tuple[ToolBrief, ...] = ()  # main asks their servers for the tools to be offered
     substitutes: tuple[Choice, ...] = ()  # for ``thinking``, when it fails, in this order
     fast_turns: int = 0  # so many of the caller's turns are answered by the vendor's small model
     chunks: ChunkPlan = ChunkPlan()
@@ -103,6 +104,12 @@ class Brief(Plain):
     record: bool = True
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
     record_as: Literal["wav", "mp3", "opus"] | None = None  # None: as the operator has it
+
+    def offered(self, tools: tuple[ToolBrief, ...]) -> "Brief":
+        """With these tools, beside those that it has."""
+        known = {tool.name for tool in self.tools}
+        new = (tool for tool in tools if tool.name not in known)
+        return self.model_copy(update={"tools": (*self.tools, *new)})
 
     @property
     def all_tools(self) -> tuple[ToolBrief, ...]:

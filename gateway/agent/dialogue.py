@@ -3,9 +3,10 @@ caller heard, and the tools it calls. Whose turn it is, is decided elsewhere.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from gateway.agent.brief import ToolBrief
 from gateway.agent.context import fitted, shortened
 from gateway.agent.conversation import KEYPAD, Conversation, Entry
 from gateway.agent.messages import Checkpoint, Start
@@ -105,6 +106,10 @@ class Dialogue:
         """The agent's last message."""
         said = (m for m in reversed(self.conversation.messages()) if m.role == "assistant")
         return next((message.content for message in said if message.content), "")
+
+    def offer(self, briefs: Sequence[ToolBrief]) -> None:
+        """Tools that the model may call from now on, too."""
+        self._tools.offer(briefs)
 
     def with_caller(self, text: str) -> tuple[dict[str, Any], ...]:
         """The conversation as it would be if the caller had finished now."""

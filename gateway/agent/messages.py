@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.agent.brief import Brief
+from gateway.agent.brief import Brief, ToolBrief
 from gateway.agent.plain import Plain
 
 LENGTH = 4
@@ -84,6 +84,14 @@ class ActionResult(Plain):
     action: str
     ok: bool
     content: str
+
+
+class Offer(Plain):
+    """Tools that the model may call from now on, beside the brief's."""
+
+    type: Literal["offer"] = "offer"
+    call: str
+    tools: tuple[ToolBrief, ...]
 
 
 class Know(Plain):
@@ -275,7 +283,7 @@ class Stopped(Plain):
     call: str
 
 
-ToAgent = Start | Answered | Digit | ActionResult | Know | Say | Advice | Stop
+ToAgent = Start | Answered | Digit | ActionResult | Offer | Know | Say | Advice | Stop
 FromAgent = (
     Action | Consult | Spoken | TurnTimings | Used | Happened | Live | Progress | HangUp | Stopped
 )

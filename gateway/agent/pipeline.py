@@ -24,6 +24,7 @@ from gateway.agent.messages import (
     Digit,
     FromAgent,
     Know,
+    Offer,
     Say,
     Start,
     ToAgent,
@@ -125,6 +126,8 @@ class Agent:
                 self._guard(lambda now: self._caller.digit(digit, now))
             case ActionResult(action=action, ok=ok, content=content):
                 self._guard(lambda now: self._result(action, ok, content, now))
+            case Offer(tools=tools):
+                self._dialogue.offer(tools)
             case Know(variables=variables):
                 self._templates.know(variables)
             case Say():

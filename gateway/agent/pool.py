@@ -26,6 +26,7 @@ from gateway.agent.messages import (
     HangUp,
     Know,
     Limits,
+    Offer,
     Progress,
     Ready,
     Setup,
@@ -279,6 +280,9 @@ class Agents:
             held.unheard[message.action] = message
         elif isinstance(message, Answered):
             held.start = held.start.model_copy(update={"ringing": False})
+        elif isinstance(message, Offer):
+            brief = held.start.brief.offered(message.tools)
+            held.start = held.start.model_copy(update={"brief": brief})
         elif isinstance(message, Know):
             known = held.start.variables | message.variables
             held.start = held.start.model_copy(update={"variables": known})

@@ -55,10 +55,18 @@ class Tools:
     """``briefs`` are offered to the model; ``hidden`` are called by others."""
 
     def __init__(self, briefs: Sequence[ToolBrief], hidden: Sequence[ToolBrief] = ()) -> None:
-        self._briefs = {brief.name: brief for brief in (*hidden, *briefs)}
+        self._briefs = {brief.name: brief for brief in hidden}
         self._running: dict[str, Run] = {}
-        self.offered = tuple(
-            Tool(brief.name, brief.description, brief.parameters, brief.strict) for brief in briefs
+        self.offered: tuple[Tool, ...] = ()
+        self.offer(briefs)
+
+    def offer(self, briefs: Sequence[ToolBrief]) -> None:
+        """From now on, these too; of one name, the first stays."""
+        known = {tool.name for tool in self.offered}
+        new = [brief for brief in briefs if brief.name not in known]
+        self._briefs |= {brief.name: brief for brief in new}
+        self.offered += tuple(
+            Tool(brief.name, brief.description, brief.parameters, brief.strict) for brief in new
         )
 
     @property

@@ -9,7 +9,7 @@ from gateway.agent.brief import Brief, Choice
 from gateway.api.hook_plans import hook_plans
 from gateway.api.models import THINKING, model_choice, substitutes
 from gateway.api.targets import demanded, wanted
-from gateway.api.tool_briefs import tool_briefs
+from gateway.api.tool_briefs import elsewhere, tool_briefs
 from gateway.api.transcribers import HEARING
 from gateway.api.turn_plans import turn_plans
 from gateway.api.unusable import Unusable
@@ -82,6 +82,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "speaking_substitutes": speaking_substitutes(assistant),
         "system": tuple(_system(model)),
         "tools": tool_briefs(model, language),
+        "elsewhere": elsewhere(model),
         "temperature": model.get("temperature"),
         "max_tokens": _whole(model.get("maxTokens")),
         "greeting": assistant.get("firstMessage"),

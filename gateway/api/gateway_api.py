@@ -19,6 +19,7 @@ from gateway.api.server_messages import Messages
 from gateway.api.settings import ApiSettings, WebhookSettings
 from gateway.api.targets import Targets, target
 from gateway.api.tool_server import ToolServer
+from gateway.api.tools.mcp import McpTools
 from gateway.api.tools.workers import workers
 from gateway.api.unusable import Unusable
 from gateway.api.webhooks import Webhooks
@@ -57,8 +58,9 @@ class Api:
         targets = Targets(target(webhooks.server))
         self._letters = Letters(store, self._wire, targets)
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
-        self.tools = ToolServer(messages, self._wire, targets, workers(self._wire))
         self.directory = StoreDirectory(store, self._defaults, messages, self._wire, targets)
+        mcp = McpTools(self._wire)
+        self.tools = ToolServer(messages, self._wire, targets, workers(self._wire, mcp), mcp)
 
     async def start(
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""

@@ -55,6 +55,8 @@ def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief,
     """What is said about them is in ``language`` where it was written in several."""
     briefs: dict[str, ToolBrief] = {}
     for tool in all_tools(model):
+        if is_elsewhere(tool):
+            continue
         if tool["type"] not in _BUILT_IN and kinds.described(tool) is None:
             log.warning("a tool is left out: type %s is not available here", tool["type"])
         elif (name := tool_name(tool)) in briefs:
@@ -62,6 +64,15 @@ def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief,
         else:
             briefs[name] = _brief(name, tool, language)
     return tuple(briefs.values())
+
+
+def is_elsewhere(tool: Tool) -> bool:
+    """It stands for tools that its server is to be asked for."""
+    return tool["type"] == "mcp" and "mcpName" not in tool
+
+
+def elsewhere(model: dict[str, Any]) -> tuple[ToolBrief, ...]:
+    return tuple(_brief(tool_name(t), t, "en") for t in all_tools(model) if is_elsewhere(t))
 
 
 def _brief(name: str, tool: Tool, language: str) -> ToolBrief:

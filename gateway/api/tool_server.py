@@ -12,8 +12,10 @@ from typing import Any
 from gateway.agent.brief import ToolBrief
 from gateway.api.server_messages import Messages, failed, read_advice, read_tool_answer
 from gateway.api.targets import Target, Targets, target
+from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tools.errand import Errand, ToolFailed
 from gateway.api.tools.extraction import extract
+from gateway.api.tools.mcp import McpTools, discovered
 from gateway.api.tools.rejection import rejected
 from gateway.api.tools.workers import Worker
 from gateway.api.webhooks import SENT
@@ -36,8 +38,10 @@ class ToolServer:
         wire: Wire,
         targets: Targets,
         workers: Mapping[str, Worker] | None = None,
+        mcp: McpTools | None = None,
     ) -> None:
         self._messages, self._wire, self._targets = messages, wire, targets
+        self._mcp = mcp or McpTools(wire)
         self._workers = workers or {}
 
     async def call(
@@ -88,6 +92,13 @@ class ToolServer:
         reply = await self._ask(where, errand)
         SENT.labels("tool-calls", "delivered" if reply.ok else "refused").inc()
         return reply
+
+    async def discover(
+        self, record: CallRecord, papers: Papers, elsewhere: Sequence[ToolBrief]
+    ) -> tuple[ToolBrief, ...]:
+        """The tools of MCP servers. Never raises."""
+        errands = [Errand(record, papers, tool, {}, "") for tool in elsewhere]
+        return await discovered(self._mcp, errands, lambda t: tool_briefs({"tools": t}))
 
     async def advise(
         self,

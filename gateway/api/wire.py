@@ -29,7 +29,7 @@ class Wire:
     """``http`` is closed with it."""
 
     def __init__(self, http: httpx.AsyncClient, lookup: Lookup) -> None:
-        self._http = http
+        self.http = http
         self._authentication = Authentication(lookup, http)
 
     async def send(self, where: Target, body: bytes, timeout_s: float) -> tuple[int, bytes]:
@@ -47,6 +47,10 @@ class Wire:
                 status, answer = await self._once(request, timeout_s)
             return status, answer
 
+    async def credentials(self, credential_id: str, url: str, org_id: str) -> dict[str, str]:
+        """The headers of a request that others make. Raises NotAuthenticated."""
+        return await self._authentication.headers(credential_id, b"", url=url, org_id=org_id)
+
     async def _once(self, request: Request, timeout_s: float) -> tuple[int, bytes]:
         headers = dict(request.headers)
         if request.credential_id:
@@ -57,7 +61,7 @@ class Wire:
                 method=request.method,
                 org_id=request.org_id,
             )
-        async with self._http.stream(
+        async with self.http.stream(
             request.method,
             request.url,
             content=request.content or None,
@@ -72,7 +76,7 @@ class Wire:
             return response.status_code, bytes(answer)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self.http.aclose()
 
 
 def reason(error: Exception, timeout_s: float) -> str:

@@ -25,6 +25,7 @@ from gateway.agent.messages import (
     HangUp,
     Happened,
     Know,
+    Offer,
     Say,
     Spoken,
     Start,
@@ -202,6 +203,14 @@ class Call:
         )
         self._begun = True
         self._house.agents.begin(self.agent, start, self.agent_said)
+        if self.brief.elsewhere:
+            self._house.tasks.start(self._discover(), "tools that are elsewhere")
+
+    async def _discover(self) -> None:
+        with about(self.record.id):
+            found = await self.tools.discover(self.record, self.papers, self.brief.elsewhere)
+            self._brief = self.brief.offered(found)
+            self.tell(Offer(call=self.record.id, tools=found))
 
     def _down(self, event: Down) -> None:
         self.record.sip_status = event.status

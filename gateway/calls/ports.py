@@ -163,6 +163,11 @@ class ToolServer(Protocol):
         """Never raises: a time-out or a refusal is a reply with ``ok`` False. Takes at most
         ``tool.timeout_s``."""
 
+    async def discover(
+        self, record: CallRecord, papers: Papers, elsewhere: Sequence[ToolBrief]
+    ) -> tuple[ToolBrief, ...]:
+        """The tools that the servers of these have. Never raises: what fails is left out."""
+
     async def advise(
         self,
         record: CallRecord,

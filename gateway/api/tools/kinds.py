@@ -24,4 +24,5 @@ def model_name(name: str) -> str:
 KINDS: dict[str, Json | Callable[[Json], Json]] = {
     "function": {},
     "apiRequest": api_request.described,
+    "mcp": {},
 }
