@@ -113,6 +113,8 @@ class Receptionist:
 
     def of(self, found: Cast, **chosen: Any) -> Route:
         """Raises Unusable."""
+        for missing in found.missing:  # the call can go on without
+            log.warning("a tool is left out: assistant.%s", missing)
         return Route(
             brief=from_assistant(found.assistant, self.defaults),
             org_id=self.holdings.org_id,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from gateway.api.briefs import resolve
 from gateway.api.errors import BadRequest
+from gateway.api.tools.saved import with_saved_tools
 from gateway.store import Holdings
 from gateway.store.rows import Rows, Stored
 
@@ -27,6 +28,7 @@ class Cast:
     squad: Json | None = None  # its body, also if it is saved
     squad_overrides: Json = field(default_factory=dict)
     variables: Json = field(default_factory=dict)
+    missing: tuple[str, ...] = ()  # saved tools that are not there
 
     @property
     def papers(self) -> Json:
@@ -63,12 +65,13 @@ async def cast(source: Mapping[str, Any], holdings: Holdings, *over: Json | None
         overrides = source.get("squadOverrides") or {}
         first = await member(squad, 0, overrides, holdings, *layers)
         return Cast(
-            first.assistant, first.assistant_id, None, squad_id, squad, overrides, first.variables
-        )
+            first.assistant, first.assistant_id, None, squad_id, squad, overrides, first.variables,
+            first.missing,
+        )  # fmt: skip
     if what == "assistantId":
         stored = await found(holdings.assistants, "assistantId", value)
-        return _laid(stored.body, stored.id, None, layers)
-    return _laid(value, None, value, layers)
+        return await _laid(stored.body, stored.id, None, layers, holdings)
+    return await _laid(value, None, value, layers, holdings)
 
 
 async def member(
@@ -91,7 +94,7 @@ async def member(
         squad.get("membersOverrides"), one.get("assistantOverrides"), squad_overrides, *over,
         {"tools:append": tools},
     ]  # fmt: skip
-    return _laid(assistant, assistant_id, None, layers)
+    return await _laid(assistant, assistant_id, None, layers, holdings)
 
 
 async def named(squad: Json, name: str, holdings: Holdings) -> int | None:
@@ -106,14 +109,20 @@ async def named(squad: Json, name: str, holdings: Holdings) -> int | None:
     return None
 
 
-def _laid(
-    assistant: Json, assistant_id: str | None, given: Json | None, layers: list[Json | None]
+async def _laid(
+    assistant: Json,
+    assistant_id: str | None,
+    given: Json | None,
+    layers: list[Json | None],
+    holdings: Holdings,
 ) -> Cast:
     variables: Json = {}
     for layer in layers:
         assistant = resolve(assistant, layer)
         variables |= (layer or {}).get("variableValues") or {}
-    return Cast(assistant, assistant_id, given, variables=variables)
+    missing: list[str] = []
+    assistant = await with_saved_tools(assistant, holdings, missing)
+    return Cast(assistant, assistant_id, given, variables=variables, missing=tuple(missing))
 
 
 async def found(rows: Rows, field_: str, value: Any) -> Stored:

@@ -45,6 +45,8 @@ async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
         raise BadRequest([f"{name} is not available on this gateway" for name in unknown])
     customer = {k: v for k, v in given.get("customer", {}).items() if v is not None}
     chosen = await _cast(given, customer, store)
+    if chosen.missing:
+        raise BadRequest([f"assistant.{missing}" for missing in chosen.missing])
     number = await _phone_number(given, store)
     earliest, latest = _times(given.get("schedulePlan") or {})
     papers: Json = {**chosen.papers, "customer": customer, "order": given}

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.agent.messages import Action, Spoken
+from gateway.agent.brief import ToolBrief
+from gateway.agent.messages import Action, Know, Offer, Say, Spoken
 from gateway.agent.tools import BadCall, Tools
 from gateway.speech.contract import Called
 from tests.agent.stage import Stage, call, say
@@ -189,3 +190,19 @@ def test_a_tool_without_arguments_may_leave_them_out() -> None:
     assert tools.check(Called("1", "press", ""))[1] == {}
     with pytest.raises(BadCall):
         tools.check(Called("1", "other", ""))
+
+
+async def test_tools_that_are_found_later_are_offered_and_variables_are_known() -> None:
+    async with Stage() as stage:
+        stage.clay.replies = [[call("look")], [call("endCall")]]
+        found = ToolBrief.model_validate(LOOK | {"name": "look"})
+        stage.agent.receive(Offer(call="c1", tools=(found, found)))
+        await asked(stage)
+        await stage.until("tool")
+        (action,) = stage.of(Action)
+        assert action.tool == "look"
+        stage.agent.receive(Know(call="c1", variables={"who": "Ann", "order": 7}))
+        stage.agent.receive(Say(call="c1", text="{{ who }} has {{ order }}."))
+        await stage.until("speaking")
+        await stage.until("tool")
+        assert stage.transcript("assistant")[-1].startswith("Ann has 7.")

@@ -7,12 +7,9 @@ from gateway.store import Holdings
 Json = dict[str, Any]
 
 
-async def with_saved_tools(
-    assistant: Json, holdings: Holdings, missing: list[str] | None = None
-) -> Json:
+async def with_saved_tools(assistant: Json, holdings: Holdings, missing: list[str]) -> Json:
     """The assistant with its organisation's tools written out. What is not there is left out and
     told in ``missing``; it was deleted, or is another organisation's."""
-    missing = [] if missing is None else missing
     equipped = dict(assistant)
     model = assistant.get("model") or {}
     if wanted := _wanted(model):
