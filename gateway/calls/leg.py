@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gateway.calls.record import Sound
 from gateway.media.line import Line, Symptoms
+
+Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,25 @@ class Down:
     detail: str
 
 
-LegEvent = Ringing | Up | Pressed | Down
+@dataclass(frozen=True, slots=True)
+class Referring:
+    """How the REFER goes that we sent; ``status`` is None where nobody told one."""
+
+    stage: Literal["accepted", "done", "refused"]
+    status: int | None = None
+    detail: str = ""
+
+
+LegEvent = Ringing | Up | Pressed | Down | Referring
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The peer's to a request within the call."""
+
+    status: int
+    phrase: str
+    body: bytes
 
 
 class Leg(Protocol):
@@ -46,11 +66,22 @@ class Leg(Protocol):
     row: int
     line: Line  # to be bridged, played to or listened in to
 
-    def hang_up(self, detail: str) -> None:
-        """End it in whatever way its state wants; ``Down`` follows if it has not already."""
+    def hang_up(self, detail: str, headers: Headers = ()) -> None:
+        """End it in whatever way its state wants; ``Down`` follows if it has not already.
+        ``headers`` go with a BYE."""
 
-    async def dial(self, digits: str) -> None:
-        """Send telephone digits, by the best way this peer understands; returns when sent."""
+    async def dial(self, digits: str, *, by_info: bool = False) -> None:
+        """Send telephone digits, by SIP INFO or else by the best way this peer understands;
+        returns when sent."""
+
+    def hold(self) -> None:
+        """Ask the party to send nothing, and to hear what we send."""
+
+    def resume(self) -> None:
+        """The end of that."""
+
+    async def request(self, method: str, headers: Headers, body: bytes) -> Answer:
+        """Send INFO, MESSAGE or NOTIFY within the call. GatewayError: the call is not up."""
 
     def denoise(self) -> str | None:
         """Take noise out of what the party says, from now on; returns why it cannot be."""

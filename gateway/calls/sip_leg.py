@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.calls.dialling import Dialling, Tried
 from gateway.calls.info_digits import INFO_RELAY, info_digit
-from gateway.calls.leg import Down, LegEvent, Pressed, Ringing, Up
+from gateway.calls.leg import Answer, Down, Headers, LegEvent, Pressed, Referring, Ringing, Up
 from gateway.calls.manner import USUAL, Manner
 from gateway.calls.quality import quality
 from gateway.calls.record import Sound
@@ -20,7 +21,6 @@ from gateway.sdp import make_answer as sdp_answer
 from gateway.sdp import make_offer as sdp_offer
 from gateway.sip import events
 from gateway.sip.endpoint import Endpoint
-from gateway.sip.life import State
 from gateway.sip.session import Session
 from gateway.trunks.dialling import Attempt
 
@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 Q850_NORMAL = 16
 DIAL_POLL_S = 0.05  # a digit takes at least twice that
 INFO_DIGIT_MS, INFO_PAUSE_S = 160, 0.25  # INFO carries no timing: too fast is one digit
-
-
-Tried = Callable[[Attempt, str], None]  # an attempt, and why it failed: "" if it did not
 
 
 class Unacceptable(GatewayError):
@@ -65,18 +62,14 @@ class SipLeg:
         self._echo = echo
         self._manner = manner
         self._session = session
-        self._attempts: list[Attempt] = []  # the first is being tried
-        self._tried: Tried = lambda attempt, why: None
-        self._rang = False
+        self._dialling: Dialling | None = None
         self._proven = True  # sound may be sent
-        self._failover: asyncio.TimerHandle | None = None
         self._ours: Description | None = None  # what we last said
         self._wish: tuple[Local, Description] | None = None  # what we have offered anew
         self._agreed: Agreed | None = None
         self._answered = False
         self._up = False
         self._gone = False
-        self._ring_limit: asyncio.TimerHandle | None = None
         self.transfers: Transfers | None = None  # None: no REFER is obeyed
         self._referral: Referral | None = None
         self._left: Down | None = None  # by a peer that hung up while its transfer was under way
@@ -120,72 +113,51 @@ class SipLeg:
         ring_s: float,
         failover_s: float = 32.0,
         tried: Tried = lambda attempt, why: None,
+        headers: Headers = (),
     ) -> None:
-        """Call somebody, by the first of the ways that works; ``tried`` is told how each went.
-        Raises a SIP error when a target is no URI."""
-        self._endpoint, self._attempts, self._tried = endpoint, list(attempts), tried
-        self._failover_s = failover_s
+        """Call somebody, by the first of the ways that works; ``tried`` is told how each went,
+        ``headers`` go with every INVITE. Raises a SIP error when a target is no URI."""
+        self._endpoint, self._headers = endpoint, headers
         self._ours = sdp_offer(self._local, self._manner.codecs)
-        self._try_first()
-        loop = asyncio.get_running_loop()
-        self._ring_limit = loop.call_later(ring_s, self._rang_long_enough)
+        self._dialling = Dialling(attempts, self._send_invite, tried, failover_s)
+        self._dialling.begin(ring_s, self._rang_long_enough)
 
-    def _try_first(self) -> None:
-        attempt = self._attempts[0]
+    def _send_invite(self, attempt: Attempt) -> Session:
         session = self._endpoint.invite(
             attempt.target,
             sdp=bytes(self._ours) if self._ours else None,
             from_uri=attempt.from_uri,
             from_name=attempt.from_name,
-            headers=attempt.headers,
+            headers=(*attempt.headers, *self._headers),
             hop=attempt.hop,
             policy=self._manner.policy(self._endpoint.stack.policy, attempt.may_redirect),
             credentials=attempt.credentials,
         )
         self._session = session
         session.on_event = lambda event: self._heard(event) if session is self._session else None
-        if len(self._attempts) > 1:
-            loop = asyncio.get_running_loop()
-            self._failover = loop.call_later(self._failover_s, self._silent, session)
-
-    def _silent(self, session: Session) -> None:
-        """Not even a 100 came, which any living machine sends at once."""
-        if session is self._session and session.state is State.CALLING:
-            self._try_next(f"no answer within {self._failover_s:g} s")
-            session.end("No answer; tried elsewhere", cause=102)  # Q.850: recovery on timer expiry
-
-    def _try_next(self, why: str) -> None:
-        self._stop_failover()
-        self._tried(self._attempts.pop(0), why)
-        self._try_first()
+        return session
 
     def _failed(self, event: events.Refused) -> None:
-        """A gateway that cannot be reached or has no room; of what the called party decided,
-        there is nothing to be gained by asking again elsewhere."""
-        why = f"{event.status} {event.phrase}"
-        gateway_failed = event.by in ("network", "timeout") or event.status == 503
-        if gateway_failed and not self._rang and len(self._attempts) > 1:
-            self._try_next(why)
-            return
-        if self._attempts:
-            self._tried(self._attempts[0], why if gateway_failed else "")
-        self._down(by_peer=event.by == "peer", status=event.status, detail=why)
+        if self._dialling is None or not self._dialling.failed(event):
+            why = f"{event.status} {event.phrase}"
+            self._down(by_peer=event.by == "peer", status=event.status, detail=why)
 
     def _rang_long_enough(self) -> None:
         self.session.end("No answer", cause=19)  # Q.850: no answer from user
         self._down(by_peer=False, status=408, detail="nobody answered in time")
 
-    def hang_up(self, detail: str) -> None:
+    def hang_up(self, detail: str, headers: Headers = ()) -> None:
         if self._referral:
             self._referral.cancel()
             self._referral = None
         if self._session is not None and not self._session.over:
-            self._session.end(detail, cause=Q850_NORMAL)
+            self._session.end(detail, cause=Q850_NORMAL, headers=headers)
 
     def _heard(self, event: events.SessionEvent) -> None:
         match event:
             case events.Ringing(status):
-                self._rang = True
+                if self._dialling:
+                    self._dialling.rang = True
                 self.on_event(Ringing(status))
             case events.Answered(sdp):
                 self._accepted(sdp)
@@ -211,6 +183,32 @@ class SipLeg:
                 self._reanswered(result)
             case events.Referred():
                 self._referred(event)
+            case events.ReferAccepted():
+                self.on_event(Referring("accepted"))
+            case events.ReferDone(status):
+                self.on_event(Referring("done", status))
+            case events.ReferFailed(refer_status, detail):
+                self.on_event(Referring("refused", refer_status, detail))
+
+    # what is asked of the peer
+
+    def refer(
+        self, target: str, *, replaces: "SipLeg | None" = None, headers: Headers = ()
+    ) -> None:
+        """Ask the peer to call ``target`` instead, in the place of another leg of ours."""
+        other = replaces.session if replaces else None
+        self.session.refer(target, replaces=other, headers=headers)
+
+    async def request(self, method: str, headers: Headers, body: bytes) -> Answer:
+        """Send it within the call. Raises GatewayError: the call is not up."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def heard(status: int, phrase: str, body: bytes) -> None:
+            if not answer.done():
+                answer.set_result(Answer(status, phrase, body))
+
+        self.session.ask(method, headers, body, heard)
+        return await answer
 
     def _referred(self, event: events.Referred) -> None:
         try:
@@ -248,10 +246,9 @@ class SipLeg:
             self._tune()
 
     def _accepted(self, sdp: bytes | None) -> None:
-        self._stop_ringing()
         self._answered = True
-        if self._attempts:
-            self._tried(self._attempts[0], "")
+        if self._dialling:
+            self._dialling.answered()
         self._completed(sdp)
 
     def _completed(self, sdp: bytes | None) -> None:
@@ -336,16 +333,9 @@ class SipLeg:
         self._gone = True
         self.on_event(down)
 
-    def _stop_failover(self) -> None:
-        if self._failover:
-            self._failover.cancel()
-            self._failover = None
-
     def _stop_ringing(self) -> None:
-        self._stop_failover()
-        if self._ring_limit:
-            self._ring_limit.cancel()
-            self._ring_limit = None
+        if self._dialling:
+            self._dialling.stop()
 
     # sound
 
@@ -354,10 +344,10 @@ class SipLeg:
         if agreed is not None and self._proven:
             tune(self._line, agreed, self._manner, echo=self._echo)
 
-    async def dial(self, digits: str) -> None:
+    async def dial(self, digits: str, *, by_info: bool = False) -> None:
         """Returns when they have been sent, so that a pause after them is one on the line. That
         is a cursor in shared memory, which nobody announces."""
-        if self._manner.dtmf == "info":
+        if by_info or self._manner.dtmf == "info":
             for digit in digits:
                 body = f"Signal={digit}\r\nDuration={INFO_DIGIT_MS}\r\n"
                 self.session.info(INFO_RELAY, body.encode())

@@ -63,16 +63,24 @@ class Session(Usage):
         response = self.scribe.respond(status, phrase, extra=headers)
         self._do("refuse", Cue(Refused(status, phrase, "us"), response))
 
-    def end(self, reason: str = "", *, cause: int | None = None) -> None:
+    def end(
+        self,
+        reason: str = "",
+        *,
+        cause: int | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """End it, in whatever way its state wants: BYE, CANCEL, or 480 to an INVITE.
 
-        ``reason`` and ``cause`` (Q.850; 16 is normal clearing) go into a Reason header.
+        ``reason`` and ``cause`` (Q.850; 16 is normal clearing) go into a Reason header, beside
+        any other ``headers``.
         """
         if reason and cause is None:
             cause = 16
         reasons: Extra = ()
         if cause is not None:
             reasons = (("Reason", str(Reason("Q.850", cause, reason))),)
+        reasons = (*reasons, *headers)
         if self.state in (State.OFFERED, State.RINGING):
             self.refuse(480, reason, headers=reasons)
             return
@@ -161,6 +169,33 @@ class Session(Usage):
             request.body = body
             self.scribe.send(request, self._in_dialog_result)
             self.stack.stir()
+
+    def ask(
+        self,
+        method: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        done: Callable[[int, str, bytes], None],
+    ) -> None:
+        """Send a request that changes nothing about the call (INFO, MESSAGE, NOTIFY); ``done`` is
+        told how it was answered. Raises GatewayError if the call is not up."""
+        if not self.up:
+            raise GatewayError("the call is not up")
+        request = self.scribe.request(method)
+        for name, value in headers:
+            request.headers.add(name, value)
+        request.body = body
+
+        def result(answer: object) -> None:
+            if isinstance(answer, Failed):
+                done(answer.status, answer.detail, b"")
+            elif isinstance(answer, Response) and answer.status >= 200:
+                done(answer.status, answer.reason, answer.body)
+            if method != "NOTIFY":  # whose 481 means a subscription, not the call (RFC 5057 5.1)
+                self._in_dialog_result(answer)
+
+        self.scribe.send(request, result)
+        self.stack.stir()
 
     def _in_dialog_result(self, result: object) -> None:
         if isinstance(result, (Response, Failed)) and result.status in (408, 481):
