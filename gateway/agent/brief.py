@@ -54,6 +54,7 @@ class ToolBrief(Plain):
     wait: bool = True  # False: an asynchronous function; the model is told at once that it runs
     strict: bool = False  # the vendor is to hold the arguments to the schema
     server: dict[str, Any] | None = None  # for main: where a function's webhook is
+    options: dict[str, Any] = Field(default_factory=dict)  # for main: what its kind needs
     timeout_s: float = 20.0
     written: dict[str, Any] = Field(default_factory=dict)  # for main: as its owner wrote it
 

@@ -38,6 +38,7 @@ class Deeds:
     ) -> None:
         self.to_say: deque[Say] = deque()  # from outside the conversation, as it is asked for
         self.hooks = Hooks(brief.hooks, dialogue.fired, random.Random())
+        self.away = False  # the caller is elsewhere
         self._brief = brief
         self._turns = turns
         self._dialogue = dialogue
@@ -89,7 +90,7 @@ class Deeds:
 
     def _attend(self, now: float) -> None:
         """Do what hooks want, as soon as it is in nobody's way. While a tool runs, none does."""
-        if not self._brief.hooks or self._dialogue.waiting:
+        if not self._brief.hooks or self._dialogue.waiting or self.away:
             return
         self.hooks.beat(
             self._dialogue.started_at,
@@ -169,7 +170,8 @@ class Deeds:
                 question = self._turns.end_of_turn.question
                 self._report.consult(question, self._dialogue.with_caller(self._turns.text))
             case "say":
-                self._dialogue.say(self.to_say.popleft().text)
+                said = self.to_say.popleft()
+                (self._dialogue.say_aside if said.aside else self._dialogue.say)(said.text)
             case "apologise":
                 last = self._turns.state is State.ENDING
                 words = phrases(self._brief.language)

@@ -59,6 +59,7 @@ class Start(Plain):
     resumed: Checkpoint | None = None
     limits: Limits = Limits()
     ringing: bool = False
+    away: bool = False  # see ``Away``
 
 
 class Answered(Plain):
@@ -109,6 +110,24 @@ class Say(Plain):
     call: str
     text: str
     then_end: bool = False
+    aside: bool = False  # to somebody else: it is no part of the conversation with the caller
+
+
+class Away(Plain):
+    """The caller is elsewhere, on hold say: heed nothing that the line brings, until ``away`` is
+    false. What is to be said is still said, to whoever the agent is heard by."""
+
+    type: Literal["away"] = "away"
+    call: str
+    away: bool
+
+
+class Summarise(Plain):
+    """Have the model sum the conversation up, by these instructions; answered by ``Summary``."""
+
+    type: Literal["summarise"] = "summarise"
+    call: str
+    messages: tuple[dict[str, str], ...]  # role and content; empty: the usual instructions
 
 
 class Advice(Plain):
@@ -189,6 +208,14 @@ class Consult(Plain):
     call: str
     question: int
     conversation: tuple[dict[str, Any], ...]  # as a Checkpoint's, with what is being said
+
+
+class Summary(Plain):
+    """Empty if the model could not."""
+
+    type: Literal["summary"] = "summary"
+    call: str
+    text: str
 
 
 class Spoken(Plain):
@@ -283,10 +310,13 @@ class Stopped(Plain):
     call: str
 
 
-ToAgent = Start | Answered | Digit | ActionResult | Offer | Know | Say | Advice | Stop
+ToAgent = (
+    Start | Answered | Digit | ActionResult | Offer | Know | Say | Away | Summarise | Advice | Stop
+)  # fmt: skip
 FromAgent = (
-    Action | Consult | Spoken | TurnTimings | Used | Happened | Live | Progress | HangUp | Stopped
-)
+    Action | Consult | Summary | Spoken | TurnTimings | Used | Happened | Live | Progress | HangUp
+    | Stopped
+)  # fmt: skip
 ToProcess = ToAgent | Setup | Adopt
 FromProcess = FromAgent | Ready | Alive
 

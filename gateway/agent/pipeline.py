@@ -9,8 +9,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from gateway.agent import summary
 from gateway.agent.caller import Caller
 from gateway.agent.conversation import Conversation
 from gateway.agent.crew import Crew
@@ -21,12 +23,14 @@ from gateway.agent.messages import (
     ActionResult,
     Advice,
     Answered,
+    Away,
     Digit,
     FromAgent,
     Know,
     Offer,
     Say,
     Start,
+    Summarise,
     ToAgent,
 )
 from gateway.agent.mouth import Mouth
@@ -100,6 +104,8 @@ class Agent:
             self._report,
         )
         self._ringing = start.ringing
+        self._summary = partial(summary.of, start, vendors)
+        self._deeds.away = start.away
 
     @property
     def state(self) -> State:
@@ -132,6 +138,10 @@ class Agent:
                 self._templates.know(variables)
             case Say():
                 self._guard(lambda now: self._say_now(message, now))
+            case Away(away=away):
+                self._guard(lambda now: self._leave_alone(away, now))
+            case Summarise(messages=messages):
+                self._spawn(self._sum_up(messages), "summary")
             case Advice(question=question, wait_s=wait_s):
                 self._guard(lambda now: self._turns.advised(question, wait_s, now))
 
@@ -207,6 +217,8 @@ class Agent:
 
     def _beat(self, now: float) -> None:
         sound, keys = self._row.listen(), self._row.digits()
+        if self._deeds.away:
+            sound, keys = sound.silenced(), ""
         self._ear.beat(now)
         if self._ringing:
             return
@@ -218,9 +230,18 @@ class Agent:
             self._caller.digit(key, now)
         self._dialogue.beat(now)
         self._show_results(now)
-        self._turns.wake(now)
+        if not self._deeds.away:
+            self._turns.wake(now)
         if self._row.paused and self._turns.state not in (State.PAUSED, State.DOUBTED):
             self._row.resume()  # a pause that there was nothing to decide about
+
+    def _leave_alone(self, away: bool, now: float) -> None:
+        if self._deeds.away and not away:
+            self._turns.came_back(now)
+        self._deeds.away = away
+
+    async def _sum_up(self, messages: tuple[dict[str, str], ...]) -> None:
+        self._report.summary(await self._summary(self.conversation.messages(), messages))
 
     def _result(self, action: str, ok: bool, content: str, now: float) -> None:
         self._dialogue.result(action, ok, content, now)

@@ -22,6 +22,7 @@ from gateway.agent.messages import (
     Adopt,
     Alive,
     Answered,
+    Away,
     FromAgent,
     HangUp,
     Know,
@@ -286,6 +287,8 @@ class Agents:
         elif isinstance(message, Know):
             known = held.start.variables | message.variables
             held.start = held.start.model_copy(update={"variables": known})
+        elif isinstance(message, Away):
+            held.start = held.start.model_copy(update={"away": message.away})
         self._tell(held.index, message)
 
     async def stop(self, call: str) -> None:

@@ -13,6 +13,7 @@ from gateway.agent.messages import (
     Live,
     Progress,
     Spoken,
+    Summary,
     TurnTimings,
 )
 from gateway.agent.mouth import Uttered
@@ -78,6 +79,9 @@ class Report:
 
     def consult(self, question: int, conversation: tuple[dict[str, Any], ...]) -> None:
         self._send(Consult(call=self._call, question=question, conversation=conversation))
+
+    def summary(self, text: str) -> None:
+        self._send(Summary(call=self._call, text=text))
 
     def timings(self, turn: int, timings: Timings) -> None:
         self._send(

@@ -32,6 +32,11 @@ class Sound:
     ended_at: float  # monotonic seconds when the last of them was heard
     missed: int = 0  # frames lost because the reader came too late
 
+    def silenced(self) -> "Sound":
+        """The same time, in which nothing was heard."""
+        count = len(self.speech)
+        return Sound(self.first, bytes(len(self.pcm)), (0,) * count, self.ended_at, self.missed)
+
     def at(self, index: int) -> float:
         """When frame ``index`` of these had been heard."""
         return self.ended_at - (len(self.speech) - 1 - index) * BEAT_S

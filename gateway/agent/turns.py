@@ -156,6 +156,11 @@ class Turns:
         self.last_speech = now
         self._timers.start("max", now + self._brief.max_duration_s)
 
+    def came_back(self, now: float) -> None:
+        """The caller was elsewhere: their silence counts from now."""
+        if self.state is State.LISTENING:
+            self._start("silence", now)
+
     def end(self, what: str, reason: str, now: float, detail: str = "") -> None:
         """An input that may end the call, and why it then has ended."""
         if self.state not in (State.ENDING, State.ENDED):

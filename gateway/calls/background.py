@@ -33,16 +33,21 @@ class Backgrounds:
     async def play(self, line: Line, name: str) -> None:
         """``name``: a sound of ``Sounds``, or a URL of a file (WAV, MP3, Ogg or FLAC). One that
         cannot be had is a warning: the call goes on without."""
+        if await self.ready(name) and not line.parted:
+            line.background(name)
+
+    async def ready(self, name: str) -> bool:
+        """Whether lines can play it; a file is fetched for it."""
         try:
             if name not in self._sounds:
                 async with asyncio.timeout(_PATIENCE_S):
                     self._sounds.add(name, await self._fetch(name))
-            if not line.parted:
-                line.background(name)
+            return True
         except (httpx.HTTPError, httpx.InvalidURL, soundfile.SoundFileError, GatewayError,
                 ValueError, TimeoutError) as error:  # fmt: skip
             why = str(error) or type(error).__name__
             log.warning("there is no background sound", extra={"url": name, "why": why})
+            return False
 
     async def _fetch(self, url: str) -> npt.NDArray[np.int16]:
         found = bytearray()

@@ -29,16 +29,20 @@ from gateway.agent.messages import (
     Say,
     Spoken,
     Start,
+    Summary,
     ToAgent,
     TurnTimings,
     Used,
 )
 from gateway.agent.pool import Agents
 from gateway.calls import actions, at_the_end, metrics, usage, variables
+from gateway.calls.destination import Destination
 from gateway.calls.diagnosis import BACK, Diagnosis
+from gateway.calls.forwarding import Forwarding
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
-from gateway.calls.ports import Papers, Route, ToolServer
+from gateway.calls.ports import Order, Papers, Route, ToolServer
 from gateway.calls.record import CallRecord, Event, Line, Status, Turn
+from gateway.calls.second_leg import Reach
 from gateway.logs import about
 from gateway.reasons import Ended
 from gateway.tasks import Tasks
@@ -63,6 +67,7 @@ class Surroundings:
     told: Callable[["Call", FromAgent], None]  # its agent has said something
     keep: Callable[[CallRecord, str | None], Awaitable[None]]  # its recording, in this form
     background: Callable[[Leg, str], Coroutine[Any, Any, None]]  # a sound under its agent's voice
+    reach: Reach  # of other parties
 
 
 class Call:
@@ -97,6 +102,9 @@ class Call:
         self._last_words = ""
         self._ends_as = ""  # why, if the agent ends it
         self.extension = ""  # to be dialled when the party has answered
+        self.trunk = ""  # that it came or went by
+        self.reach = house.reach
+        self.forwarding = Forwarding(self)
 
     @property
     def brief(self) -> Brief:
@@ -115,11 +123,17 @@ class Call:
         record.variables = route.variables | record.variables
         if route.chosen:
             self.happened("routed", **route.chosen)
+    @property
+    def has_agent(self) -> bool:
+        """It is held by an agent at the moment."""
+        return self._begun and not self._ending
 
     # what the party does
 
     def leg_event(self, event: LegEvent) -> None:
         with about(self.record.id):
+            if self.forwarding.leg_event(event):
+                return
             match event:
                 case Ringing():
                     if self.record.status is Status.QUEUED:
@@ -237,6 +251,9 @@ class Call:
             match message:
                 case Spoken():
                     self._spoken(message)
+                    self.forwarding.heard(message)
+                case Summary():
+                    self.forwarding.summed_up(message.text)
                 case TurnTimings():
                     self._turn(message)
                 case Used():
@@ -252,6 +269,37 @@ class Call:
                 case _:
                     pass  # of the others, Progress and Stopped are the pool's own business
             self._house.told(self, message)
+
+    # transfers
+
+    def work(self, work: Coroutine[Any, Any, None], name: str) -> object:
+        """Something that this call needs done meanwhile."""
+        return self._house.tasks.start(work, name)
+
+    def order(self, to: Destination) -> Order:
+        """For a call to another party: by this one's trunk, and from the number it came to."""
+        ours = self.record.dialled if self.record.direction == "inbound" else ""
+        return Order(
+            target=to.target,
+            brief=self.brief,
+            org_id=self.record.org_id,
+            trunk=self.trunk,
+            caller=to.caller or ours,
+        )
+
+    def followers_told(self, message: FromAgent) -> None:
+        self._house.told(self, message)
+
+    def forwarded(self) -> None:
+        """The caller has another party to talk to: the agent leaves."""
+        if self._limit:
+            self._limit.cancel()
+            self._limit = None
+        if self._begun:
+            self._begun = False
+            self.leg.line.give_agent(None)
+            self._house.tasks.start(self._house.agents.stop(self.record.id), "agent leaves")
+        self._enter(Status.FORWARDING)
 
     async def _advise(self, consult: Consult) -> None:
         with about(self.record.id):
@@ -327,6 +375,7 @@ class Call:
         if self._ending:
             return
         self._ending = True
+        reason = self.forwarding.farewell or reason
         for timer in (self._limit, self._look):
             if timer:
                 timer.cancel()
@@ -337,7 +386,8 @@ class Call:
     async def _finish(self) -> None:
         with about(self.record.id):
             try:
-                self.leg.hang_up(self.record.ended_detail)
+                self.forwarding.close()
+                self.leg.hang_up(self.record.ended_detail, self.forwarding.parting)
                 if self._begun:
                     await self._house.agents.stop(self.record.id)
                 self.record.sound = self.leg.sound()

@@ -176,6 +176,28 @@ class Doors:
             raise CallRefused(f"{order.target}: {why}")
         return Aim((Attempt(order.target, None, self._sender(order, our_host(uri.host))),))
 
+    def refer_to(self, order: Order, our_host: Callable[[str], str], now: float) -> str:
+        """The URI at which a peer of ours shall call this target itself: as it was given; a mere
+        number as its trunk writes it. Raises CallRefused for a number that may not be called: the
+        peer calls it at our word."""
+        uri = _uri(order.target) if ":" in order.target else None
+        number = order.target if uri is None else ""
+        if uri and (uri.scheme == "tel" or self.trunks.owner(uri.host)):
+            number = uri.user
+        if number and (why := self.toll.number(plain(number))):
+            raise CallRefused(why)
+        if uri:
+            return order.target
+        number = plain(number)
+        trunk = self.trunks.named(order.trunk) if order.trunk else self.trunks.default
+        if trunk is None or not trunk.gateways:
+            return f"tel:{number}"
+        ways = attempts(
+            trunk, number, caller="", name="", our_host=lambda hop: our_host(hop.address[0]),
+            now=now, rng=self._rng,
+        )  # fmt: skip
+        return ways[0].target
+
     def _ours(self, uri: Uri, our_host: Callable[[str], str]) -> bool:
         assert self.registrar is not None
         return self.registrar.owns(uri.host) or uri.address == our_host(uri.host)

@@ -80,6 +80,11 @@ class Leg(Protocol):
     def resume(self) -> None:
         """The end of that."""
 
+    def refer(self, target: str, *, replaces: "Leg | None" = None, headers: Headers = ()) -> None:
+        """Ask the party to call ``target``, a URI that is sent as given, instead of us; in the
+        place of ``replaces``, if given. ``Referring`` tells how it goes. GatewayError: it cannot
+        be asked."""
+
     async def request(self, method: str, headers: Headers, body: bytes) -> Answer:
         """Send INFO, MESSAGE or NOTIFY within the call. GatewayError: the call is not up."""
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from gateway.agent.brief import Brief, ToolBrief
 from gateway.agent.messages import FromAgent
+from gateway.calls.destination import Destination
 from gateway.calls.record import CallRecord, Party
 from gateway.errors import GatewayError
 
@@ -145,6 +146,10 @@ class Switchboard(Protocol):
         """Have a call's recording be silent from now on, or go on; False if nothing changes: it
         is so already, it is not recorded, or it has ended."""
 
+    def transfer(self, call_id: str, to: Destination) -> bool:
+        """Begin to transfer a live call; its record tells how it went. False: it has ended, or
+        has no agent (any more)."""
+
     async def hang_up(self, call_id: str) -> None:
         """End a call with reason manually-canceled; nothing happens if it is already over."""
 
@@ -167,6 +172,17 @@ class ToolServer(Protocol):
         self, record: CallRecord, papers: Papers, elsewhere: Sequence[ToolBrief]
     ) -> tuple[ToolBrief, ...]:
         """The tools that the servers of these have. Never raises: what fails is left out."""
+
+    async def destination(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> Destination | str:
+        """Where the owner's server wants the caller transferred to, or a sentence that says why
+        nowhere. Never raises."""
 
     async def advise(
         self,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from gateway.archive.bucket import Stored
+from gateway.calls.destination import Attempted
 
 
 class Status(StrEnum):
@@ -14,6 +15,7 @@ class Status(StrEnum):
     QUEUED = "queued"
     RINGING = "ringing"
     IN_PROGRESS = "in-progress"
+    FORWARDING = "forwarding"  # a transfer is under way, or two parties talk without the agent
     ENDED = "ended"
 
 
@@ -122,6 +124,8 @@ class CallRecord(BaseModel):
     trunk: str = ""  # that it came or went by; empty: by none
     usage: list[Usage] = Field(default_factory=list)
     transport_cost: float = 0.0  # the trunk's minutes; in the currency of the prices, as all costs
+    destination: dict[str, Any] | None = None  # of the last transfer, in the API's own JSON
+    transfers: list[Attempted] = Field(default_factory=list)
     sound: Sound = Field(default_factory=Sound)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.calls.dialling import Dialling, Tried
 from gateway.calls.info_digits import INFO_RELAY, info_digit
-from gateway.calls.leg import Answer, Down, Headers, LegEvent, Pressed, Referring, Ringing, Up
+from gateway.calls.leg import Answer, Down, Headers, Leg, LegEvent, Pressed, Referring, Ringing, Up
 from gateway.calls.manner import USUAL, Manner
 from gateway.calls.quality import quality
 from gateway.calls.record import Sound
@@ -192,15 +192,11 @@ class SipLeg:
 
     # what is asked of the peer
 
-    def refer(
-        self, target: str, *, replaces: "SipLeg | None" = None, headers: Headers = ()
-    ) -> None:
-        """Ask the peer to call ``target`` instead, in the place of another leg of ours."""
-        other = replaces.session if replaces else None
+    def refer(self, target: str, *, replaces: Leg | None = None, headers: Headers = ()) -> None:
+        other = replaces.session if isinstance(replaces, SipLeg) else None
         self.session.refer(target, replaces=other, headers=headers)
 
     async def request(self, method: str, headers: Headers, body: bytes) -> Answer:
-        """Send it within the call. Raises GatewayError: the call is not up."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def heard(status: int, phrase: str, body: bytes) -> None:

@@ -13,6 +13,7 @@ from gateway.agent.pool import Agents
 from gateway.calls import metrics, records
 from gateway.calls.background import Backgrounds
 from gateway.calls.call import Call, Surroundings
+from gateway.calls.destination import Destination
 from gateway.calls.doors import Aim, Caller, Doors
 from gateway.calls.leg import Ringing
 from gateway.calls.manner import manner_of
@@ -31,6 +32,7 @@ from gateway.calls.prices import PriceFile
 from gateway.calls.record import CallRecord
 from gateway.calls.referral import Transfers
 from gateway.calls.routes import Echo, Routes
+from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
 from gateway.calls.waiting import Waiting
@@ -93,6 +95,7 @@ class Switchboard:
         self._house = Surroundings(
             agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,
             lambda leg, name: backgrounds.play(leg.line, name),
+            SecondLegs(doors, plane, lambda: self.endpoint, self._bound, backgrounds.ready),
         )  # fmt: skip
         self._empty = asyncio.Event()
         self._empty.set()
@@ -142,8 +145,8 @@ class Switchboard:
         if let_go:
             self._let_go[record.id] = let_go
         with about(call.record.id):
-            trunk = caller.trunk.name if caller.trunk else ""
-            call.happened("offered", user=number, peer=str(session.remote), trunk=trunk)
+            call.trunk = caller.trunk.name if caller.trunk else ""
+            call.happened("offered", user=number, peer=str(session.remote), trunk=call.trunk)
             if isinstance(route, Enquiry) and not await self._enquired(call, session, route):
                 return
             try:
@@ -255,6 +258,7 @@ class Switchboard:
         call = self._admit(record, Route(brief=order.brief, papers=order.papers), agent, leg)
         call.extension = order.extension
         self._let_go[call_id] = aim.let_go
+        call.trunk = aim.trunk.name if aim.trunk else ""
         with about(record.id):
             try:
                 leg.invite(
@@ -285,9 +289,12 @@ class Switchboard:
     def _take(self, agent: int, peer: str) -> tuple[Line, str]:
         """A line, and the address that this peer is to be told of. Raises NoRoom."""
         host = self.endpoint.local_address_for(peer)
-        # A public address belongs to the NAT in front of us, and cannot be bound.
+        return self._plane.take(agent, self._bound(host)), host
+
+    def _bound(self, host: str) -> str:
+        """A public address belongs to the NAT in front of us, and cannot be bound."""
         wild = "::" if ":" in host else "0.0.0.0"
-        return self._plane.take(agent, wild if self._behind_nat else host), host
+        return wild if self._behind_nat else host
 
     def _admit(self, record: CallRecord, route: Reach | Echo, agent: int, leg: SipLeg) -> Call:
         papers = route.papers if isinstance(route, Reach) else {}
@@ -335,6 +342,20 @@ class Switchboard:
     def pause_recording(self, call_id: str, paused: bool) -> bool:
         call = self.calls.get(call_id)
         return call.pause_recording(paused) if call else False
+
+    def transfer(self, call_id: str, to: Destination) -> bool:
+        """Begin to transfer a live call at the wish of somebody outside; its record and its
+        followers are told how it goes. False: it has ended, or has no agent."""
+        call = self.calls.get(call_id)
+        if call is None or not call.has_agent:
+            return False
+
+        async def run(call: Call) -> None:
+            await call.forwarding.run(to)
+
+        with about(call_id):
+            self._tasks.start(run(call), f"transfer of {call_id}")
+        return True
 
     async def hang_up(self, call_id: str) -> None:
         if call := self.calls.get(call_id):

@@ -195,6 +195,13 @@ class Line(Mixing):
         """Keys are still waiting to be sent."""
         return bool(self.lines["dialled"][self.row] != self.lines["sent_digits"][self.row])
 
+    @property
+    def saying(self) -> bool:
+        """Its agent has sound in the queue."""
+        lines, row = self.lines, self.row
+        gone = max(int(lines["taken"][row]), int(lines["drop_to"][row]))
+        return int(lines["written"][row]) > gone
+
     def denoise(self) -> str | None:
         """Have noise taken out of what the peer says, from now on; returns why it cannot be."""
         if (why := missing()) is None:

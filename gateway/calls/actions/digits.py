@@ -25,11 +25,13 @@ async def send(call: "Call", action: Action) -> tuple[bool, str]:
         steps = parts(re.sub(r"[\s,()-]", "", keys))
     except ValueError as error:
         return False, str(error)
+    tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
+    by_info = bool(tool and tool.options.get("by_info"))
     if not steps:
         return False, "The argument 'keys' names no keys to press."
     for step in steps:
         if step in PAUSES_S:
             await asyncio.sleep(PAUSES_S[step])
         else:
-            await call.leg.dial(step.upper())
+            await call.leg.dial(step.upper(), by_info=by_info)
     return True, f"Pressed {keys}."
