@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.api.resources import instant
 from gateway.archive.formats import PARTIES
+from gateway.calls.destination import Attempted
 from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord, Line, Status, Turn
 
@@ -32,6 +33,7 @@ def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
         "transcript": transcript(record.transcript, assistant),
         "variableValues": record.variables,
         "performanceMetrics": performance(record),
+        "transfers": [_transfer(each) for each in record.transfers],
         "trunkline": _ours(record),
     }
     return made | _links(record, link_url)
@@ -79,6 +81,17 @@ def _latencies(turn: Turn) -> Json:
         for name, segments in LATENCIES.items()
     }
     return shown | {"turnLatency": round(turn.total_ms)}
+
+
+def _transfer(attempted: Attempted) -> Json:
+    """The documented TransferArtifact, whose statuses know nothing of a refusal."""
+    words = {"forwarded": "connected", "declined": "failed"}
+    return {
+        "destination": attempted.papers,
+        "mode": (attempted.papers.get("transferPlan") or {}).get("mode") or "blind-transfer",
+        "status": words.get(attempted.outcome, attempted.outcome),
+        "trunkline": attempted.model_dump(mode="json", exclude={"papers"}),
+    }
 
 
 def _ours(record: CallRecord) -> Json:

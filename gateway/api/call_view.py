@@ -42,6 +42,7 @@ class CallView:
             "schedulePlan": papers.get("schedulePlan"),
             "phoneNumberId": record.phone_number_id,
             "customer": papers.get("customer") or customer(record.customer),
+            "destination": record.destination,
             "startedAt": instant(record.answered_at),
             "endedAt": instant(record.ended_at),
             "endedReason": record.ended_reason,

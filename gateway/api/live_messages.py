@@ -46,6 +46,8 @@ def written(record: CallRecord, papers: Papers, message: FromAgent) -> Iterator[
             yield _conversation(record, papers)
         case Happened(what="barge_in"):
             yield LiveMessage.of("user-interrupted", **_some(message.facts, turnId="turn_id"))
+        case Happened(what="transfer", facts={"destination": destination}):
+            yield LiveMessage.of("transfer-update", destination=destination)
         case Happened(what="late"):
             yield LiveMessage.of("hang")
         case Happened(what="language_changed", facts={"language": language}):

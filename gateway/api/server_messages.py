@@ -10,7 +10,10 @@ from gateway.agent.brief import ToolBrief
 from gateway.api import costs
 from gateway.api.artifact import of as artifact_of
 from gateway.api.call_view import CallView
+from gateway.api.destinations import destination
 from gateway.api.resources import instant
+from gateway.api.unusable import Unusable
+from gateway.calls.destination import Destination
 from gateway.calls.ports import Papers, ToolReply
 from gateway.calls.record import CallRecord, Status
 
@@ -111,6 +114,13 @@ class Messages:
         """Who is to answer this caller?"""
         return self._envelope({"type": "assistant-request"}, record, papers)
 
+    def transfer_destination_request(
+        self, record: CallRecord, papers: Papers, arguments: Json
+    ) -> Json:
+        """Where is the caller to be transferred to? ``arguments`` are the model's own."""
+        message = {"type": "transfer-destination-request", "arguments": arguments}
+        return self._envelope(message, record, papers)
+
     def endpointing_request(
         self, record: CallRecord, papers: Papers, conversation: Sequence[Mapping[str, Any]]
     ) -> Json:
@@ -144,6 +154,23 @@ class Messages:
         }
         whole = common | message
         return {"message": {name: value for name, value in whole.items() if value is not None}}
+
+
+def read_destination(body: bytes, language: str) -> Destination | str:
+    """The documented answer: ``destination``, and ``message`` to be said before; or ``error``."""
+    try:
+        answer = json.loads(body)
+        if error := answer.get("error"):
+            return str(error)
+        given, message = answer["destination"], answer.get("message")
+        if message is not None:
+            given = {**given, "message": message}
+        return destination(given, language)
+    except Unusable as error:
+        return f"The server's destination cannot be used: {error}."
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        log.warning("an answer to transfer-destination-request is of no use: %r", error)
+        return "The server named no destination."
 
 
 def read_advice(body: bytes) -> float | None:

@@ -4,7 +4,9 @@ import logging
 from typing import Any, Literal
 
 from gateway.agent.brief import Condition, ToolBrief, ToolMessage
-from gateway.agent.phrases import base, phrases
+from gateway.agent.phrases import phrases
+from gateway.api.phone_tools import PHONE_TOOLS
+from gateway.api.said import text_of
 from gateway.api.tools import kinds
 
 log = logging.getLogger(__name__)
@@ -12,24 +14,6 @@ log = logging.getLogger(__name__)
 Tool = dict[str, Any]
 
 TIMEOUT_S = 20.0
-
-# What a model is told of a tool that the assistant does not describe.
-_BUILT_IN: dict[str, Tool] = {
-    "endCall": {"description": "End the call, when the conversation is over."},
-    "dtmf": {
-        "description": "Press telephone keys, for example to get through a menu.",
-        "parameters": {
-            "type": "object",
-            "properties": {
-                "keys": {
-                    "type": "string",
-                    "description": "The keys in order: 0-9 * #; w pauses 0.5 s, W pauses 1 s.",
-                }
-            },
-            "required": ["keys"],
-        },
-    },
-}
 
 _MOMENTS: dict[str, Literal["start", "delayed", "complete", "failed"]] = {
     "request-start": "start",
@@ -57,7 +41,7 @@ def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief,
     for tool in all_tools(model):
         if is_elsewhere(tool):
             continue
-        if tool["type"] not in _BUILT_IN and kinds.described(tool) is None:
+        if tool["type"] not in PHONE_TOOLS and kinds.described(tool) is None:
             log.warning("a tool is left out: type %s is not available here", tool["type"])
         elif (name := tool_name(tool)) in briefs:
             log.warning("a tool is left out: there are two named %s", name)
@@ -76,11 +60,16 @@ def elsewhere(model: dict[str, Any]) -> tuple[ToolBrief, ...]:
 
 
 def _brief(name: str, tool: Tool, language: str) -> ToolBrief:
-    told = _BUILT_IN.get(tool["type"]) or kinds.described(tool) or {}
+    kind = PHONE_TOOLS.get(tool["type"])
+    told = kind.describe(tool, language) if kind else kinds.described(tool) or {}
     described = told | _given(tool.get("function") or {})
     server = tool.get("server") or {}
-    waited_for = tool["type"] not in _BUILT_IN and not tool.get("async")
-    messages = [_message(message, language) for message in tool.get("messages") or ()]
+    waited_for = kind is None and not tool.get("async")
+    messages = [
+        _message(message, language)
+        for message in tool.get("messages") or ()
+        if message["type"] != "request-response-delayed" or kind is None or kind.fillers
+    ]
     if waited_for and not any(message.at == "start" for message in messages):
         messages += [
             ToolMessage(at="start", content=text, own=True) for text in phrases(language).moments
@@ -92,8 +81,12 @@ def _brief(name: str, tool: Tool, language: str) -> ToolBrief:
         wait=not tool.get("async"),
         strict=bool(described.get("strict")),
         server=tool.get("server"),
-        timeout_s=tool.get("timeoutSeconds") or server.get("timeoutSeconds") or TIMEOUT_S,
+        timeout_s=(kind and kind.timeout_s)
+        or tool.get("timeoutSeconds")
+        or server.get("timeoutSeconds")
+        or TIMEOUT_S,
         written=tool,
+        options=kind.options(tool, language) if kind else {},
         **{key: described[key] for key in ("description", "parameters") if key in described},
     )
 
@@ -106,7 +99,7 @@ def _message(message: dict[str, Any], language: str) -> ToolMessage:
     delayed = message["type"] == "request-response-delayed"
     return ToolMessage(
         at=_MOMENTS[message["type"]],
-        content=_text(message, language) or (phrases(language).still if delayed else ""),
+        content=text_of(message, language) or (phrases(language).still if delayed else ""),
         after_ms=int(message.get("timingMilliseconds") or 0),
         conditions=tuple(
             Condition(operator=c["operator"], param=c["param"], value=str(c["value"]))
@@ -116,15 +109,3 @@ def _message(message: dict[str, Any], language: str) -> ToolMessage:
         to_model=message.get("role") == "system",
         end_call=bool(message.get("endCallAfterSpokenEnabled")),
     )
-
-
-def _text(message: dict[str, Any], language: str) -> str:
-    """In the call's language, else in English, else in the first that there is; ``contents`` go
-    before ``content``, as documented."""
-    contents = [c for c in message.get("contents") or () if c.get("text")]
-    for wanted in (language, "en"):
-        for same in (str.lower, base):
-            for one in contents:
-                if same(one.get("language") or "") == same(wanted):
-                    return str(one["text"])
-    return str(contents[0]["text"]) if contents else str(message.get("content") or "")

@@ -10,7 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
-from gateway.api.server_messages import Messages, failed, read_advice, read_tool_answer
+from gateway.api.server_messages import (
+    Messages,
+    failed,
+    read_advice,
+    read_destination,
+    read_tool_answer,
+)
 from gateway.api.targets import Target, Targets, target
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tools.errand import Errand, ToolFailed
@@ -20,11 +26,13 @@ from gateway.api.tools.rejection import rejected
 from gateway.api.tools.workers import Worker
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
+from gateway.calls.destination import Destination
 from gateway.calls.ports import Papers, ToolReply
 from gateway.calls.record import CallRecord
 
 log = logging.getLogger(__name__)
 
+DESTINATION_S = 10.0  # the caller waits
 ADVICE_S = 2.0  # the caller is waiting; the agent has long used its own judgement by then
 
 
@@ -99,6 +107,34 @@ class ToolServer:
         """The tools of MCP servers. Never raises."""
         errands = [Errand(record, papers, tool, {}, "") for tool in elsewhere]
         return await discovered(self._mcp, errands, lambda t: tool_briefs({"tools": t}))
+
+    async def destination(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> Destination | str:
+        """By the documented ``transfer-destination-request``. Never raises."""
+        org_id = record.org_id
+        where = target(tool.server, org_id) or self._targets.of_call(papers, org_id)
+        if where is None:
+            return "There is no server that could say where to transfer the caller to."
+        message = self._messages.transfer_destination_request(record, papers, arguments)
+        try:
+            body = json.dumps(message, default=str).encode()
+            async with asyncio.timeout(DESTINATION_S):
+                status, answer = await self._wire.send(where, body, DESTINATION_S)
+        except FAILURES as error:
+            SENT.labels("transfer-destination-request", "unreachable").inc()
+            return f"The server did not name a destination: {reason(error, DESTINATION_S)}."
+        delivered = 200 <= status < 300
+        SENT.labels("transfer-destination-request", "delivered" if delivered else "refused").inc()
+        if not delivered:
+            return f"The server did not name a destination: HTTP status {status}."
+        transcriber = (papers.get("assistant") or {}).get("transcriber") or {}
+        return read_destination(answer, str(transcriber.get("language") or "en"))
 
     async def advise(
         self,

@@ -20,7 +20,7 @@ class Attention:
         self._open = True
         line.followers(1)
 
-    def keys(self) -> str:
+    def pressed(self) -> str:
         """Those pressed since the last call."""
         lines, row = self._line.lines, self._line.row
         end = int(lines["digits"][row])

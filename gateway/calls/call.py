@@ -36,11 +36,10 @@ from gateway.agent.messages import (
 )
 from gateway.agent.pool import Agents
 from gateway.calls import actions, at_the_end, metrics, usage, variables
-from gateway.calls.destination import Destination
 from gateway.calls.diagnosis import BACK, Diagnosis
 from gateway.calls.forwarding import Forwarding
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
-from gateway.calls.ports import Order, Papers, Route, ToolServer
+from gateway.calls.ports import Papers, Route, ToolServer
 from gateway.calls.record import CallRecord, Event, Line, Status, Turn
 from gateway.calls.second_leg import Reach
 from gateway.logs import about
@@ -90,7 +89,6 @@ class Call:
         self.tools = house.tools
         self.log = log
         self._brief = brief
-        self._house = house
         self._limit_s = limit_s
         self._answered = 0.0  # monotonic seconds; 0: not answered
         self._begun = False  # the agent has the call
@@ -103,7 +101,7 @@ class Call:
         self._ends_as = ""  # why, if the agent ends it
         self.extension = ""  # to be dialled when the party has answered
         self.trunk = ""  # that it came or went by
-        self.reach = house.reach
+        self.house = house
         self.forwarding = Forwarding(self)
 
     @property
@@ -123,6 +121,7 @@ class Call:
         record.variables = route.variables | record.variables
         if route.chosen:
             self.happened("routed", **route.chosen)
+
     @property
     def has_agent(self) -> bool:
         """It is held by an agent at the moment."""
@@ -160,9 +159,9 @@ class Call:
                 log.warning("the call is not denoised: %s", why)
             if self._brief.record:
                 self.record.recording = f"recordings/{self.record.id}.wav"
-                self.leg.record(self._house.state_dir / self.record.recording)
+                self.leg.record(self.house.state_dir / self.record.recording)
             if name := self._brief.background:
-                self._house.tasks.start(self._house.background(self.leg, name), "background")
+                self.house.tasks.start(self.house.background(self.leg, name), "background")
             if self._begun:
                 self.tell(Answered(call=self.record.id))
             else:
@@ -170,7 +169,7 @@ class Call:
             if self._last_words:
                 self.tell(Say(call=self.record.id, text=self._last_words, then_end=True))
         if self.extension:
-            self._house.tasks.start(self.leg.dial(self.extension), "extension")
+            self.house.tasks.start(self.leg.dial(self.extension), "extension")
         self._enter(Status.IN_PROGRESS)
 
     def _diagnose(self) -> None:
@@ -216,9 +215,9 @@ class Call:
             ringing=ringing,
         )
         self._begun = True
-        self._house.agents.begin(self.agent, start, self.agent_said)
+        self.house.agents.begin(self.agent, start, self.agent_said)
         if self.brief.elsewhere:
-            self._house.tasks.start(self._discover(), "tools that are elsewhere")
+            self.house.tasks.start(self._discover(), "tools that are elsewhere")
 
     async def _discover(self) -> None:
         with about(self.record.id):
@@ -261,44 +260,26 @@ class Call:
                 case Happened():
                     self.happened(message.what, at=message.at, **message.facts)
                 case Action():
-                    self._house.tasks.start(self._act(message), f"action {message.tool}")
+                    self.house.tasks.start(self._act(message), f"action {message.tool}")
                 case Consult():
-                    self._house.tasks.start(self._advise(message), "advice on a turn's end")
+                    self.house.tasks.start(self._advise(message), "advice on a turn's end")
                 case HangUp():
                     self.end(self._ends_as or message.reason, message.detail)
                 case _:
                     pass  # of the others, Progress and Stopped are the pool's own business
-            self._house.told(self, message)
+            self.house.told(self, message)
 
     # transfers
-
-    def work(self, work: Coroutine[Any, Any, None], name: str) -> object:
-        """Something that this call needs done meanwhile."""
-        return self._house.tasks.start(work, name)
-
-    def order(self, to: Destination) -> Order:
-        """For a call to another party: by this one's trunk, and from the number it came to."""
-        ours = self.record.dialled if self.record.direction == "inbound" else ""
-        return Order(
-            target=to.target,
-            brief=self.brief,
-            org_id=self.record.org_id,
-            trunk=self.trunk,
-            caller=to.caller or ours,
-        )
-
-    def followers_told(self, message: FromAgent) -> None:
-        self._house.told(self, message)
 
     def forwarded(self) -> None:
         """The caller has another party to talk to: the agent leaves."""
         if self._limit:
             self._limit.cancel()
             self._limit = None
-        if self._begun:
+        if self.has_agent:
             self._begun = False
             self.leg.line.give_agent(None)
-            self._house.tasks.start(self._house.agents.stop(self.record.id), "agent leaves")
+            self.house.tasks.start(self.house.agents.stop(self.record.id), "agent leaves")
         self._enter(Status.FORWARDING)
 
     async def _advise(self, consult: Consult) -> None:
@@ -345,7 +326,7 @@ class Call:
     def tell(self, message: ToAgent) -> None:
         """Say something to the agent, if there is still one."""
         if self._begun and not self._ending:
-            self._house.agents.send(self.record.id, message)
+            self.house.agents.send(self.record.id, message)
 
     # the record
 
@@ -366,7 +347,7 @@ class Call:
         self.happened(status)
         log.info("call is %s", status)
         if status is not Status.ENDED:  # that, ``over`` tells
-            self._house.changed(self)
+            self.house.changed(self)
 
     # the end
 
@@ -381,7 +362,7 @@ class Call:
                 timer.cancel()
         self.record.ended_reason = reason
         self.record.ended_detail = detail
-        self._house.tasks.start(self._finish(), f"end of call {self.record.id}")
+        self.house.tasks.start(self._finish(), f"end of call {self.record.id}")
 
     async def _finish(self) -> None:
         with about(self.record.id):
@@ -389,12 +370,12 @@ class Call:
                 self.forwarding.close()
                 self.leg.hang_up(self.record.ended_detail, self.forwarding.parting)
                 if self._begun:
-                    await self._house.agents.stop(self.record.id)
+                    await self.house.agents.stop(self.record.id)
                 self.record.sound = self.leg.sound()
                 await self.leg.close()
                 self._see_recording()
                 if self.record.recording and self._brief:
-                    await self._house.keep(self.record, self._brief.record_as)
+                    await self.house.keep(self.record, self._brief.record_as)
                 if self._brief:
                     await at_the_end.attend(self)
             except Exception:
@@ -414,4 +395,4 @@ class Call:
                         "seconds": self._since_answer(time.monotonic()) if self._answered else 0,
                     },
                 )
-                self._house.over(self)
+                self.house.over(self)

@@ -1,6 +1,9 @@
 """Where a call may be transferred to, and how: plain data, made by the API."""
 
+from collections.abc import Callable
 from typing import Any, Literal
+
+from pydantic import Field
 
 from gateway.agent.plain import Plain
 
@@ -37,7 +40,18 @@ class Destination(Plain):
     chime: str = ""  # a URL: to both, when they are connected
     apology: str = ""  # to the caller, if it fails
     end_on_failure: bool = False  # hang up after that
-    papers: dict[str, Any] = {}  # the API's own JSON of it
+    papers: dict[str, Any] = Field(default_factory=dict)  # the API's own JSON of it
+
+    def filled(self, fill: Callable[[str], str]) -> "Destination":
+        """With the call's variables in it; what is said to somebody, the agent fills."""
+        return self.model_copy(
+            update={
+                "target": fill(self.target),
+                "caller": fill(self.caller),
+                "extension": fill(self.extension),
+                "headers": tuple((name, fill(value)) for name, value in self.headers),
+            }
+        )
 
 
 class Attempted(Plain):
@@ -49,4 +63,4 @@ class Attempted(Plain):
     outcome: str  # a value of ``outcomes.OUTCOMES``
     status: int | None = None  # SIP
     detail: str = ""
-    papers: dict[str, Any] = {}
+    papers: dict[str, Any] = Field(default_factory=dict)

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Away, Happened, Say, Spoken, Summarise
+from gateway.agent.templates import Templates
 from gateway.calls.destination import Destination
 from gateway.calls.leg import Down, Headers, LegEvent, Pressed, Referring
 from gateway.calls.outcomes import OUTCOMES, Outcome
 from gateway.calls.transfer import Transfer
 from gateway.calls.transfer_table import State
+from gateway.logs import about
 from gateway.reasons import Ended
 
 if TYPE_CHECKING:
@@ -35,6 +38,11 @@ class Forwarding:
         self._to: Destination | None = None
 
     @property
+    def state(self) -> State | None:
+        """Of the last transfer, if there was one."""
+        return self._transfer.state if self._transfer else None
+
+    @property
     def parting(self) -> Headers:
         """What the caller's side is told in our BYE."""
         return self._transfer.parting if self._transfer else ()
@@ -44,20 +52,33 @@ class Forwarding:
         waits for the result any more."""
         if self._busy:
             return False, "Another transfer of this call is under way."
+        call = self._call
+        to = to.filled(Templates(call.record.variables, datetime.now(UTC)).fill)
         self._busy, self._to = True, to
         try:
             summary = await self._sum_up(to) if to.summary else ""
             await self._let_finish(to.announcement)
             self._result = asyncio.get_running_loop().create_future()
+            house = call.house
             self._transfer = Transfer(
-                self._call, to, summary, self._call.reach, self._call.work, self._bridged,
-                self._over,
-            )  # fmt: skip
+                call, to, summary, house.reach, house.tasks.start, call.forwarded, self._over
+            )
             self._tell_followers(to)
             self._transfer.begin()
             return await self._result
         finally:
             self._busy = False
+
+    def start(self, to: Destination) -> bool:
+        """As ``run``, at the wish of somebody outside: the record and the call's followers are
+        told how it goes. False: the call has no agent (any more)."""
+        if self._call.has_agent:
+            self._call.house.tasks.start(self._run(to), "transfer from outside")
+        return self._call.has_agent
+
+    async def _run(self, to: Destination) -> None:
+        with about(self._call.record.id):
+            await self.run(to)
 
     # What others tell.
 
@@ -123,15 +144,13 @@ class Forwarding:
     def _tell_followers(self, to: Destination) -> None:
         self._call.record.destination = to.papers
         now = asyncio.get_running_loop().time()
-        self._call.followers_told(
+        self._call.house.told(
+            self._call,
             Happened(call=self._call.record.id, what="transfer", at=now,
-                     facts={"destination": to.papers})
+                     facts={"destination": to.papers}),
         )  # fmt: skip
 
     # What comes of it.
-
-    def _bridged(self) -> None:
-        self._call.forwarded()
 
     def _over(self, outcome: Outcome, told: str) -> None:
         call, to, transfer = self._call, self._to, self._transfer

@@ -1,16 +1,20 @@
 """Calling another party for a call that is up: by the same doors as any outbound call."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from gateway.agent.brief import Brief
 from gateway.calls.destination import Destination
-from gateway.calls.doors import Doors
+from gateway.calls.doors import Aim, Doors
 from gateway.calls.leg import Headers, Leg, LegEvent
 from gateway.calls.manner import manner_of
 from gateway.calls.ports import CallRefused, Order
+from gateway.calls.record import CallRecord
+from gateway.calls.referral import Transfers
 from gateway.calls.sip_leg import SipLeg
 from gateway.errors import NoRoom
 from gateway.media.plane import Plane
@@ -22,11 +26,34 @@ from gateway.sip.uri import Uri
 class Caller(Protocol):
     """The call for whose sake somebody is called."""
 
-    @property
-    def leg(self) -> Leg: ...
+    record: CallRecord
+    leg: Leg
+    trunk: str
 
-    def order(self, to: Destination) -> Order:
-        """As if it were an outbound call of its own."""
+    @property
+    def brief(self) -> Brief: ...
+
+
+class Wishing(Protocol):
+    """The call of a peer that wishes for a transfer itself."""
+
+    @property
+    def brief(self) -> Brief: ...
+
+    def happened(self, what: str, at: float | None = None, **facts: Any) -> None: ...
+
+
+def order_of(call: Caller, to: Destination) -> Order:
+    """As if it were an outbound call of its own: by the call's trunk, and from the number that was
+    called."""
+    ours = call.record.dialled if call.record.direction == "inbound" else ""
+    return Order(
+        target=to.target,
+        brief=call.brief,
+        org_id=call.record.org_id,
+        trunk=call.trunk,
+        caller=to.caller or ours,
+    )
 
 
 class Reach(Protocol):
@@ -62,14 +89,13 @@ class SecondLegs:
     endpoint: Callable[[], Endpoint]
     bind: Callable[[str], str]  # where a socket is bound, for an address of ours
     fetch: Callable[[str], Awaitable[bool]]
+    ring_s: float
 
     def call(
         self, caller: Caller, to: Destination, headers: Headers, told: Callable[[LegEvent], None]
     ) -> Leg:
         endpoint = self.endpoint()
-        order, now = caller.order(to), time.monotonic()
-        of = str(uuid.uuid4())  # the minutes of either party count by themselves
-        aim = self.doors.aim(of, order, endpoint.local_address_for, now)
+        aim = self._aim(order_of(caller, to))
         try:
             targets = [Uri.parse(attempt.target) for attempt in aim.attempts]
             hop = aim.attempts[0].hop
@@ -91,8 +117,26 @@ class SecondLegs:
 
     def refer_to(self, caller: Caller, to: Destination) -> str:
         return self.doors.refer_to(
-            caller.order(to), self.endpoint().local_address_for, time.monotonic()
+            order_of(caller, to), self.endpoint().local_address_for, time.monotonic()
         )
+
+    def wished(
+        self, call: Wishing, draining: Callable[[], bool], moved: Callable[[Aim], None]
+    ) -> Transfers:
+        """For the peer's own wish that the call goes to somebody else. That is an outbound call
+        too, and meets all the limits of one."""
+
+        def aim(target: str) -> Aim:
+            if draining():
+                raise CallRefused("the gateway is draining for a restart")
+            return self._aim(Order(target=target, brief=call.brief))
+
+        later = asyncio.get_running_loop().call_later
+        return Transfers(self.endpoint(), aim, moved, call.happened, later, self.ring_s)
+
+    def _aim(self, order: Order) -> Aim:
+        of = str(uuid.uuid4())  # the minutes of each party count by themselves
+        return self.doors.aim(of, order, self.endpoint().local_address_for, time.monotonic())
 
     async def ready(self, sound: str) -> bool:
         return await self.fetch(sound)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -30,7 +29,6 @@ from gateway.calls.ports import (
 )
 from gateway.calls.prices import PriceFile
 from gateway.calls.record import CallRecord
-from gateway.calls.referral import Transfers
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
@@ -92,10 +90,13 @@ class Switchboard:
         self._tasks = Tasks()
         self.waiting = Waiting(self._dial, self._announce, self._ended, settings.queue_s)
         backgrounds = Backgrounds(plane.sounds, fence)
+        self._second_legs = SecondLegs(
+            doors, plane, lambda: self.endpoint, self._bound, backgrounds.ready, settings.ring_s
+        )
         self._house = Surroundings(
             agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,
             lambda leg, name: backgrounds.play(leg.line, name),
-            SecondLegs(doors, plane, lambda: self.endpoint, self._bound, backgrounds.ready),
+            self._second_legs,
         )  # fmt: skip
         self._empty = asyncio.Event()
         self._empty.set()
@@ -303,32 +304,12 @@ class Switchboard:
             call.take_on(route)
         leg.on_event = call.leg_event
         if isinstance(route, Reach):
-            leg.transfers = self._transfers(call)
+            moved = partial(self._moved, record.id)
+            leg.transfers = self._second_legs.wished(call, lambda: self.draining, moved)
         self.calls[record.id] = call
         self._empty.clear()
         metrics.LIVE.set(len(self.calls))
         return call
-
-    def _transfers(self, call: Call) -> Transfers:
-        """For the peer's wish that the call goes to somebody else. That is an outbound call, and
-        meets all the limits of one."""
-
-        def aim(target: str) -> Aim:
-            if self.draining:
-                raise CallRefused("the gateway is draining for a restart")
-            # The minutes of either party count by themselves.
-            of = f"{call.record.id}/{uuid.uuid4()}"
-            order = Order(target=target, brief=call.brief)
-            return self._doors.aim(of, order, self.endpoint.local_address_for, time.monotonic())
-
-        return Transfers(
-            self.endpoint,
-            aim,
-            partial(self._moved, call.record.id),
-            call.happened,
-            asyncio.get_running_loop().call_later,
-            self._settings.ring_s,
-        )
 
     def _moved(self, call_id: str, aim: Aim) -> None:
         if let_go := self._let_go.pop(call_id, None):
@@ -344,18 +325,8 @@ class Switchboard:
         return call.pause_recording(paused) if call else False
 
     def transfer(self, call_id: str, to: Destination) -> bool:
-        """Begin to transfer a live call at the wish of somebody outside; its record and its
-        followers are told how it goes. False: it has ended, or has no agent."""
         call = self.calls.get(call_id)
-        if call is None or not call.has_agent:
-            return False
-
-        async def run(call: Call) -> None:
-            await call.forwarding.run(to)
-
-        with about(call_id):
-            self._tasks.start(run(call), f"transfer of {call_id}")
-        return True
+        return call is not None and call.forwarding.start(to)
 
     async def hang_up(self, call_id: str) -> None:
         if call := self.calls.get(call_id):

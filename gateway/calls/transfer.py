@@ -266,8 +266,9 @@ class Transfer:
                 status=self._status, detail=self._why, papers=to.papers,
             )
         )  # fmt: skip
-        self._call.happened("transferred" if outcome.moved else "transfer_failed", to=to.name, outcome=outcome.word, status=self._status,
-                            why=self._why)  # fmt: skip
+        what = "transferred" if outcome.moved else "transfer_failed"
+        status, why = self._status, self._why
+        self._call.happened(what, to=to.name, outcome=outcome.word, status=status, why=why)
         log.info("transfer to %s: %s %s", to.name, outcome.word, self._why)
         self._done(outcome, outcomes.told(outcome, to.name, self._why))
 
@@ -293,7 +294,7 @@ class Transfer:
     async def _look(self) -> None:
         while self.state is not State.OVER:
             for attention, leg in list(self._attention):
-                for key in attention.keys():
+                for key in attention.pressed():
                     if leg is self.second:
                         self._key(key, attention.events)
                     elif self.second and self.state is State.BRIDGED and attention.events:

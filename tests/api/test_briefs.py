@@ -186,7 +186,7 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
             },
             {"type": "endCall"},
             {"type": "dtmf", "function": {"name": "press"}},
-            {"type": "transferCall"},
+            {"type": "make"},
         ],
         "functions": [{"name": "older"}],
     }  # fmt: skip

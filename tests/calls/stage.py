@@ -1,0 +1,150 @@
+"""A call and everything around it, with a leg and agents that only remember what they were told."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from gateway.agent.brief import Brief, Choice, ToolBrief
+from gateway.agent.messages import FromAgent, Start, ToAgent
+from gateway.agent.pool import Agents
+from gateway.calls.call import Call, Surroundings
+from gateway.calls.leg import Headers
+from gateway.calls.ports import ToolReply
+from gateway.calls.record import CallRecord, Sound, Status
+from gateway.calls.second_leg import Reach
+from gateway.media.line import Symptoms
+from gateway.tasks import Tasks
+
+
+class FakeAgents:
+    def __init__(self) -> None:
+        self.told: list[ToAgent] = []
+        self.listener: Callable[[FromAgent], None] = lambda message: None
+        self.stopped: list[str] = []
+
+    def begin(self, index: int, start: Start, on_message: Callable[[FromAgent], None]) -> None:
+        self.told.append(start)
+        self.listener = on_message
+
+    def send(self, call: str, message: ToAgent) -> None:
+        self.told.append(message)
+
+    async def stop(self, call: str) -> None:
+        self.stopped.append(call)
+
+
+class FakeLeg:
+    row = 3
+
+    def __init__(self) -> None:
+        self.dialled: list[str] = []
+        self.recorded = ""
+        self.hung_up: list[str] = []
+        self.closed = False
+
+    def hang_up(self, detail: str, headers: Headers = ()) -> None:
+        self.hung_up.append(detail)
+
+    async def dial(self, digits: str, *, by_info: bool = False) -> None:
+        self.dialled.append(digits)
+
+    recording_lost: str | None = None
+
+    denoised = 0
+
+    def denoise(self) -> str | None:
+        self.denoised += 1
+        return "there is no library"
+
+    def record(self, path: Path) -> None:
+        self.recorded = str(path)
+
+    paused = False
+
+    def pause_recording(self, paused: bool) -> bool:
+        changed, self.paused = self.paused != paused, paused
+        return changed
+
+    def sound(self) -> Sound:
+        return Sound(packets_received=7)
+
+    def symptoms(self) -> Symptoms:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeTools:
+    reply = ToolReply(ok=True, content="sunny")
+    wait_s: float | None = 0.7
+
+    def __init__(self) -> None:
+        self.called: list[tuple[str, dict[str, Any]]] = []
+
+    async def call(self, *args: Any) -> ToolReply:
+        self.called.append((args[2].name, args[3]))
+        return self.reply
+
+    async def advise(self, *args: Any) -> float | None:
+        return self.wait_s
+
+
+BRIEF = Brief(
+    hearing=Choice(vendor="embedded"),
+    thinking=Choice(vendor="script"),
+    speaking=Choice(vendor="embedded"),
+    tools=(
+        ToolBrief(kind="dtmf", name="press"),
+        ToolBrief(kind="function", name="weather"),
+    ),
+)
+
+
+class Scene:
+    """A call and everything around it."""
+
+    def __init__(self, brief: Brief | None = BRIEF, direction: str = "inbound") -> None:
+        self.agents = FakeAgents()
+        self.leg = FakeLeg()
+        self.tools = FakeTools()
+        self.tasks = Tasks()
+        self.statuses: list[Status] = []
+        self.backgrounds: list[str] = []
+        self.played = asyncio.Event()
+        self.kept: list[tuple[str | None, str | None]] = []
+        self.over = asyncio.Event()
+        self.followed: list[FromAgent] = []
+        self.reach = cast(Reach, None)
+        self.call = Call(
+            CallRecord(id="c1", direction=cast(Any, direction), dialled="demo"),
+            brief,
+            {},
+            0,
+            60.0,
+            self.leg,
+            Surroundings(
+                cast(Agents, self.agents),
+                self.tools,
+                self.tasks,
+                Path("/state"),
+                lambda call: self.statuses.append(call.record.status),
+                lambda call: self.over.set(),
+                lambda call, message: self.followed.append(message),
+                self.keep,
+                self.background,
+                self.reach,
+            ),
+        )
+
+    async def background(self, leg: object, name: str) -> None:
+        self.backgrounds.append(name)
+        self.played.set()
+
+    async def keep(self, record: CallRecord, form: str | None) -> None:
+        self.kept.append((record.recording, form))
+
+    async def finished(self) -> CallRecord:
+        await asyncio.wait_for(self.over.wait(), 5)
+        return self.call.record
