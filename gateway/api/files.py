@@ -50,7 +50,10 @@ class Files:
 
     def path(self, stored: Stored) -> Path:
         """Where the bytes of a file lie; ids are made here, so they name no other place."""
-        return self.state_dir / "files" / stored.id
+        return self.place(stored.id)
+
+    def place(self, file_id: str) -> Path:
+        return self.state_dir / "files" / file_id
 
     def show(self, stored: Stored, request: Request) -> Body:
         link = self.link_url or str(request.base_url).rstrip("/")

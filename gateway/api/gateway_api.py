@@ -60,7 +60,9 @@ class Api:
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
         self.directory = StoreDirectory(store, self._defaults, messages, self._wire, targets)
         mcp = McpTools(self._wire)
-        self.tools = ToolServer(messages, self._wire, targets, workers(self._wire, mcp), mcp)
+        self.tools = ToolServer(
+            messages, self._wire, targets, workers(self._wire, mcp, store, state_dir), mcp
+        )
 
     async def start(
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""

@@ -1,18 +1,23 @@
 """Who does which kind of tool; the kinds that are not here are their owner's server's."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from gateway.api.files import Files
 from gateway.api.tools.api_request import ApiRequests
 from gateway.api.tools.errand import Errand
 from gateway.api.tools.mcp import McpTools
+from gateway.api.tools.query import Queries
 from gateway.api.wire import Wire
 from gateway.calls.ports import ToolReply
+from gateway.store import Store
 
 Worker = Callable[[Errand], Awaitable[ToolReply]]  # may raise ToolFailed and wire.FAILURES
 
 
-def workers(wire: Wire, mcp: McpTools) -> dict[str, Worker]:
+def workers(wire: Wire, mcp: McpTools, store: Store, state_dir: Path) -> dict[str, Worker]:
     return {
         "apiRequest": ApiRequests(wire),
         "mcp": mcp,
+        "query": Queries(store, Files(state_dir).place),
     }
