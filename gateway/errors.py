@@ -14,6 +14,8 @@ class ConfigError(GatewayError):
 class NoRoom(GatewayError):
     """Every line is taken; the caller is told 486 or 503 (RFC 3261 21.4.18, 21.5.4)."""
 
+    status = 486
+
 
 class Fault(StrEnum):
     """Whose fault a vendor's failure is, which decides whether trying again can help."""

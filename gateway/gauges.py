@@ -50,6 +50,25 @@ class Gauges(Collector):
         for index, calls in enumerate(self._agents.load):
             load.add_metric([str(index)], calls)
         yield load
+        for name, text, values in (
+            ("agent_cpu_ratio", "Share of a core that each agent process used in its last second.",
+             [one.cpu for one in self._agents.loads]),
+            ("agent_lag_seconds", "How late each agent process's loop is; see [agents] lag_ms.",
+             [one.lag_s for one in self._agents.loads]),
+            ("agent_lagging", "1 while an agent process is given no new calls, because it lags.",
+             [float(one.lagging) for one in self._agents.loads]),
+        ):  # fmt: skip
+            family = GaugeMetricFamily(f"trunkline_{name}", text, labels=["process"])
+            for index, value in enumerate(values):
+                family.add_metric([str(index)], value)
+            yield family
+        yield counter(
+            "agents_overloaded", "Calls refused because every agent process lagged.",
+            self._agents.refused,
+        )  # fmt: skip
+        yield counter(
+            "agent_restarts", "Agent processes that died and were replaced.", self._agents.restarts
+        )
 
     def _beats(self) -> Iterable[Metric]:
         """Of each process that beats."""

@@ -182,9 +182,11 @@ class Ready(Plain):
 
 
 class Alive(Plain):
-    """Its loop turns. A process that is silent for long hangs, and is replaced."""
+    """Its loop turns, and how well. A process that is silent for long hangs, and is replaced."""
 
     type: Literal["alive"] = "alive"
+    cpu: float = 0.0  # share of a core, since the last one
+    lag_s: float = 0.0  # how late the loop came to what was due, on average
 
 
 # agent to main

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
 from typing import cast
 
+from gateway.agent.load import Load, Overloaded, lightest
 from gateway.agent.messages import (
     FROM_PROCESS,
     ActionResult,
@@ -62,9 +63,10 @@ class _Child(asyncio.Protocol):
         command: Sequence[str],
         setup: Setup,
         on_message: Callable[[FromAgent], None],
+        on_alive: Callable[["_Child", Alive], None],
         on_death: Callable[["_Child", int], None],
     ) -> None:
-        self._on_message, self._on_death = on_message, on_death
+        self._on_message, self._on_alive, self._on_death = on_message, on_alive, on_death
         self._unframe = Unframe()
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
@@ -72,6 +74,7 @@ class _Child(asyncio.Protocol):
         self._status: int | None = None
         self._stopping = False
         self.index: int | None = None  # None: a spare
+        self.load = Load()
         self.ready = asyncio.Event()
         self.gone = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -111,7 +114,9 @@ class _Child(asyncio.Protocol):
             message = FROM_PROCESS.validate_json(body)
             if isinstance(message, Ready):
                 self.ready.set()
-            elif not isinstance(message, Alive):
+            elif isinstance(message, Alive):
+                self._on_alive(self, message)
+            else:
                 self._on_message(message)
 
     def kill(self) -> None:
@@ -210,6 +215,7 @@ class Agents:
         self._closing = False
         self._watching: asyncio.TimerHandle | None = None
         self.restarts = 0
+        self.refused = 0  # calls, because every process lagged
 
     async def start(self) -> None:
         """Returns when every process is ready. Raises GatewayError if one is not in time."""
@@ -262,10 +268,25 @@ class Agents:
         """Of the processes at work, by index."""
         return [self._workers[index].pid for index in sorted(self._workers)]
 
+    @property
+    def loads(self) -> list[Load]:
+        """How each process does; one that is just being replaced does nothing."""
+        indices = range(len(self._setup.wakes))
+        return [self._workers[n].load if n in self._workers else Load() for n in indices]
+
     def choose(self) -> int:
-        """The index of the least loaded process."""
-        load = self.load
-        return load.index(min(load))
+        """The index of the process for the next call. Raises Overloaded."""
+        loads = zip(self.loads, self.load, strict=True)
+        try:
+            return lightest(loads, asyncio.get_running_loop().time())
+        except Overloaded:
+            self.refused += 1
+            raise
+
+    def _on_alive(self, child: _Child, alive: Alive) -> None:
+        if child.index is not None:
+            calls, budget_s = self.load[child.index], self._settings.lag_ms / 1000
+            child.load.told(alive.cpu, alive.lag_s, calls, budget_s, child.heard_at)
 
     def begin(self, index: int, start: Start, on_message: Callable[[FromAgent], None]) -> None:
         """Let process ``index`` hold a call; ``on_message`` is told all that its agent says."""
@@ -332,7 +353,7 @@ class Agents:
 
     def _load(self) -> _Child:
         """A process that loads everything and waits for its number."""
-        return _Child(self.command, self._setup, self._on_message, self._on_death)
+        return _Child(self.command, self._setup, self._on_message, self._on_alive, self._on_death)
 
     def _put_to_work(self, child: _Child, index: int) -> None:
         child.index = index

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from statistics import fmean
 
 import uvloop
 
@@ -175,15 +176,18 @@ class Process:
 
     async def _keep_time(self) -> None:
         """While media is down, time-outs still come due; and main is told that we live."""
-        told_at = 0.0
+        told_at, spent_s, lags = time.monotonic(), time.process_time(), []
         while True:
+            due = time.monotonic() + MISSED_BEATS * BEAT_S
             await asyncio.sleep(MISSED_BEATS * BEAT_S)
             now = time.monotonic()
+            lags.append(now - due)
             if now - self._woken_at >= MISSED_BEATS * BEAT_S:
                 self._beat()
             if now - told_at >= ALIVE_S:
-                told_at = now
-                self._send(Alive())
+                used_s = time.process_time() - spent_s
+                self._send(Alive(cpu=used_s / (now - told_at), lag_s=max(0.0, fmean(lags))))
+                told_at, spent_s, lags = now, spent_s + used_s, []
 
     def _send(self, message: FromProcess) -> None:
         if not self._writer.is_closing():

@@ -13,6 +13,12 @@ class AgentSettings(BaseModel):
     deaths: int = Field(
         3, ge=1, description="a call whose agent process died this often is given up, not resumed"
     )
+    lag_ms: float = Field(
+        200.0,
+        gt=0,
+        description="a process whose loop is late by this, for two seconds, gets no new calls; if "
+        "all are, new calls are refused with 503",
+    )
     smart_turn: str = Field(
         "", description="path of Smart Turn's ONNX model; empty: turns end by our own estimate"
     )

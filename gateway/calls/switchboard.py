@@ -128,13 +128,14 @@ class Switchboard:
         except Objection as no:
             self._refuse(session, no.status, no.phrase, headers=no.headers)
             return
-        agent = self._agents.choose()
         try:
+            agent = self._agents.choose()
             line, host = self._take(agent, session.remote[0])
-        except NoRoom:
+        except NoRoom as full:
             if let_go:
                 let_go()
-            self._refuse(session, 486, "Every line is taken", retry=True)
+            phrase = "Overloaded" if full.status == 503 else "Every line is taken"
+            self._refuse(session, full.status, phrase, retry=True)
             return
         manner = manner_of(caller.trunk.settings if caller.trunk else None)
         if caller.trunk:  # which its digest may have shown, where the address did not
@@ -245,10 +246,10 @@ class Switchboard:
         self._share_left(order)
         call_id = record.id
         aim = self._doors.aim(call_id, order, self.endpoint.local_address_for, time.monotonic())
-        agent = self._agents.choose()
         first = aim.attempts[0]
         peer = first.hop.address[0] if first.hop else Uri.parse(first.target).address
         try:
+            agent = self._agents.choose()
             line, host = self._take(agent, peer)
         except NoRoom:
             aim.let_go()

@@ -3,7 +3,9 @@
 Its model answers every turn with one long sentence, and crashes the process when told to.
 """
 
+import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from gateway.agent.brief import Choice
@@ -23,12 +25,21 @@ class Actor(ClayThinking):
             os._exit(3)
         if last.endswith("raise"):
             raise RuntimeError("a slip")
+        if last.endswith("stall"):
+            self.stalling = asyncio.create_task(stall())
         if last.endswith("look"):
             yield Called("look-1", "look", "{}")
             yield Finished("tool_calls")
             return
         yield Said(f"You said: {last}, and I could go on about it for a long time.")
         yield Finished("stop")
+
+
+async def stall() -> None:
+    """The loop turns, but late: everything is done a third of a second after it is due."""
+    while True:
+        time.sleep(0.3)
+        await asyncio.sleep(0)
 
 
 class Actors(Clay):

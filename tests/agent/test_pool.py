@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from gateway.agent.brief import Brief, Choice, ToolBrief
+from gateway.agent.load import Overloaded
 from gateway.agent.messages import (
     Action,
     ActionResult,
@@ -218,3 +219,17 @@ def test_secrets_are_not_on_the_command_line_and_do_arrive() -> None:
     finally:
         os.close(house.wake)
         house.lines[1].close()
+
+
+async def test_a_process_that_lags_gets_no_more_calls_until_it_is_replaced(house: House) -> None:
+    assert house.agents.choose() == 0
+    house.begin(asked="stall")
+    await house.until(lambda: house.agents.loads[0].lagging)
+    assert house.agents.loads[0].cpu >= 0
+    with pytest.raises(Overloaded):
+        house.agents.choose()
+    assert house.agents.refused == 1
+    await house.agents.stop("c1")
+    house.kill()
+    await house.until(lambda: house.agents.restarts == 1)
+    assert house.agents.choose() == 0
