@@ -41,6 +41,7 @@ class Daemon:
             "GATEWAY_LOG__LEVEL": "debug",
             "GATEWAY_MEDIA__CAPACITY": "120",
             "GATEWAY_AGENTS__PROCESSES": "1",
+            "GATEWAY_AGENTS__LAG_MS": "10000",  # the machine may be as busy as it likes
         }
         toml = folder / "gateway.toml"
         toml.write_text(f"{(ROOT / 'config/gateway.toml').read_text()}\n{config}")

@@ -89,6 +89,16 @@ async def test_with_keys_the_demo_is_held_by_the_cloud(
     assert sum(s["ms"] for s in turn["segments"]) == pytest.approx(turn["totalMs"], abs=1)
     assert {"model_first_token", "voice_first_audio"} <= {s["name"] for s in turn["segments"]}
     assert record["endedReason"] == "customer-ended-call"
+    model, voice, ear = (
+        next(item for item in record["costs"] if item["type"] == kind)
+        for kind in ("model", "voice", "transcriber")
+    )
+    assert (model["promptTokens"], model["completionTokens"]) == (11, 7)
+    assert voice["characters"] >= len(SUNNY)
+    assert ear["minutes"] > 0
+    costs = record["costBreakdown"]
+    assert record["cost"] == costs["total"] > 0
+    assert min(costs["stt"], costs["llm"], costs["tts"]) > 0
 
 
 async def test_a_vendor_that_refuses_ends_the_call_with_its_name(

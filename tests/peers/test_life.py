@@ -129,3 +129,22 @@ async def test_a_killed_process_ends_no_call(
     await call.disconnected()
     (record,) = await gateway.ended_calls(1)
     assert record["endedReason"] == "customer-ended-call"
+
+
+async def test_a_gateway_whose_agents_all_lag_refuses_calls(
+    tmp_path: Path, phone: Softphone
+) -> None:
+    always = {"GATEWAY_AGENTS__LAG_MS": "0.000001"}
+    async with Daemon(tmp_path / "gateway", always) as gateway:
+
+        async def metrics() -> str:
+            return (await gateway.api.get("/metrics")).text
+
+        async with asyncio.timeout(40):
+            while 'trunkline_agent_lagging{process="0"} 1.0' not in await metrics():
+                await asyncio.sleep(0.1)
+        call = await phone.dial(gateway.uri("demo"))
+        assert (await call.disconnected())["status"] == 503
+        assert 'trunkline_calls_refused_total{status="503"} 1.0' in await metrics()
+        assert "trunkline_agents_overloaded_total 1.0" in await metrics()
+        assert "503 Overloaded" in gateway.log()
