@@ -67,6 +67,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.media.child",
     "gateway.media.recordings",
     "gateway.media.recorder",
+    "gateway.agent.child",
     "gateway.agent.process",
     "gateway.agent.pool",
     "gateway.agent.pipeline",

@@ -7,18 +7,13 @@ on from its last checkpoint.
 
 import asyncio
 import logging
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
-from typing import cast
 
+from gateway.agent.child import Child
 from gateway.agent.load import Load, Overloaded, lightest
 from gateway.agent.messages import (
-    FROM_PROCESS,
     ActionResult,
     Adopt,
     Alive,
@@ -30,7 +25,6 @@ from gateway.agent.messages import (
     Limits,
     Offer,
     Progress,
-    Ready,
     Setup,
     Spoken,
     Start,
@@ -38,8 +32,6 @@ from gateway.agent.messages import (
     Stopped,
     ToAgent,
     ToProcess,
-    Unframe,
-    frame,
 )
 from gateway.agent.settings import AgentSettings
 from gateway.errors import GatewayError
@@ -51,117 +43,7 @@ log = logging.getLogger(__name__)
 
 READY_S = 30.0  # for a process to load everything
 BREATH_S = 0.5  # before another is started in the place of one that was never ready
-EXIT_S = 3.0
 HUNG_S = 10.0  # a process at work that says nothing for so long is killed and replaced
-
-
-class _Child(asyncio.Protocol):
-    """One process, and the socket to it."""
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        setup: Setup,
-        on_message: Callable[[FromAgent], None],
-        on_alive: Callable[["_Child", Alive], None],
-        on_death: Callable[["_Child", int], None],
-    ) -> None:
-        self._on_message, self._on_alive, self._on_death = on_message, on_alive, on_death
-        self._unframe = Unframe()
-        self._unsent: list[bytes] = []
-        self._transport: asyncio.Transport | None = None
-        self._connected = True
-        self._status: int | None = None
-        self._stopping = False
-        self.index: int | None = None  # None: a spare
-        self.load = Load()
-        self.ready = asyncio.Event()
-        self.gone = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self.heard_at = loop.time()
-        mine, theirs = socketpair(AF_UNIX, SOCK_STREAM)
-        mine.setblocking(False)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno(), setup.lines, *setup.wakes],
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                    "OPENBLAS_NUM_THREADS": "1",  # a beat's arithmetic is too small for threads
-                },
-                stdin=subprocess.DEVNULL,
-            )
-        self.pid = self._process.pid
-        self._watch = os.pidfd_open(self.pid)
-        loop.add_reader(self._watch, self._ended)
-        self._connecting = loop.create_task(self._connect(mine))
-        self.send(setup)
-
-    async def _connect(self, mine: socket) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=mine)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no asyncio.Transport, so this cannot be asserted.
-        self._transport = cast(asyncio.Transport, transport)
-        for data in self._unsent:
-            self._transport.write(data)
-        self._unsent.clear()
-
-    def data_received(self, data: bytes) -> None:
-        self.heard_at = asyncio.get_running_loop().time()
-        for body in self._unframe.feed(data):
-            message = FROM_PROCESS.validate_json(body)
-            if isinstance(message, Ready):
-                self.ready.set()
-            elif isinstance(message, Alive):
-                self._on_alive(self, message)
-            else:
-                self._on_message(message)
-
-    def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
-
-    def send(self, message: ToProcess) -> None:
-        if self._transport is None:
-            self._unsent.append(frame(message))
-        elif not self._transport.is_closing():
-            self._transport.write(frame(message))
-
-    async def stop(self) -> None:
-        """Close its socket, which ends it; kill it if it does not end."""
-        self._stopping = True
-        await self._connecting
-        if self._transport:
-            self._transport.close()
-        try:
-            await asyncio.wait_for(self.gone.wait(), EXIT_S)
-        except TimeoutError:
-            log.warning("an agent process does not end and is killed", extra={"pid": self.pid})
-            self.kill()
-            await self.gone.wait()
-
-    def eof_received(self) -> None:
-        """It has closed its end; so does ours, by itself."""
-
-    def _ended(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._watch)
-        os.close(self._watch)
-        self._status = self._process.wait()
-        self._finish()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._connected = False
-        self._finish()
-
-    def _finish(self) -> None:
-        """It is over when it has ended and its last words have been read."""
-        if self._status is None or self._connected:
-            return
-        self.gone.set()
-        if not self._stopping:
-            self._on_death(self, self._status)
 
 
 @dataclass
@@ -209,8 +91,8 @@ class Agents:
             log=log.model_dump(),
             smart_turn=settings.smart_turn,
         )
-        self._workers: dict[int, _Child] = {}
-        self._spare: _Child | None = None
+        self._workers: dict[int, Child] = {}
+        self._spare: Child | None = None
         self._calls: dict[str, _Held] = {}
         self._closing = False
         self._watching: asyncio.TimerHandle | None = None
@@ -283,7 +165,7 @@ class Agents:
             self.refused += 1
             raise
 
-    def _on_alive(self, child: _Child, alive: Alive) -> None:
+    def _on_alive(self, child: Child, alive: Alive) -> None:
         if child.index is not None:
             calls, budget_s = self.load[child.index], self._settings.lag_ms / 1000
             child.load.told(alive.cpu, alive.lag_s, calls, budget_s, child.heard_at)
@@ -351,16 +233,16 @@ class Agents:
 
     # Processes
 
-    def _load(self) -> _Child:
+    def _load(self) -> Child:
         """A process that loads everything and waits for its number."""
-        return _Child(self.command, self._setup, self._on_message, self._on_alive, self._on_death)
+        return Child(self.command, self._setup, self._on_message, self._on_alive, self._on_death)
 
-    def _put_to_work(self, child: _Child, index: int) -> None:
+    def _put_to_work(self, child: Child, index: int) -> None:
         child.index = index
         self._workers[index] = child
         child.send(Adopt(index=index))
 
-    def _on_death(self, child: _Child, status: int) -> None:
+    def _on_death(self, child: Child, status: int) -> None:
         facts = {"pid": child.pid, "status": status}
         loop = asyncio.get_running_loop()
         if child is self._spare:
