@@ -5,23 +5,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from gateway.agent.brief import Brief, Choice
-from gateway.agent.messages import (
-    ActionResult,
-    FromAgent,
-    HangUp,
-    Happened,
-    Spoken,
-    Start,
-    TurnTimings,
-)
-from gateway.agent.pipeline import Agent
-from gateway.agent.row import Row
+from gateway.agent.messages import ActionResult, Start
 from gateway.agent.smart_turn import TurnModel
 from gateway.errors import Fault, VendorError
 from gateway.media.lines import (
@@ -35,9 +24,10 @@ from gateway.media.lines import (
     Lines,
     Writer,
 )
+from gateway.simulate.clock import settle
+from gateway.simulate.stage import Stage as Pipeline
 from gateway.speech.contract import Called, Delta, Finished, Heard, Message, Said, Tool
 
-M = TypeVar("M")
 FRAMES_A_CHARACTER = 3  # how slowly the clay voice speaks: 60 ms a character
 
 
@@ -241,15 +231,13 @@ class ClaySpeaking:
         self._clay.closed.append(self.vendor)
 
 
-class Stage:
+class Stage(Pipeline):
     def __init__(
         self, clay: Clay | None = None, smart_turn: TurnModel | None = None, **brief: Any
     ) -> None:
         self.clay = clay or Clay()
-        self.smart_turn = smart_turn
         self.media = Media()
         self.now = 1000.0
-        self.sent: list[FromAgent] = []
         choice = Choice(vendor="clay")
         self.brief = Brief(
             **{
@@ -261,26 +249,13 @@ class Stage:
                 **brief,
             }
         )
-        self.start = Start(call="c1", row=1, brief=self.brief, variables={"who": "Kim"})
-        self.agent: Agent
+        start = Start(call="c1", row=1, brief=self.brief, variables={"who": "Kim"})
+        super().__init__(start, self.media.agent, self.clay, lambda: self.now, smart_turn)
 
     async def __aenter__(self) -> "Stage":
         self.begin()
         await self.settle()
         return self
-
-    def begin(self, **changes: Any) -> None:
-        """An agent for the call, as a process makes one."""
-        self.agent = Agent(
-            self.start.model_copy(update=changes),
-            Row(self.media.agent, 1),
-            self.clay,
-            self.sent.append,
-            lambda: self.now,
-            datetime(2026, 3, 4, 15, 6, tzinfo=UTC),
-            self.smart_turn,
-        )
-        self.agent.open()
 
     async def __aexit__(self, *_: object) -> None:
         await self.agent.close()
@@ -288,8 +263,7 @@ class Stage:
         self.media.close()
 
     async def settle(self) -> None:
-        for _ in range(30):
-            await asyncio.sleep(0)
+        await settle()
 
     async def beat(self, count: int = 1, speech: bool = False) -> int:
         """So many beats; returns how many frames the caller heard."""
@@ -326,31 +300,6 @@ class Stage:
     async def result(self, action: str, content: str, ok: bool = True) -> None:
         self.agent.receive(ActionResult(call="c1", action=action, ok=ok, content=content))
         await self.settle()
-
-    @property
-    def state(self) -> str:
-        return self.agent.state.value
-
-    def of(self, kind: type[M]) -> list[M]:
-        return [message for message in self.sent if isinstance(message, kind)]
-
-    def happened(self, what: str) -> list[Happened]:
-        return [message for message in self.of(Happened) if message.what == what]
-
-    def transcript(self, *roles: str) -> list[str]:
-        return [m.text for m in self.of(Spoken) if m.role in (roles or ("assistant", "user"))]
-
-    @property
-    def conversation(self) -> list[tuple[str, str]]:
-        return [(m.role, m.content) for m in self.agent.conversation.messages()]
-
-    @property
-    def hang_ups(self) -> list[str]:
-        return [message.reason for message in self.of(HangUp)]
-
-    @property
-    def timings(self) -> list[TurnTimings]:
-        return self.of(TurnTimings)
 
 
 def say(text: str) -> list[Delta | Exception | asyncio.Event]:
