@@ -3,14 +3,14 @@
 import typer
 
 from gateway import __version__
-from gateway.cli import call, calls, doctor, keys, models, probe, run, trace, undelivered
+from gateway.cli import call, calls, doctor, keys, models, probe, run, simulate, trace, undelivered
 
 app = typer.Typer(
     help="A self-hosted voice-agent gateway.", no_args_is_help=True, add_completion=False
 )
 for command in (
     run.run, doctor.doctor, call.call, calls.calls, trace.trace, undelivered.undelivered,
-    probe.probe,
+    probe.probe, simulate.simulate,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(keys.keys, name="keys")

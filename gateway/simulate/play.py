@@ -19,7 +19,7 @@ from gateway.speech.vendors.espeak import Voice
 
 QUIET_S = 0.3  # of silence after which the agent has finished, if its state agrees
 SOUND_DB = -20.0  # of a noise whose level is not said
-RESTING = ("listening", "waiting", "hearing", "keying", "ended")
+RESTING = ("listening", "ended")  # nothing is owed to the caller
 
 
 class Missed(Exception):
@@ -74,7 +74,7 @@ async def play(
             outcome.reason = error.reason
             return outcome
         for outage in scenario.outages:
-            world.ail(outage)
+            world.suffer(outage)
         if scenario.caller.noise_db is not None:
             call.phone.noise = noise(0.02, scenario.caller.noise_db, seed)[0]
         await _perform(Performance(world, call, sounds), scenario, outcome)

@@ -12,6 +12,8 @@ from gateway.simulate.health import How
 from gateway.simulate.sounds import spoken
 from gateway.speech.contract import Called
 
+Part = Literal["hearing", "thinking", "speaking"]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,12 +87,18 @@ class ToolResult(_Strict):
 
 
 class Outage(_Strict):
-    """From ``at_s`` seconds after the call began, for ``for_s``, the vendor of this name is so."""
+    """From ``at_s`` seconds after the call began, for ``for_s``, this vendor is so: all of it, or
+    one ``part`` or ``model`` of it."""
 
     vendor: str
-    at_s: float = Field(ge=0)
+    part: Part | None = None
+    model: str | None = None
+    at_s: float = Field(0, ge=0)
     for_s: float = Field(1e9, gt=0)
     how: How = "dead"
+
+    def hits(self, part: Part, vendor: str, model: str) -> bool:
+        return vendor == self.vendor and self.part in (None, part) and self.model in (None, model)
 
 
 class Caller(_Strict):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from gateway.simulate.exchange import NARROW
 from gateway.speech.contract import RATE
 from gateway.speech.vendors.espeak import EspeakSpeaking, Voice
 
+S = TypeVar("S", bound=np.generic)
 Samples = npt.NDArray[np.int16]  # 8 kHz
 QUIET = 60  # what is softer at either end of an utterance is no part of it
 
@@ -42,7 +44,7 @@ async def utterance(text: str, voice: Voice, level_db: float) -> Utterance:
     if not len(audible):
         raise ValueError(f"nothing can be heard of {text!r}")
     sound = at_level(sound[audible[0] : audible[-1] + 1], level_db)
-    return Utterance(text, tuple(_frames(sound)))
+    return Utterance(text, _frames(sound))
 
 
 def noise(seconds: float, level_db: float, seed: int) -> tuple[Samples, ...]:
@@ -50,20 +52,24 @@ def noise(seconds: float, level_db: float, seed: int) -> tuple[Samples, ...]:
     dice = np.random.default_rng(seed)
     white = dice.standard_normal(max(NARROW, round(seconds * 8000)))
     soft = np.convolve(white, np.ones(4) / 4, mode="same")
-    return tuple(_frames(at_level(soft * 1000, level_db)))
+    return _frames(at_level(soft * 1000, level_db))
 
 
-def at_level(sound: npt.NDArray[np.generic], level_db: float) -> Samples:
+def at_level(sound: npt.ArrayLike, level_db: float) -> Samples:
     """The same sound with its loudest 20 ms at this level, in dBFS."""
-    loud = max(float(np.sqrt(np.mean(f.astype(np.float64) ** 2))) for f in _frames(sound))
+    samples = np.asarray(sound, np.float64)
+    powers = np.mean(_whole(samples) ** 2, axis=1)
     wanted = 32768 * 10 ** (level_db / 20)
-    scaled = sound.astype(np.float64) * (wanted / max(loud, 1.0))
+    scaled = samples * (wanted / max(float(np.sqrt(powers.max())), 1.0))
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
-def _frames(sound: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
-    whole = np.concatenate([sound, np.zeros(-len(sound) % NARROW, sound.dtype)])
-    return list(whole.reshape(-1, NARROW))
+def _whole(sound: npt.NDArray[S]) -> npt.NDArray[S]:
+    return np.concatenate([sound, np.zeros(-len(sound) % NARROW, sound.dtype)]).reshape(-1, NARROW)
+
+
+def _frames(sound: Samples) -> tuple[Samples, ...]:
+    return tuple(_whole(sound))
 
 
 def spoken(text: str) -> str:

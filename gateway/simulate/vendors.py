@@ -4,6 +4,7 @@ ill as a scenario says."""
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from gateway.agent.messages import Start
 from gateway.agent.vendors import Vendors
 from gateway.media.lines import FRAME
 from gateway.simulate.clock import Clock
-from gateway.simulate.health import Health, Pace
+from gateway.simulate.health import Health, How, Pace
 from gateway.simulate.hearing import Ears, SimulatedHearing
-from gateway.simulate.settings import Cast, Reply
+from gateway.simulate.settings import Cast, Outage, Part, Reply
 from gateway.speech.contract import (
     Delta,
     Finished,
@@ -25,10 +26,18 @@ from gateway.speech.contract import (
     Thinking,
     Tool,
 )
+from gateway.speech.spoken.speaking import Reading
 
 FRAMES_A_CHARACTER = 3  # 60 ms: how fast the simulated voice speaks
 _TONE = (np.sign(np.sin(np.arange(FRAME) * 2 * np.pi * 4 / FRAME)) * 2000).astype(np.int16)
+SPARE = Choice(vendor="embedded")
 PIECE = 10  # frames that the voice gives at a time
+
+
+class Role(NamedTuple):
+    part: Part
+    vendor: str
+    model: str
 
 
 @dataclass
@@ -40,10 +49,31 @@ class Stagecraft:
     cast: Cast
     replies: Sequence[Reply] = ()
     ears: dict[str, Ears] = field(default_factory=dict)  # by call
-    health: dict[str, Health] = field(default_factory=dict)
+    health: dict[Role, Health] = field(default_factory=dict)
+    outages: list[Outage] = field(default_factory=list)  # that there are now
 
-    def of(self, vendor: str) -> Health:
-        return self.health.setdefault(vendor, Health(vendor, self.clock))
+    def of(self, part: Part, choice: Choice) -> Health:
+        role = Role(part, choice.vendor, choice.model)
+        if role not in self.health:
+            self.health[role] = Health(choice.vendor, self.clock)
+            self._visit(role)
+        return self.health[role]
+
+    def begins(self, outage: Outage) -> None:
+        self.outages.append(outage)
+        for role in self.health:
+            self._visit(role)
+
+    def is_over(self, outage: Outage) -> None:
+        self.outages.remove(outage)
+        for role in self.health:
+            self._visit(role)
+
+    def _visit(self, role: Role) -> None:
+        hit = [outage.how for outage in self.outages if outage.hits(*role)]
+        how: How = hit[-1] if hit else "well"
+        if self.health[role].how != how:
+            self.health[role].becomes(how)
 
 
 class SimulatedVendors:
@@ -62,14 +92,14 @@ class SimulatedVendors:
         if craft.cast.hearing.real:
             return self._real.hearing(start, choice)
         return SimulatedHearing(
-            craft.of(choice.vendor), craft.ears[start.call], craft.cast.hearing, craft.dice
+            craft.of("hearing", choice), craft.ears[start.call], craft.cast.hearing, craft.dice
         )
 
     def thinking(self, start: Start, choice: Choice) -> Thinking:
         # A script is a model that needs no simulation.
         if self._craft.cast.thinking.real or choice.vendor == "script":
             return self._real.thinking(start, choice)
-        return SimulatedThinking(self._craft, self._craft.of(choice.vendor))
+        return SimulatedThinking(self._craft, self._craft.of("thinking", choice))
 
     def fast(self, start: Start) -> Choice | None:
         return self._real.fast(start)
@@ -77,12 +107,13 @@ class SimulatedVendors:
     def speaking(self, start: Start) -> Speaking:
         if self._craft.cast.speaking.real:
             return self._real.speaking(start)
-        return SimulatedSpeaking(self._craft, self._craft.of(start.brief.speaking.vendor))
+        voice = SimulatedSpeaking(self._craft, self._craft.of("speaking", start.brief.speaking))
+        return Reading(voice, start.brief.format)
 
     def spare_voice(self, start: Start) -> Speaking | None:
         if self._craft.cast.speaking.real:
             return self._real.spare_voice(start)
-        return SimulatedSpeaking(self._craft, self._craft.of("spare voice"))
+        return SimulatedSpeaking(self._craft, self._craft.of("speaking", SPARE))
 
 
 class SimulatedThinking:
@@ -134,7 +165,7 @@ def choose(replies: Sequence[Reply], messages: Sequence[Message]) -> Reply:
 
 
 class SimulatedSpeaking:
-    """A tone, 60 ms a character: there is nothing to learn from a better sound, which takes time."""
+    """A tone, 60 ms a character: a better sound would take time and tell no more."""
 
     def __init__(self, craft: Stagecraft, health: Health) -> None:
         self._health = health

@@ -132,12 +132,11 @@ class World:
         self.calls.append(call)
         return call
 
-    def ail(self, outage: Outage) -> None:
+    def suffer(self, outage: Outage) -> None:
         """Counted from now."""
-        health = self.craft.of(outage.vendor)
-        self.clock.at(self.clock.now + outage.at_s, lambda: health.becomes(outage.how))
-        end = self.clock.now + outage.at_s + outage.for_s
-        self.clock.at(end, lambda: health.becomes("well"))
+        begin = self.clock.now + outage.at_s
+        self.clock.at(begin, lambda: self.craft.begins(outage))
+        self.clock.at(begin + outage.for_s, lambda: self.craft.is_over(outage))
 
     async def beat(self) -> None:
         """20 ms of everything."""

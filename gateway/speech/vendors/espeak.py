@@ -60,6 +60,10 @@ class Voice(BaseModel):
     pitch: int = Field(50, ge=0, le=100)
 
 
+def _unwanted(_: bytes) -> bool:
+    return False
+
+
 class _Library:
     """The library, loaded. Every method runs on the one thread."""
 
@@ -73,7 +77,7 @@ class _Library:
             raise VendorError(VENDOR, Fault.OURS, f"eSpeak NG does not start with {data}")
         self._callback = _CALLBACK(self._on_sound)  # kept: C holds no reference
         self._c.espeak_SetSynthCallback(self._callback)
-        self._take: Callable[[bytes], bool] = lambda _: False
+        self._take: Callable[[bytes], bool] = _unwanted
         self._voice: Voice | None = None
 
     def _on_sound(self, samples: Any, count: int, _events: Any) -> int:
@@ -101,6 +105,7 @@ class _Library:
         self._take = take
         words = text.replace("\0", " ").encode()
         failed = self._c.espeak_Synth(words, len(words) + 1, 0, 0, 0, _UTF8, None, None)
+        self._take = _unwanted
         if failed:
             raise VendorError(VENDOR, Fault.THEIRS, f"eSpeak NG gave up with status {failed}")
 
