@@ -104,10 +104,10 @@ class SimulatedVendors:
     def fast(self, start: Start) -> Choice | None:
         return self._real.fast(start)
 
-    def speaking(self, start: Start) -> Speaking:
+    def speaking(self, start: Start, choice: Choice) -> Speaking:
         if self._craft.cast.speaking.real:
-            return self._real.speaking(start)
-        voice = SimulatedSpeaking(self._craft, self._craft.of("speaking", start.brief.speaking))
+            return self._real.speaking(start, choice)
+        voice = SimulatedSpeaking(self._craft, self._craft.of("speaking", choice))
         return Reading(voice, start.brief.format)
 
     def spare_voice(self, start: Start) -> Speaking | None:
