@@ -172,6 +172,7 @@ class SimulatedSpeaking:
         self._manner = craft.cast.speaking
         self._pace = Pace(self._manner.jitter_ms, craft.dice)
         self.vendor = health.vendor
+        self.tags: tuple[str, ...] = ()
 
     async def open(self) -> None: ...
 
