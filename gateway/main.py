@@ -78,7 +78,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     telephony = Telephony(settings, lambda session: switchboard.offered(session))
     api = Api(
         settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks,
-        settings.webhooks, settings.fence.fence,
+        settings.webhooks, settings.fence.fence, settings.vendors,
     )  # fmt: skip
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None

@@ -50,7 +50,7 @@ class CallView:
             **costs.of(record),
             "messages": made["messages"],
             "artifact": made,
-            "analysis": {} if ended else None,
+            "analysis": record.analysis if ended else None,
             "transcript": made["transcript"],
             "recordingUrl": made.get("recordingUrl"),
             "stereoRecordingUrl": made.get("stereoRecordingUrl"),

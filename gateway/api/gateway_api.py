@@ -1,9 +1,12 @@
 """Everything of the API that the daemon starts and stops."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway import fenced_http
 from gateway.api import credentials
+from gateway.api.analysis import Analyst
 from gateway.api.app import create_app
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
@@ -27,6 +30,7 @@ from gateway.api.wire import Wire
 from gateway.calls.ports import CallRefused, Order, Papers, Switchboard
 from gateway.fence import Fence
 from gateway.reasons import Ended
+from gateway.speech.settings import VendorSettings
 from gateway.store import Store
 from gateway.store.tables import THE_ORG
 from gateway.trunks.book import Trunks
@@ -45,6 +49,7 @@ class Api:
         trunks: Trunks | None = None,
         webhooks: WebhookSettings = WebhookSettings(),  # noqa: B008  # it is not changed
         fence: Fence = Fence(),  # noqa: B008  # it is frozen
+        vendors: Mapping[str, VendorSettings] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
@@ -60,9 +65,11 @@ class Api:
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
         self.directory = StoreDirectory(store, self._defaults, messages, self._wire, targets)
         mcp = McpTools(self._wire)
+        self._analyst = Analyst(vendors, tuple(map(str, fence.allowed)))
         self.tools = ToolServer(
-            messages, self._wire, targets, workers(self._wire, mcp, store, state_dir), mcp
-        )
+            messages, self._wire, targets, workers(self._wire, mcp, store, state_dir), mcp,
+            self._analyst,
+        )  # fmt: skip
 
     async def start(
         self, switchboard: Switchboard, readiness: Readiness, holder: Holder = lambda kind, port: ""
@@ -106,6 +113,7 @@ class Api:
     async def close(self) -> None:
         """Send the messages that are waiting."""
         await self.webhooks.close()
+        await self._analyst.close()
         await self._wire.close()
 
     async def _credential(self, org_id: str, credential_id: str) -> Body | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
+from gateway.api.analysis import Analyst
 from gateway.api.server_messages import (
     Messages,
     failed,
@@ -47,10 +48,12 @@ class ToolServer:
         targets: Targets,
         workers: Mapping[str, Worker] | None = None,
         mcp: McpTools | None = None,
+        analyst: Analyst | None = None,
     ) -> None:
         self._messages, self._wire, self._targets = messages, wire, targets
         self._mcp = mcp or McpTools(wire)
         self._workers = workers or {}
+        self.analyse = (analyst or Analyst({})).analyse
 
     async def call(
         self,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway.agent.brief import ToolBrief
@@ -34,8 +35,10 @@ def wanted(call: "Call") -> Iterator[tuple[ToolBrief, HookAction]]:
 
 
 async def attend(call: "Call") -> None:
+    call.record.ended_at = datetime.now(UTC)  # what follows may take its time
     for number, (tool, action) in enumerate(wanted(call), 1):
         reply = await call.tools.call(
             call.record, call.papers, tool, action.arguments, f"ending-{number}"
         )
         call.happened("hook", tool=tool.name, ok=reply.ok)
+    call.record.analysis = await call.tools.analyse(call.record, call.papers, call.brief)

@@ -381,7 +381,7 @@ class Call:
             except Exception:
                 log.exception("the call's end went wrong")
             finally:
-                self.record.ended_at = datetime.now(UTC)
+                self.record.ended_at = self.record.ended_at or datetime.now(UTC)
                 self._enter(Status.ENDED)
                 log.info(
                     "call ended: %s",

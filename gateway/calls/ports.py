@@ -184,6 +184,9 @@ class ToolServer(Protocol):
         """Where the owner's server wants the caller transferred to, or a sentence that says why
         nowhere. Never raises."""
 
+    async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> dict[str, Any]:
+        """What the call, which is over, was about; empty if nobody wants to know. Never raises."""
+
     async def advise(
         self,
         record: CallRecord,

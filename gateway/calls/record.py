@@ -117,6 +117,7 @@ class CallRecord(BaseModel):
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     ended_reason: str | None = None
+    analysis: dict[str, Any] = Field(default_factory=dict)  # the API's own JSON
     ended_detail: str = ""  # one sentence for the operator
     transcript: list[Line] = Field(default_factory=list)
     turns: list[Turn] = Field(default_factory=list)

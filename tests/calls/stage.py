@@ -87,6 +87,12 @@ class FakeTools:
         self.called.append((args[2].name, args[3]))
         return self.reply
 
+    async def analyse(self, *args: Any) -> dict[str, Any]:
+        return {}
+
+    async def discover(self, *args: Any) -> tuple[Any, ...]:
+        return ()
+
     async def advise(self, *args: Any) -> float | None:
         return self.wait_s
 
