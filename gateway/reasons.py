@@ -23,6 +23,7 @@ class Ended(StrEnum):
     OPERATOR_BUSY = "call.forwarding.operator-busy"
     NO_ANSWER = "call.forwarding.no-answer"
     TRANSFER_FAILED = "call.in-progress.error-transfer-failed"
+    VOICEMAIL = "voicemail"
     SILENCE_TIMED_OUT = "silence-timed-out"
     EXCEEDED_MAX_DURATION = "exceeded-max-duration"
     MANUALLY_CANCELED = "manually-canceled"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gateway.agent.plain import Plain
-from gateway.agent.plans import Endpointing, Hook, KeypadPlan
+from gateway.agent.plans import Endpointing, Hook, KeypadPlan, VoicemailPlan
 from gateway.speech.spoken.plan import ChunkPlan, FormatPlan
 
 
@@ -98,6 +98,8 @@ class Brief(Plain):
     end_phrases: tuple[str, ...] = ()  # said by the agent, they end the call
     end_message: str = ""  # said before the agent hangs up
     silence_message: str = ""  # the same, if the reason is silence
+    voicemail: VoicemailPlan | None = None  # of a call that we place
+    voicemail_message: str = ""  # of the model's tool: as in the plan
     hooks: tuple[Hook, ...] = ()
     hook_tools: tuple[ToolBrief, ...] = ()  # that hooks call, and the model is not offered
     denoise: bool = False  # what the caller says

@@ -84,3 +84,23 @@ class Hook(Plain):
     forgetful: bool = False  # what the caller says sets that count back to none
     confidence: tuple[float, float] = (0.2, 0.4)
     reasons: tuple[str, ...] | None = None  # of ``ending``: only for these; None: for all
+
+
+class VoicemailPlan(Plain):
+    """How a machine that answers is found out, and what is done then. Seconds count from the
+    answer unless something else is said.
+
+    ``sound``: by timing, tones and the transcript's wording, as the call runs. ``transcript``: a
+    model is asked about the words so far; only a beep and a fax decide beside it.
+    """
+
+    by: Literal["sound", "transcript"] = "sound"
+    message: str = ""  # a template, or the URL of a sound file; empty: hang up
+    beep_wait_s: float = 30.0  # so long the beep is waited for; then the message is said anyhow
+    silence_s: float = 0.0  # so long a silence does as well as a beep; 0: none does
+    first_check_s: float = 5.0
+    every_s: float = 5.0
+    checks: int = 6
+    middle_s: float = 6.0  # a first utterance of this length is as often a machine's as a person's
+    pause_s: float = 0.9  # a silence that ends it
+    fax: bool = True  # a fax machine counts

@@ -79,6 +79,11 @@ class Row:
             self._pauses = pauses
         return sound
 
+    def said(self, sound: Sound) -> Frames:
+        """What the peer was sent in the frames of ``sound``."""
+        index = np.arange(sound.first, sound.first + len(sound.speech)) % RING
+        return np.asarray(self._lines["said"][self._row, index])
+
     def _with_others(
         self, slots: npt.NDArray[np.int64], first: int, beat: int, heard: Frames, speech: Speech
     ) -> tuple[Frames, Speech]:

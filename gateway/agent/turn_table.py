@@ -27,16 +27,18 @@ class State(Enum):
     TOOL = "tool"  # a tool is running, and nothing is being said
     ENDING = "ending"  # the last words
     ENDED = "ended"
+    MACHINE = "machine"  # a machine has answered; its beep is waited for
+    LEAVING = "leaving"  # a message is left on it
 
 
-R, G, L, H, W, K, T, E, S, P, D, O, X, Z = State  # noqa: E741
+R, G, L, H, W, K, T, E, S, P, D, O, X, Z, V, M = State  # noqa: E741
 
 # Here the machine must be told when all has been said.
-AUDIBLE = frozenset({G, T, E, S, P, D, O, X})
+AUDIBLE = frozenset({G, T, E, S, P, D, O, X, M})
 # Here the agent is silent, whatever it has to say.
 HELD = frozenset({H, W, K, E, P, D})
 # Here the caller's voice stops nothing.
-DEAF = frozenset({R, G, X, Z})
+DEAF = frozenset({R, G, X, Z, V, M})
 
 # A timer belongs to the states named here and dies when they are left.
 BELONGS: dict[str, frozenset[State]] = {
@@ -63,6 +65,8 @@ Table = dict[tuple[State, str], tuple[State, str]]
 #     is at work), tool (all is said but a tool is running), played-out (all is said), conclude
 #     (all is said, and it was meant to be the last), owed (the model has something to answer),
 #     result (every tool has one), say, say-last, stop, and the failures
+#   the ear for machines: machine (one has answered), machine-end (and there is nothing to be said
+#     to it), leave (it has beeped), again (it had not), human (a person has picked up)
 #   this class itself: turn (words and wait are complete), unclear (speech, but no words),
 #     spoken-too (the entry is complete, but the caller is speaking)
 TABLE: Table = {
@@ -182,6 +186,16 @@ TABLE: Table = {
     (X, "played-out"):    (Z, "hang-up"),
     (X, "conclude"):      (Z, "hang-up"),
     (X, "ending"):        (Z, "hang-up"),
+
+    (V, "leave"):         (M, "leave"),
+    (V, "human"):         (L, "rest"),
+    (V, "say-last"):      (X, "say"),
+
+    (M, "again"):         (V, "interrupt"),
+    (M, "human"):         (L, "interrupt rest"),
+    (M, "say-last"):      (X, "interrupt say"),
+    (M, "played-out"):    (Z, "hang-up"),
+    (M, "conclude"):      (Z, "hang-up"),
 }  # fmt: skip
 
 # The same wherever the call stands. ``dead`` failures have been retried and end the call with an
@@ -193,6 +207,12 @@ for _state in (G, L, H, W, K, T, E, S, P, D, O):
     for _failure in ("model-dead", "voice-dead", "hearing-dead"):
         TABLE[_state, _failure] = (X, "interrupt apologise")
     TABLE[_state, "max"] = (X, "interrupt farewell")
+    TABLE[_state, "machine"] = (V, "interrupt")
+    TABLE[_state, "machine-end"] = (Z, "interrupt hang-up")
+for _state in (V, M):
+    TABLE[_state, "max"] = TABLE[_state, "voice-dead"] = (Z, "interrupt hang-up")
+    for _failure in ("model-failed", "model-dead", "hearing-dead"):
+        TABLE[_state, _failure] = (_state, "")  # nothing that is needed now
 for _failure in ("model-failed", "model-dead", "voice-dead", "hearing-dead", "max"):
     TABLE[R, _failure] = (Z, "hang-up")
 for _failure in ("model-failed", "model-dead", "hearing-dead"):

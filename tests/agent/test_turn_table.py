@@ -13,6 +13,7 @@ FAILURES = ("model-failed", "model-dead", "voice-dead", "hearing-dead")
 VERBS = {
     "greet", "ask", "cancel", "interrupt", "release", "resume", "say", "apologise",
     "farewell", "hang-up", "rest", "settle", "give-up", "heed", "ignore-voice",
+    "leave",
 }  # fmt: skip
 
 
