@@ -128,6 +128,13 @@ class Caller:
             self._said(words, ignored=True)
         self.rest()
 
+    def machine_said(self) -> None:
+        """What was said was a machine's, and asks for no answer."""
+        if text := self._turns.take_text():
+            self._said(text, machine=True)
+        self._turns.keys = ""
+        self.rest()
+
     def rest(self) -> None:
         """Nothing that was said waits for an answer."""
         self._began_at = None

@@ -3,6 +3,7 @@
 import random
 from collections import deque
 
+from gateway.agent.answering import Answering
 from gateway.agent.brief import Brief
 from gateway.agent.caller import Caller
 from gateway.agent.dialogue import Dialogue
@@ -35,6 +36,7 @@ class Deeds:
         ear: Ear,
         failures: Failures,
         report: Report,
+        answering: Answering,
     ) -> None:
         self.to_say: deque[Say] = deque()  # from outside the conversation, as it is asked for
         self.hooks = Hooks(brief.hooks, dialogue.fired, random.Random())
@@ -48,6 +50,7 @@ class Deeds:
         self._ear = ear
         self._failures = failures
         self._report = report
+        self._answering = answering
         self._interruptible: bool | None = None
         self._working = False
         self._answered_at = float("-inf")  # when the agent began to answer last
@@ -128,7 +131,7 @@ class Deeds:
     def _tell_what_remains(self, now: float) -> bool:
         """Tell the machine when all has been said; True if that changed anything."""
         before = self._turns.state
-        if before not in AUDIBLE or self._mouth.playing:
+        if before not in AUDIBLE or self._mouth.playing or self._answering.playing:
             return False
         dialogue, what = self._dialogue, "played-out"
         if before is not State.ENDING:
@@ -182,6 +185,8 @@ class Deeds:
                     self._dialogue.say(self._brief.silence_message)
                 elif self._turns.reason != Ended.ASSISTANT_SAID_END_CALL_PHRASE:
                     self._dialogue.say(self._brief.end_message)
+            case "leave":
+                self._answering.leave(now)
             case "rest":
                 self._caller.rest()
                 if self._dialogue.owes_reply:

@@ -4,6 +4,7 @@ caller heard, and the tools it calls. Whose turn it is, is decided elsewhere.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
@@ -23,6 +24,14 @@ from gateway.speech.contract import Called, Finished, Message, Said
 LATE_S = 3.0  # of silence of the model, after which whoever follows the call is told
 STARTED = "It has been started; its result will not be waited for."
 ROUNDS = 10  # replies in a row that only call tools; more is a model running in circles
+
+
+@dataclass(frozen=True)
+class MessageWish:
+    """The model wants to leave a message and hang up; empty: the assistant's own."""
+
+    message: str
+    wait: bool  # for the beep
 
 
 class Dialogue:
@@ -63,6 +72,7 @@ class Dialogue:
         self._entry: Entry | None = None  # the message the model is writing
         self._timings: Timings | None = None  # of the turn whose first frame is not out yet
         self._rounds = 0
+        self.message_wish: MessageWish | None = None
         self._prompts: list[Message] = []  # for the next request alone
         self._asked_at = now  # the model
         self._late = False  # its silence has been told
@@ -239,6 +249,12 @@ class Dialogue:
         if brief.kind == "endCall":
             self.result(called.id, True, "The call ends.", now)
             self.conclude = Ended.ASSISTANT_ENDED_CALL
+            return
+        if brief.kind == "voicemail":
+            first = self._tools.opening(called.id, brief, arguments, False)
+            wait = bool(brief.written.get("beepDetectionEnabled"))
+            self.message_wish = MessageWish(first.content if first else "", wait)
+            self.result(called.id, True, "A message is left, and then the call ends.", now)
             return
         said = bool(entry.content.strip())
         if not brief.wait:

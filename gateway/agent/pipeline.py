@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from gateway.agent import summary
+from gateway.agent.answering import Answering
 from gateway.agent.caller import Caller
 from gateway.agent.conversation import Conversation
 from gateway.agent.crew import Crew
@@ -37,6 +38,7 @@ from gateway.agent.mouth import Mouth
 from gateway.agent.reply import Piece
 from gateway.agent.report import Report
 from gateway.agent.row import Row
+from gateway.agent.second_opinion import opinion
 from gateway.agent.smart_turn import TurnModel, log_odds
 from gateway.agent.streams import Clock, Running
 from gateway.agent.templates import Templates
@@ -92,6 +94,16 @@ class Agent:
         on_pause = self._judge if smart_turn else None
         self._caller = Caller(self._turns, crew.ear, self._report, now, on_pause)
         self._failures = Failures(start.call, self._turns, self._dialogue, self._report)
+        self._vendors, self._start = vendors, start
+        self._answering = Answering(
+            start.brief,
+            self._turns,
+            self._dialogue,
+            self._caller,
+            row,
+            self._report,
+            self._ask_who_answered,
+        )
         self._deeds = Deeds(
             start.brief,
             self._turns,
@@ -102,6 +114,7 @@ class Agent:
             crew.ear,
             self._failures,
             self._report,
+            self._answering,
         )
         self._ringing = start.ringing
         self._summary = partial(summary.of, start, vendors)
@@ -198,6 +211,7 @@ class Agent:
     def _begin(self, now: float) -> None:
         self._ringing = False
         brief = self._brief
+        self._answering.begin(now)
         if self._resumed:
             self._turns.step("go-on", now)
             self._dialogue.go_on(now)
@@ -226,6 +240,7 @@ class Agent:
             self._report.happened("sound_missed", now, frames=sound.missed)
         if sound.pcm:
             self._caller.listen(sound, now)
+            self._answering.listen(sound, now)
         for key in keys:
             self._caller.digit(key, now)
         self._dialogue.beat(now)
@@ -244,6 +259,8 @@ class Agent:
         self._report.summary(await self._summary(self.conversation.messages(), messages))
 
     def _result(self, action: str, ok: bool, content: str, now: float) -> None:
+        if self._answering.result(action, ok, content, now):
+            return
         self._dialogue.result(action, ok, content, now)
         self._show_results(now)
 
@@ -262,6 +279,7 @@ class Agent:
 
     def heard(self, heard: Heard) -> None:
         now = self._clock()
+        self._answering.heard(heard)
         self._caller.heard(heard, now)
         self._deeds.work(now)
 
@@ -294,6 +312,14 @@ class Agent:
         if not self._turns.voice and self._turns.last_speech == last_speech:
             self._turns.sounded(log_odds(finished), now)
             self._deeds.work(now)
+
+    def _ask_who_answered(self, text: str) -> None:
+        self._spawn(self._second_opinion(text), "second-opinion")
+
+    async def _second_opinion(self, text: str) -> None:
+        machine = await opinion(self._start, self._vendors, text)
+        if machine is not None:
+            self._answering.judged(machine, self._clock())
 
     # Vendors that fail
 

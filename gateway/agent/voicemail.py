@@ -27,6 +27,7 @@ CERTAIN = ("beep", "fax tone", "model")  # what decides also where a model is to
 
 
 class Stage(Enum):
+    AWARE = "aware"  # of beeps, should the model ask
     LISTENING = "listening"
     WAITING = "waiting"  # for the beep
     LEAVING = "leaving"  # the message
@@ -34,11 +35,12 @@ class Stage(Enum):
 
 
 class Voicemail:
-    """``plan`` None: nothing is listened for, but the model may decide to leave a message.
-    ``menus``: the agent can press keys, so a menu is no machine to be left alone."""
+    """``plan`` None: nothing is looked for, but the model may decide to leave a message; ``keen``:
+    and will then want to know whether it has beeped. ``menus``: the agent can press keys, so a
+    menu is no machine to be left alone."""
 
-    def __init__(self, plan: VoicemailPlan | None, menus: bool = False) -> None:
-        self.stage = Stage.LISTENING if plan else Stage.OVER
+    def __init__(self, plan: VoicemailPlan | None, menus: bool = False, keen: bool = False) -> None:
+        self.stage = Stage.LISTENING if plan else Stage.AWARE if keen else Stage.OVER
         self.plan = plan or VoicemailPlan()
         self.verdict = Verdict()  # that made it a machine
         self.beeped = False  # the message is left after a beep
@@ -74,6 +76,8 @@ class Voicemail:
             if self._after:
                 self._after.hear(frame, mark, ours)
         match self.stage:
+            case Stage.AWARE:
+                return ""
             case Stage.LISTENING:
                 return self._listen(now)
             case Stage.WAITING:
@@ -122,7 +126,7 @@ class Voicemail:
     def _listen(self, now: float) -> Step:
         verdict = self._opening.verdict
         decides = self.plan.by == "sound" or verdict.why in CERTAIN
-        if verdict.who == "machine" and decides or (verdict.who == "fax" and self.plan.fax):
+        if (verdict.who == "machine" and decides) or (verdict.who == "fax" and self.plan.fax):
             if verdict.why == "menu" and self._menus:
                 self.stage = Stage.OVER
                 return "menu"

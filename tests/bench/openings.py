@@ -50,8 +50,9 @@ HUMANS = (
               "you?"),
     ("en-gb", "Good afternoon, Brown and Partners, you are through to Emily, what can I do for "
               "you?"),
-    ("en-us", "Riverside Hotel front desk, Michael speaking."), ("en-us", "Yes, hello, who is this?"),
-    ("en-us", "Joe's Pizza, pickup or delivery?"), ("en-us", "Doctor Smith's office, can you hold?"),
+    ("en-us", "Riverside Hotel front desk, Michael speaking."),
+    ("en-us", "Yes, hello, who is this?"), ("en-us", "Joe's Pizza, pickup or delivery?"),
+    ("en-us", "Doctor Smith's office, can you hold?"),
     ("en-us", "Hello? Hello, is anybody there?"), ("en-us", "Sorry, one second. Okay, hello?"),
     ("de", "Hallo?"), ("de", "Ja, Müller?"), ("de", "Schmidt am Apparat."),
     ("de", "Autohaus Weber, guten Tag, mein Name ist Petra Klein, was kann ich für Sie tun?"),
@@ -69,9 +70,11 @@ MAILBOXES = (
     ("en-us", "Hey, it's Kate. I can't come to the phone right now. Leave me a message and I will "
               "get back to you as soon as I can. Thanks, bye."),
     ("en-us", "Your call has been forwarded to an automated voice message system. Five five "
-              "five, one two three four, is not available. At the tone, please record your message."),
+              "five, one two three four, is not available. At the tone, please record your "
+              "message."),
     ("en-gb", "Thank you for calling Brown and Partners. Our office is currently closed. Our "
-              "office hours are nine to five, Monday to Friday. Please leave your name and number."),
+              "office hours are nine to five, Monday to Friday. Please leave your name and "
+              "number."),
     ("en-us", "Please leave your message."), ("en-us", "At the tone, record your message."),
     ("en-us", "The person you are calling is not available. Please leave a message after the "
               "beep."),
