@@ -131,7 +131,10 @@ class Beeps:
         before = [r for r in self._past if r.ended >= run.began - _MELODY]
         self._past = [*before, run] if run.frames >= _NOTE else before
         pending = self._pending
-        if pending and pending.same(run.hz):  # a beep of several pulses, or ringing
+        if pending and pending.same(run.hz) and _progress(run.hz):
+            self._pending = None
+            return Tone("progress", run.hz, run.began, run.ended)
+        if pending and pending.same(run.hz):  # a beep of several pulses
             pending.ended = run.ended
             pending.db = max(pending.db, run.db)
             return None
@@ -178,8 +181,8 @@ def _near(hz: float, pitches: npt.NDArray[np.int64]) -> bool:
 
 
 def _progress(hz: tuple[float, ...]) -> bool:
-    """Where ringing and busy are, all over the world; two of them so close look like one here."""
-    return all(400 <= pitch <= 500 or 600 <= pitch <= 640 for pitch in hz)
+    """Where ringing and busy are, all over the world; 440 and 480 together look like one here."""
+    return 400 <= hz[0] <= 500 and all(pitch <= 500 or 600 <= pitch <= 640 for pitch in hz)
 
 
 def _kind(run: _Run, spoke: bool) -> Kind:

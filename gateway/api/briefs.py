@@ -15,6 +15,7 @@ from gateway.api.turn_plans import turn_plans
 from gateway.api.unusable import Unusable
 from gateway.api.vendors import HOSTED, Fields, choice
 from gateway.api.voice_plans import chunks, format_plan
+from gateway.api.voicemail_plans import voicemail_plan
 from gateway.api.voices import SPEAKING, voice_choice
 from gateway.api.voices import substitutes as speaking_substitutes
 from gateway.errors import ConfigError
@@ -94,6 +95,8 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "end_phrases": assistant.get("endCallPhrases"),
         "end_message": assistant.get("endCallMessage"),
         "silence_message": (assistant.get("messagePlan") or {}).get("silenceTimeoutMessage"),
+        "voicemail": voicemail_plan(assistant),
+        "voicemail_message": assistant.get("voicemailMessage"),
         "hooks": hooks,
         "hook_tools": hook_tools,
         "denoise": _denoised(assistant),

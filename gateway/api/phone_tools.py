@@ -94,9 +94,17 @@ def _object(properties: Json, *required: str) -> Json:
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
+def _voicemail(tool: Json, language: str) -> Json:
+    return {
+        "description": "Leave a message and hang up. Call this as soon as it is clear that a "
+        "mailbox or an answering machine has answered the call, and not a person."
+    }
+
+
 PHONE_TOOLS: dict[str, Kind] = {
     "endCall": Kind(_end_call),
     "dtmf": Kind(_dtmf, lambda tool, _: {"by_info": bool(tool.get("sipInfoDtmfEnabled"))}),
     "transferCall": Kind(_transfer, _destinations, TRANSFER_S, fillers=False),
     "sipRequest": Kind(_sip_request, _sip_given, 40.0),
+    "voicemail": Kind(_voicemail, fillers=False),
 }

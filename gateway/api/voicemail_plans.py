@@ -20,8 +20,8 @@ _BEYOND_S = round(log(SURE / (1 - SURE)) / STEEPNESS, 2)
 
 def voicemail_plan(assistant: Json) -> VoicemailPlan | None:
     """None: nothing is detected."""
-    plan = assistant.get("voicemailDetection") or "off"
-    if plan == "off" or plan.get("enabled") is False:
+    plan = assistant.get("voicemailDetection")
+    if not isinstance(plan, dict) or plan.get("enabled") is False:  # absent or "off"
         return None
     message = assistant.get("voicemailMessage") or ""
     made = _twilio(plan) if plan["provider"] == "twilio" else _checked(plan)

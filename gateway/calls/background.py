@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _LONGEST_S = 120.0  # of a file, the rest is not played
 _MOST_OCTETS = 20_000_000
 _PATIENCE_S = 20.0  # for all of it
+_LOOK_S = 0.1  # between two looks whether a file has been played to its end
 
 
 class Backgrounds:
@@ -36,6 +37,16 @@ class Backgrounds:
         if await self.ready(name) and not line.parted:
             line.background(name)
 
+    async def play_once(self, line: Line, name: str, aloud: bool) -> bool:
+        """Fetch it and, if ``aloud``, play it to its end; whether there is such a file."""
+        if not await self.ready(name):
+            return False
+        if aloud and not line.parted:
+            line.play(name, once=True)
+            while not line.parted and line.playing:  # noqa: ASYNC110  # media tells nobody
+                await asyncio.sleep(_LOOK_S)
+        return True
+
     async def ready(self, name: str) -> bool:
         """Whether lines can play it; a file is fetched for it."""
         try:
@@ -46,7 +57,7 @@ class Backgrounds:
         except (httpx.HTTPError, httpx.InvalidURL, soundfile.SoundFileError, GatewayError,
                 ValueError, TimeoutError) as error:  # fmt: skip
             why = str(error) or type(error).__name__
-            log.warning("there is no background sound", extra={"url": name, "why": why})
+            log.warning("there is no such sound", extra={"url": name, "why": why})
             return False
 
     async def _fetch(self, url: str) -> npt.NDArray[np.int16]:

@@ -67,6 +67,7 @@ class Surroundings:
     keep: Callable[[CallRecord, str | None], Awaitable[None]]  # its recording, in this form
     background: Callable[[Leg, str], Coroutine[Any, Any, None]]  # a sound under its agent's voice
     reach: Reach  # of other parties
+    play_file: Callable[[Leg, str, bool], Awaitable[bool]]  # see Backgrounds.play_once
 
 
 class Call:
@@ -207,10 +208,13 @@ class Call:
 
     def _begin(self, ringing: bool) -> None:
         self.record.variables = variables.about(self.record) | self.record.variables
+        brief = self.brief
+        if self.record.direction == "inbound":  # a caller is no machine that answers
+            brief = brief.model_copy(update={"voicemail": None})
         start = Start(
             call=self.record.id,
             row=self.leg.row,
-            brief=self.brief,
+            brief=brief,
             variables=self.record.variables,
             ringing=ringing,
         )

@@ -97,6 +97,7 @@ class Switchboard:
             agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,
             lambda leg, name: backgrounds.play(leg.line, name),
             self._second_legs,
+            lambda leg, url, aloud: backgrounds.play_once(leg.line, url, aloud),
         )  # fmt: skip
         self._empty = asyncio.Event()
         self._empty.set()

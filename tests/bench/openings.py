@@ -7,9 +7,9 @@ G.711; some have noise, our own echo, or another level.
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,6 @@ LATE_S = 0.4  # of a transcript, after the words
 class Clip:
     """``words``: at which second the transcript becomes what; ``said``: our own voice."""
 
-    name: str
     kind: str
     truth: Who
     sound: Sound
@@ -101,33 +100,47 @@ MENUS = (
 )
 
 
-def openings() -> Iterator[Clip]:
-    """All of them; a loop over one ``random.Random``, so that none depends on the clock."""
-    dice = random.Random(6)
+def openings() -> list[Callable[[], Clip]]:
+    """All of them, each to be made when it is wanted, from a dice of its own."""
+    made: list[Callable[[random.Random], Clip]] = []
     for at, (language, text) in enumerate(HUMANS):
         for turn in range(3):
-            yield _human(dice, language, text, (at + turn) % len(VOICES), turn)
+            voice = (at + turn) % len(VOICES)
+            made.append(partial(_human, language=language, text=text, voice=voice, turn=turn))
     for at, (language, text) in enumerate(MAILBOXES):
         for turn in range(5):
-            hz = BEEPS[(5 * at + turn) % len(BEEPS)]
-            yield _mailbox(dice, language, text, (at + turn) % len(VOICES), hz, turn)
+            hz, voice = BEEPS[(5 * at + turn) % len(BEEPS)], (at + turn) % len(VOICES)
+            made.append(
+                partial(_mailbox, language=language, text=text, voice=voice, hz=hz, turn=turn)
+            )
     for text in MENUS:
-        for turn in range(5):
-            yield _menu(dice, text, turn)
-    for turn in range(8):
-        yield _done(dice, "silence", "silent", [np.zeros(RATE * 9)], noise_db=-75 + 5 * (turn % 5))
-    for turn in range(6):
-        start = turn * RATE * 2
-        yield _done(dice, "music", "machine", [hold_music()[start : start + 9 * RATE] / 32768.0])
-    for turn in range(6):
-        start = turn * RATE
-        quiet = office()[start : start + 8 * RATE] / 32768.0 * 0.1
-        yield _done(dice, "office noise", "silent", [quiet])
-    for turn in range(6):
-        ced = [gap(0.4 + 0.2 * turn), tone(2.9, 2100, 0.3), gap(3.0)]
-        yield _done(dice, "fax", "fax", ced)
-    for turn in range(8):
-        yield _echo(dice, turn)
+        made += [partial(_menu, text=text, turn=turn) for turn in range(5)]
+    made += [partial(_silence, turn=turn) for turn in range(8)]
+    made += [partial(_music, turn=turn) for turn in range(6)]
+    made += [partial(_office, turn=turn) for turn in range(6)]
+    made += [partial(_fax, turn=turn) for turn in range(6)]
+    made += [partial(_echo, turn=turn) for turn in range(8)]
+    return [partial(one, random.Random(number)) for number, one in enumerate(made)]
+
+
+def _silence(dice: random.Random, turn: int) -> Clip:
+    return _done(dice, "silence", "silent", [gap(9.0)], noise_db=-75 + 5 * (turn % 5))
+
+
+def _music(dice: random.Random, turn: int) -> Clip:
+    start = turn * RATE * 2 % (7 * RATE)
+    return _done(dice, "music", "machine", [hold_music()[start : start + 9 * RATE] / 32768.0])
+
+
+def _office(dice: random.Random, turn: int) -> Clip:
+    start = turn * RATE
+    quiet = office()[start : start + 8 * RATE] / 32768.0 * 0.1
+    return _done(dice, "office noise", "silent", [quiet])
+
+
+def _fax(dice: random.Random, turn: int) -> Clip:
+    answer = [gap(0.4 + 0.2 * turn), tone(2.9, 2100, 0.3), gap(3.0)]
+    return _done(dice, "fax", "fax", answer)
 
 
 def _human(dice: random.Random, language: str, text: str, voice: int, turn: int) -> Clip:
@@ -201,7 +214,7 @@ def _done(
     rng = np.random.default_rng(dice.randrange(1 << 30))
     sound = sound * 10 ** (dice.uniform(-8, 2) / 20)
     sound += rng.standard_normal(len(sound)) * 10 ** (noise_db / 20)
-    return Clip(f"{kind}", kind, truth, _telephone(sound), words, said)
+    return Clip(kind, truth, _telephone(sound), words, said)
 
 
 def _telephone(sound: Sound) -> Sound:

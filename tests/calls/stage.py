@@ -118,6 +118,7 @@ class Scene:
         self.tasks = Tasks()
         self.statuses: list[Status] = []
         self.backgrounds: list[str] = []
+        self.files: list[tuple[str, bool]] = []  # and whether aloud
         self.played = asyncio.Event()
         self.kept: list[tuple[str | None, str | None]] = []
         self.over = asyncio.Event()
@@ -141,8 +142,13 @@ class Scene:
                 self.keep,
                 self.background,
                 self.reach,
+                self.play_file,
             ),
         )
+
+    async def play_file(self, leg: object, url: str, aloud: bool) -> bool:
+        self.files.append((url, aloud))
+        return url.endswith(".wav")
 
     async def background(self, leg: object, name: str) -> None:
         self.backgrounds.append(name)

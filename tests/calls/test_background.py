@@ -92,14 +92,14 @@ async def test_what_cannot_be_had_is_a_warning(owner, caplog, body: bytes, statu
         async with web(body, status) as url:
             await Backgrounds(owner.sounds, LOOPBACK).play(owner.line, url)
     assert owner.playing == 0
-    assert "there is no background sound" in caplog.text
+    assert "there is no such sound" in caplog.text
 
 
 async def test_an_address_behind_the_fence_is_not_asked(owner, caplog) -> None:
     async with web(file()) as url:
         await Backgrounds(owner.sounds, Fence()).play(owner.line, url)
     assert owner.playing == 0
-    assert "there is no background sound" in caplog.text
+    assert "there is no such sound" in caplog.text
 
 
 async def test_a_line_that_was_given_back_meanwhile_is_left_alone(owner) -> None:

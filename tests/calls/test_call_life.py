@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from gateway.agent.answering import FETCH, PLAY
 from gateway.agent.brief import ToolBrief
 from gateway.agent.messages import (
     Action,
@@ -19,7 +20,7 @@ from gateway.agent.messages import (
     Start,
     TurnTimings,
 )
-from gateway.agent.plans import Hook, HookAction
+from gateway.agent.plans import Hook, HookAction, VoicemailPlan
 from gateway.calls.leg import Down, Pressed, Ringing, Up
 from gateway.calls.ports import ToolReply
 from gateway.calls.record import Status
@@ -147,6 +148,29 @@ async def test_the_agent_presses_keys() -> None:
     action = Action(call="c1", action="a", tool="press", kind="dtmf", arguments={"keys": "1 2#"})
     assert (await outcome_of(scene, action)).ok
     assert scene.leg.dialled == ["12#"]
+
+
+async def test_a_file_is_fetched_and_played_and_one_that_is_not_there_fails() -> None:
+    for name, action, ok in (("a.wav", FETCH, True), ("a.wav", PLAY, True), ("a.txt", PLAY, False)):
+        scene = Scene()
+        asked = Action(
+            call="c1", action=action, tool=action, kind="playSound", arguments={"url": name}
+        )
+        assert (await outcome_of(scene, asked)).ok is ok
+        assert scene.files == [(name, action == PLAY)]
+
+
+async def test_a_caller_is_no_machine_that_answers() -> None:
+    plan = VoicemailPlan(message="Call back.")
+    for direction, kept in (("inbound", None), ("outbound", plan)):
+        scene = Scene(BRIEF.model_copy(update={"voicemail": plan}))
+        scene.call.record.direction = direction  # type: ignore[assignment]
+        scene.call.leg_event(Up())
+        start = scene.agents.told[0]
+        assert isinstance(start, Start)
+        assert start.brief.voicemail == kept
+        scene.call.end("manually-canceled")
+        await scene.finished()
 
 
 async def test_keys_that_are_none_are_named() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Action, ActionResult
-from gateway.calls.actions import digits, function, sip_request, transfer
+from gateway.calls.actions import digits, function, sip_request, sounds, transfer
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -14,6 +14,7 @@ Outcome = tuple[bool, str]  # did it work; what the model is told
 # Of every other kind are the tools that are no deed on the phone.
 ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome]]] = {
     "dtmf": digits.send,
+    "playSound": sounds.play,
     "sipRequest": sip_request.send,
     "transferCall": transfer.move,
 }
