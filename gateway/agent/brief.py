@@ -114,6 +114,10 @@ class Brief(Plain):
         new = (tool for tool in tools if tool.name not in known)
         return self.model_copy(update={"tools": (*self.tools, *new)})
 
+    def on(self, direction: str) -> "Brief":
+        """As the call's direction has it: a caller is no machine that answers."""
+        return self.model_copy(update={"voicemail": None}) if direction == "inbound" else self
+
     @property
     def all_tools(self) -> tuple[ToolBrief, ...]:
         """What the model may call and what hooks call; of one name, the model's."""

@@ -208,13 +208,10 @@ class Call:
 
     def _begin(self, ringing: bool) -> None:
         self.record.variables = variables.about(self.record) | self.record.variables
-        brief = self.brief
-        if self.record.direction == "inbound":  # a caller is no machine that answers
-            brief = brief.model_copy(update={"voicemail": None})
         start = Start(
             call=self.record.id,
             row=self.leg.row,
-            brief=brief,
+            brief=self.brief.on(self.record.direction),
             variables=self.record.variables,
             ringing=ringing,
         )
