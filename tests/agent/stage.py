@@ -100,6 +100,7 @@ class Clay:
     spoken: list[str] = field(default_factory=list)
     voice_errors: list[Exception] = field(default_factory=list)
     voice_stalls: bool = False
+    dead_voices: Sequence[str] = ()  # vendors of voices that refuse everything
     voice_waits: asyncio.Event | None = None
     voice_breaks_after: int | None = None  # bytes
     hearings: list["ClayHearing"] = field(default_factory=list)
@@ -127,6 +128,8 @@ class Clay:
         return Choice(vendor="clay", model="small")
 
     def speaking(self, start: Start, choice: Choice) -> "ClaySpeaking":
+        if choice.vendor in self.unfit:
+            raise VendorError(choice.vendor, Fault.AUTH, "no key")
         return ClaySpeaking(self, choice.vendor)
 
     def spare_voice(self, start: Start) -> "ClaySpeaking | None":
@@ -212,6 +215,8 @@ class ClaySpeaking:
 
     async def speak(self, text: str) -> AsyncIterator[bytes]:
         clay = self._clay
+        if self.vendor in clay.dead_voices:
+            raise VendorError(self.vendor, Fault.AUTH, "no key")
         if clay.voice_errors and self.vendor == "clay":
             raise clay.voice_errors.pop(0)
         if clay.voice_stalls and self.vendor == "clay":
