@@ -81,6 +81,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.speech.driver",
     "gateway.speech.worker",
     "gateway.speech.local.",
+    "gateway.speech.remembered",
     "gateway.speech.voice_http",
     "gateway.speech.voice_socket",
     "gateway.archive.archive",

@@ -16,11 +16,13 @@ from gateway.agent.messages import (
     Alive,
     FromAgent,
     Ready,
+    Recalled,
     Setup,
     ToProcess,
     Unframe,
     frame,
 )
+from gateway.agent.metrics import VOICE_CACHE
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,8 @@ class Child(asyncio.Protocol):
                 self.ready.set()
             elif isinstance(message, Alive):
                 self._on_alive(self, message)
+            elif isinstance(message, Recalled):
+                VOICE_CACHE.labels("hit" if message.known else "miss").inc()
             else:
                 self._on_message(message)
 

@@ -95,7 +95,8 @@ class Crew:
                 log.warning("a voice is left out: %s", error)
                 continue
             timeout_s = choice.options.get("timeout_s") or self._vendors.timeout_s(choice.vendor)
-            speakers.append(voice.Speaker(speaking, timeout_s))
+            remembers = self._vendors.remembers(choice)
+            speakers.append(voice.Speaker(speaking, timeout_s, remembers))
         if failure and not speakers:
             raise Unfit(reasons.voice_failed(failure.vendor), failure.detail) from failure
         return speakers

@@ -159,6 +159,7 @@ class Setup(Plain):
     wakes: tuple[int, ...]  # an eventfd for each process
     limits: Limits = Limits()
     vendors: dict[str, dict[str, Any]]  # speech.settings.VendorSettings, secrets and all
+    voice_cache_bytes: int = 0
     allowed: tuple[str, ...] = ()  # networks of [fence], for servers that assistants name
     log: dict[str, Any]
     smart_turn: str = ""  # the path of its model
@@ -187,6 +188,13 @@ class Alive(Plain):
     type: Literal["alive"] = "alive"
     cpu: float = 0.0  # share of a core, since the last one
     lag_s: float = 0.0  # how late the loop came to what was due, on average
+
+
+class Recalled(Plain):
+    """A voice was asked for a text whose sound was known, or was not."""
+
+    type: Literal["recalled"] = "recalled"
+    known: bool
 
 
 # agent to main
@@ -320,7 +328,7 @@ FromAgent = (
     | Stopped
 )  # fmt: skip
 ToProcess = ToAgent | Setup | Adopt
-FromProcess = FromAgent | Ready | Alive
+FromProcess = FromAgent | Ready | Alive | Recalled
 
 TO_PROCESS: TypeAdapter[ToProcess] = TypeAdapter(Annotated[ToProcess, Field(discriminator="type")])
 FROM_PROCESS: TypeAdapter[FromProcess] = TypeAdapter(

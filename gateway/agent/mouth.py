@@ -38,6 +38,7 @@ class Mouth:
         self.held = False  # that, or it is too early: nothing goes into the queue
         self.began_at: float | None = None  # when the first frame went out
         self._reply = Reply()
+        self._plan = plan
         self._sentences = Sentences(plan)
         self._writing: Entry | None = None  # the message of the text that is no sentence yet
 
@@ -51,6 +52,11 @@ class Mouth:
         self.finish()
         self.stream(text, entry)
         self.finish()
+
+    def pieces(self, text: str) -> list[str]:
+        """A whole text as the voice will be given it."""
+        sentences = Sentences(self._plan)
+        return [piece for piece in [*sentences.feed(text), sentences.finish()] if piece]
 
     def stream(self, text: str, entry: Entry | None) -> bool:
         """More of a text that is still being written; True if a piece became complete."""

@@ -135,6 +135,9 @@ class Agent:
         self._crew.open()
         if not self._ringing:
             self._guard(self._begin)
+        elif self._brief.greeting_mode == "speak":
+            greeting = self._templates.fill(self._brief.greeting)
+            self._crew.voice.prepare(self._mouth.pieces(greeting))
 
     def receive(self, message: ToAgent) -> None:
         """A message from main, other than Start and Stop. Never raises."""

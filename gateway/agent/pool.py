@@ -87,6 +87,7 @@ class Agents:
                 name: {**vendor.model_dump(exclude={"api_key"}), "api_key": vendor.key or None}
                 for name, vendor in vendors.items()
             },
+            voice_cache_bytes=settings.voice_cache_mb * 1024 * 1024,
             allowed=tuple(allowed),
             log=log.model_dump(),
             smart_turn=settings.smart_turn,

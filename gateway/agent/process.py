@@ -27,6 +27,7 @@ from gateway.agent.messages import (
     FromProcess,
     HangUp,
     Ready,
+    Recalled,
     Setup,
     Start,
     Stop,
@@ -45,6 +46,7 @@ from gateway.logs import LogSettings, about, configure
 from gateway.media.lines import BEAT_S, Lines, Writer
 from gateway.reasons import Ended
 from gateway.speech import catalog
+from gateway.speech.remembered import Memory
 from gateway.speech.settings import VendorSettings
 from gateway.tasks import Tasks
 
@@ -54,7 +56,9 @@ ALIVE_S = 1.0  # between two signs of life
 CLOSE_S = 3.0  # how long an agent's vendors may take to say goodbye
 MISSED_BEATS = 5  # after so many without a word from media, time goes on without it
 
-Make = Callable[[Setup, Callable[[Used], None]], Vendors]  # who is told what the vendors used
+Make = Callable[
+    [Setup, Callable[[Used | Recalled], None]], Vendors
+]  # who is told what the vendors used
 
 
 class Process:
@@ -194,10 +198,11 @@ class Process:
             self._writer.write(frame(message))
 
 
-def _catalog(setup: Setup, tell: Callable[[Used], None]) -> Vendors:
+def _catalog(setup: Setup, tell: Callable[[Used | Recalled], None]) -> Vendors:
     settings = {name: VendorSettings.model_validate(v) for name, v in setup.vendors.items()}
     catalog.warm_up("embedded", "script", *settings)
-    return Catalog(settings, tell, time.monotonic, setup.allowed)
+    memory = Memory(setup.voice_cache_bytes)
+    return Catalog(settings, tell, time.monotonic, memory, setup.allowed)
 
 
 def main(make: Make = _catalog) -> None:

@@ -23,6 +23,10 @@ class AgentSettings(BaseModel):
         "", description="path of Smart Turn's ONNX model; empty: turns end by our own estimate"
     )
 
+    voice_cache_mb: int = Field(
+        64, ge=0, description="sound of texts already spoken that each process keeps"
+    )
+
     context_characters: int = Field(
         200_000,
         ge=1000,

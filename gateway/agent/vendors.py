@@ -6,12 +6,13 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.agent.brief import Choice
 from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
-from gateway.agent.messages import Start, Used
+from gateway.agent.messages import Recalled, Start, Used
 from gateway.agent.streams import Clock
 from gateway.agent.templates import Templates
 from gateway.errors import ConfigError, Fault, VendorError
 from gateway.speech import catalog
 from gateway.speech.contract import Hearing, Speaking, Thinking
+from gateway.speech.remembered import Memory, Remembering
 from gateway.speech.settings import VendorSettings
 from gateway.speech.spoken.speaking import Reading
 from gateway.speech.thinking import fast_model
@@ -37,6 +38,9 @@ class Vendors(Protocol):
     def speaking(self, start: Start, choice: Choice) -> Speaking:
         """``choice`` is the brief's own or one of its substitutes."""
 
+    def remembers(self, choice: Choice) -> bool:
+        """Whether what this voice says is kept, so that it can be asked in advance."""
+
     def spare_voice(self, start: Start) -> Speaking | None:
         """One that needs no network, for an apology when the call's own voice fails."""
 
@@ -59,17 +63,20 @@ def tag(start: Start) -> str:
 
 
 class Catalog:
-    """The real ones. ``tell`` is told what they use; ``allowed`` are the networks that an
+    """The real ones. ``tell`` is told what they use and what of their sound was known already,
+    which ``memory`` keeps; ``allowed`` are the networks that an
     assistant's own servers may be in though they are not public."""
 
     def __init__(
         self,
         settings: Mapping[str, VendorSettings],
-        tell: Callable[[Used], None],
+        tell: Callable[[Used | Recalled], None],
         clock: Clock,
+        memory: Memory | None = None,
         allowed: Sequence[str] = (),
     ) -> None:
         self._settings = settings
+        self._memory = memory or Memory(0)
         self._tell = tell
         self._clock = clock
         self._allowed = tuple(allowed)
@@ -115,12 +122,21 @@ class Catalog:
             return None
         return self._voice(start, Choice(vendor="embedded"))
 
+    def remembers(self, choice: Choice) -> bool:
+        return bool(self._memory.limit and choice.options.get("caching", True))
+
     def _voice(self, start: Start, choice: Choice) -> Speaking:
-        options = dict(choice.options)
+        options, remembers = dict(choice.options), self.remembers(choice)
         options.pop("caching", None)
         choice = choice.model_copy(update={"options": options})
         voice = self._make(catalog.speaking, choice, start, {})
-        return CountedSpeaking(voice, self._account(start, choice))
+        counted = CountedSpeaking(voice, self._account(start, choice))
+        if not remembers:
+            return counted
+        return Remembering(counted, choice.model_dump_json(), self._memory, self._asked)
+
+    def _asked(self, known: bool) -> None:
+        self._tell(Recalled(known=known))
 
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s

@@ -4,6 +4,7 @@ The same voice, asked again, is taken to say the same, so that what has come alr
 Another one is asked for the words of which no sound has come.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from gateway.agent.streams import Clock, Spawn, faithful
 from gateway.agent.succession import Succession
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Mark, Speaking
+
+log = logging.getLogger(__name__)
 
 PAUSES_S = (0.1, 0.5)
 SUBSTITUTE_S = 3.0  # with another voice to go to, one that is silent for so long is left
@@ -35,6 +38,7 @@ class Owner(Protocol):
 class Speaker:
     speaking: Speaking
     timeout_s: float
+    remembers: bool = False  # what it has said
 
 
 class Voice(Asking):
@@ -73,6 +77,12 @@ class Voice(Asking):
     def open(self) -> None:
         self._succession.begin(self._order, self._clock())
         self._opening(self._speaker.speaking.open())
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """These will be said soon, and a voice that remembers can be asked for them now."""
+        speaker = self._speaker
+        if speaker.remembers:
+            self._spawn(_prepared(speaker.speaking, texts), "prepare")
 
     def say(self, piece: Piece, now: float) -> None:
         """Ask for the sound of ``piece``, which must be the only one under way."""
@@ -142,6 +152,16 @@ class Voice(Asking):
     def _given_up(self, error: VendorError) -> None:
         self._piece = None
         self._owner.voice_failed(error)
+
+
+async def _prepared(speaking: Speaking, texts: Sequence[str]) -> None:
+    try:
+        for text in texts:
+            async with aclosing(faithful(speaking.vendor, speaking.speak(text))) as sound:
+                async for _ in sound:
+                    pass
+    except VendorError as error:  # it will be asked again when it is to be said
+        log.warning("nothing is prepared: %s", error)
 
 
 def _pronounceable(text: str) -> bool:

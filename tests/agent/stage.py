@@ -27,6 +27,7 @@ from gateway.media.lines import (
 from gateway.simulate.clock import settle
 from gateway.simulate.stage import Stage as Pipeline
 from gateway.speech.contract import Called, Delta, Finished, Heard, Message, Said, Tool
+from gateway.speech.remembered import Memory, Remembering
 
 FRAMES_A_CHARACTER = 3  # how slowly the clay voice speaks: 60 ms a character
 
@@ -100,6 +101,7 @@ class Clay:
     spoken: list[str] = field(default_factory=list)
     voice_errors: list[Exception] = field(default_factory=list)
     voice_stalls: bool = False
+    memory: Memory | None = None  # of what the voice has said
     dead_voices: Sequence[str] = ()  # vendors of voices that refuse everything
     voice_waits: asyncio.Event | None = None
     voice_breaks_after: int | None = None  # bytes
@@ -127,10 +129,16 @@ class Clay:
     def fast(self, start: Start) -> Choice | None:
         return Choice(vendor="clay", model="small")
 
-    def speaking(self, start: Start, choice: Choice) -> "ClaySpeaking":
+    def speaking(self, start: Start, choice: Choice) -> "ClaySpeaking | Remembering":
         if choice.vendor in self.unfit:
             raise VendorError(choice.vendor, Fault.AUTH, "no key")
-        return ClaySpeaking(self, choice.vendor)
+        voice = ClaySpeaking(self, choice.vendor)
+        if self.memory is None:
+            return voice
+        return Remembering(voice, choice.vendor, self.memory, lambda known: None)
+
+    def remembers(self, choice: Choice) -> bool:
+        return self.memory is not None
 
     def spare_voice(self, start: Start) -> "ClaySpeaking | None":
         return ClaySpeaking(self, "spare") if self.spare else None
