@@ -110,6 +110,9 @@ class SimulatedVendors:
         voice = SimulatedSpeaking(self._craft, self._craft.of("speaking", choice))
         return Reading(voice, start.brief.format)
 
+    def remembers(self, choice: Choice) -> bool:
+        return self._craft.cast.speaking.real and self._real.remembers(choice)
+
     def spare_voice(self, start: Start) -> Speaking | None:
         if self._craft.cast.speaking.real:
             return self._real.spare_voice(start)
