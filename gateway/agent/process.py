@@ -34,7 +34,6 @@ from gateway.agent.messages import (
     Stopped,
     ToProcess,
     Unframe,
-    Used,
     frame,
 )
 from gateway.agent.pipeline import Agent
@@ -57,7 +56,7 @@ CLOSE_S = 3.0  # how long an agent's vendors may take to say goodbye
 MISSED_BEATS = 5  # after so many without a word from media, time goes on without it
 
 Make = Callable[
-    [Setup, Callable[[Used | Recalled], None]], Vendors
+    [Setup, Callable[[FromProcess], None]], Vendors
 ]  # who is told what the vendors used
 
 
@@ -198,11 +197,11 @@ class Process:
             self._writer.write(frame(message))
 
 
-def _catalog(setup: Setup, tell: Callable[[Used | Recalled], None]) -> Vendors:
+def _catalog(setup: Setup, tell: Callable[[FromProcess], None]) -> Vendors:
     settings = {name: VendorSettings.model_validate(v) for name, v in setup.vendors.items()}
     catalog.warm_up("embedded", "script", *settings)
-    memory = Memory(setup.voice_cache_bytes)
-    return Catalog(settings, tell, time.monotonic, memory, setup.allowed)
+    memory = Memory(setup.voice_cache_bytes, lambda known: tell(Recalled(known=known)))
+    return Catalog(settings, tell, time.monotonic, setup.allowed, memory)
 
 
 def main(make: Make = _catalog) -> None:

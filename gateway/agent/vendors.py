@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.agent.brief import Choice
 from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
-from gateway.agent.messages import Recalled, Start, Used
+from gateway.agent.messages import Start, Used
 from gateway.agent.streams import Clock
 from gateway.agent.templates import Templates
 from gateway.errors import ConfigError, Fault, VendorError
@@ -63,17 +63,16 @@ def tag(start: Start) -> str:
 
 
 class Catalog:
-    """The real ones. ``tell`` is told what they use and what of their sound was known already,
-    which ``memory`` keeps; ``allowed`` are the networks that an
+    """The real ones. ``tell`` is told what they use; ``memory`` keeps what voices have said; ``allowed`` are the networks that an
     assistant's own servers may be in though they are not public."""
 
     def __init__(
         self,
         settings: Mapping[str, VendorSettings],
-        tell: Callable[[Used | Recalled], None],
+        tell: Callable[[Used], None],
         clock: Clock,
-        memory: Memory | None = None,
         allowed: Sequence[str] = (),
+        memory: Memory | None = None,
     ) -> None:
         self._settings = settings
         self._memory = memory or Memory(0)
@@ -133,10 +132,7 @@ class Catalog:
         counted = CountedSpeaking(voice, self._account(start, choice))
         if not remembers:
             return counted
-        return Remembering(counted, choice.model_dump_json(), self._memory, self._asked)
-
-    def _asked(self, known: bool) -> None:
-        self._tell(Recalled(known=known))
+        return Remembering(counted, choice.model_dump_json(), self._memory)
 
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s

@@ -17,10 +17,12 @@ Key = tuple[str, str]  # the voice with all its settings, and what it says
 
 
 class Memory:
-    """Whole sounds, of ``limit`` bytes in all; who was not asked for longest goes first."""
+    """Whole sounds, of ``limit`` bytes in all; who was not asked for longest goes first.
+    ``asked`` is told of each text whether it was known."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, asked: Callable[[bool], None] = lambda known: None) -> None:
         self.limit = limit
+        self.asked = asked
         self._size = 0
         self._sounds: OrderedDict[Key, Sequence[Piece]] = OrderedDict()
         self.under_way: dict[Key, Take] = {}
@@ -74,16 +76,12 @@ class Take:
 
 
 class Remembering:
-    """Implements ``Speaking`` around another. ``name`` tells voices apart; ``asked`` is told of
-    each text whether it was remembered."""
+    """Implements ``Speaking`` around another. ``name`` tells voices apart."""
 
-    def __init__(
-        self, voice: Speaking, name: str, memory: Memory, asked: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, voice: Speaking, name: str, memory: Memory) -> None:
         self._voice = voice
         self._name = name
         self._memory = memory
-        self._asked = asked
         self.vendor = voice.vendor
         self.tags = voice.tags
 
@@ -93,7 +91,7 @@ class Remembering:
     async def speak(self, text: str) -> AsyncIterator[Piece]:
         key = (self._name, text)
         known, take = self._memory.get(key), self._memory.under_way.get(key)
-        self._asked(bool(known or take))
+        self._memory.asked(bool(known or take))
         if known:
             for piece in known:
                 yield piece

@@ -135,7 +135,7 @@ class Clay:
         voice = ClaySpeaking(self, choice.vendor)
         if self.memory is None:
             return voice
-        return Remembering(voice, choice.vendor, self.memory, lambda known: None)
+        return Remembering(voice, choice.vendor, self.memory)
 
     def remembers(self, choice: Choice) -> bool:
         return self.memory is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -36,10 +36,8 @@ class Voice:
     async def close(self) -> None: ...
 
 
-def remembering(
-    voice: Voice, memory: Memory, name: str = "v", asked: Callable[[bool], None] = lambda _: None
-) -> Remembering:
-    return Remembering(voice, name, memory, asked)
+def remembering(voice: Voice, memory: Memory, name: str = "v") -> Remembering:
+    return Remembering(voice, name, memory)
 
 
 async def said(voice: Remembering, text: str = "Hello.") -> list[bytes | Mark]:
@@ -47,9 +45,9 @@ async def said(voice: Remembering, text: str = "Hello.") -> list[bytes | Mark]:
 
 
 async def test_the_same_words_in_the_same_voice_are_asked_for_once() -> None:
-    voice, memory, told = Voice(), Memory(100), list[bool]()
-    first = remembering(voice, memory, asked=told.append)
-    second = remembering(voice, memory, asked=told.append)  # another call
+    told = list[bool]()
+    voice, memory = Voice(), Memory(100, told.append)
+    first, second = remembering(voice, memory), remembering(voice, memory)  # of two calls
     assert await said(first) == await said(second) == [Mark(0.5, 0.1), b"ab", b"cd"]
     assert voice.asked == ["Hello."]
     assert told == [False, True]
