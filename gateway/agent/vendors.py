@@ -63,8 +63,9 @@ def tag(start: Start) -> str:
 
 
 class Catalog:
-    """The real ones. ``tell`` is told what they use; ``memory`` keeps what voices have said; ``allowed`` are the networks that an
-    assistant's own servers may be in though they are not public."""
+    """The real ones. ``tell`` is told what they use; ``allowed`` are the networks that an
+    assistant's own servers may be in though they are not public; ``memory`` keeps what voices
+    have said."""
 
     def __init__(
         self,
