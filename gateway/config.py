@@ -29,6 +29,7 @@ from gateway.sip.registrar import RegistrarSettings
 from gateway.sip.settings import SipSettings
 from gateway.speech.settings import VendorSettings
 from gateway.store.settings import StoreSettings
+from gateway.telemetry.settings import TelemetrySettings
 from gateway.trunks.settings import OutboundSettings, TrunkSettings
 
 # The names that the vendors' own tools read, honoured where ours is not set.
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     fence: FenceSettings = Field(default_factory=FenceSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)
     vendors: dict[str, VendorSettings] = Field(default_factory=dict)
     trunks: dict[str, TrunkSettings] = Field(default_factory=dict)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import leftovers, logs, systemd
+from gateway.accounts import accountants
 from gateway.agent.pool import Agents
 from gateway.api.buckets import Buckets
 from gateway.api.gateway_api import Api
@@ -78,7 +79,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     telephony = Telephony(settings, lambda session: switchboard.offered(session))
     api = Api(
         settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks,
-        settings.webhooks, settings.fence.fence, settings.vendors,
+        settings.webhooks, settings.fence.fence, settings.vendors, settings.telemetry.on,
     )  # fmt: skip
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None
@@ -90,6 +91,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     keeping = Keeping(settings.recording, state_dir, store, buckets.of)
     life.push_async_callback(keeping.archive.close)
     keeping.archive.start()
+    accounts = accountants(settings, life)
     switchboard = Switchboard(
         settings.calls,
         Routes(api.directory, demo),
@@ -103,6 +105,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         behind_nat=bool(settings.sip.public_address),
         fence=settings.fence.fence,
     )
+    switchboard.listeners += accounts
     endpoint = switchboard.endpoint = telephony.endpoint
     life.push_async_callback(telephony.close)
     await telephony.start()

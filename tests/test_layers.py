@@ -38,6 +38,7 @@ LAYERS: dict[str, set[str]] = {
                     "gateway.store",
                     "gateway.trunks"},
     "gateway.probe": {"gateway.sip"},
+    "gateway.telemetry": {"gateway.agent", "gateway.calls"},
 }  # fmt: skip
 
 # Only these may import asyncio, sockets or the clock. Everything else is given `now`.
@@ -51,6 +52,8 @@ WORLDLY: tuple[str, ...] = (
     "gateway.signals",
     "gateway.tasks",
     "gateway.telephony",
+    "gateway.accounts",
+    "gateway.telemetry.otlp",
     "gateway.cli.",
     "gateway.sip.endpoint",
     "gateway.sip.observer",

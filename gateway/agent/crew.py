@@ -107,6 +107,14 @@ class Crew:
         self.mind.open()
         self.voice.open()
 
+    def vendors(self) -> dict[str, str]:
+        """Who does the parts of the call now."""
+        return {
+            "hearing": self.ear.vendor,
+            "thinking": self.mind.thinking.vendor,
+            "speaking": self.voice.vendor,
+        }
+
     def spare_voice(self) -> voice.Voice | None:
         """Another voice, once, when the call's own has failed."""
         if self._spare_taken:

@@ -89,6 +89,10 @@ class Ear:
     def _candidate(self) -> Candidate:
         return self._candidates[self._rota.current]
 
+    @property
+    def vendor(self) -> str:
+        return self._candidate.vendor
+
     def beat(self, now: float) -> None:
         if self._due is not None and now >= self._due:
             self._due = None

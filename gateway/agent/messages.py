@@ -248,9 +248,11 @@ class TurnTimings(Plain):
     type: Literal["turn_timings"] = "turn_timings"
     call: str
     turn: int
+    began_at: float = 0.0  # monotonic seconds: the caller's last frame of speech
     total_ms: float
     segments: tuple[tuple[str, float], ...]  # (name, ms); see agent.timings
     own_ms: float  # the gateway's own share: total less the set wait and the vendors' time
+    vendors: dict[str, str] = Field(default_factory=dict)  # who did the parts: agent.timings.PARTS
 
 
 class Used(Plain):

@@ -81,6 +81,7 @@ class Agent:
         self._report = Report(start.call, send, start.brief.live)
         self._resumed = start.resumed is not None
         self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
+        self._report.vendors = crew.vendors
         self._ear = crew.ear
         self._mouth = Mouth(row, crew.voice, start.brief.chunks, self._voicing)
         self._templates = Templates(start.variables, at)

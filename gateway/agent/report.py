@@ -32,6 +32,7 @@ class Report:
         self._call = call
         self._send = send
         self._live = frozenset(live)
+        self.vendors: Callable[[], dict[str, str]] = dict  # who does the parts of the call now
 
     def live(self, what: Kind, **facts: Any) -> None:
         """For who follows the call as it goes."""
@@ -88,9 +89,11 @@ class Report:
             TurnTimings(
                 call=self._call,
                 turn=turn,
+                began_at=timings.began,
                 total_ms=timings.total_ms,
                 segments=timings.segments,
                 own_ms=timings.own_ms,
+                vendors=self.vendors(),
             )
         )
 

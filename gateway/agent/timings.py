@@ -11,6 +11,13 @@ SET = frozenset({"end_of_speech_wait", "keypad_wait", "start_wait"})
 VENDORS = frozenset(
     {"transcriber", "model_first_token", "first_sentence", "voice_first_audio", "tool"}
 )
+# Whose the vendors' segments are, as the parts of a call.
+PARTS = {
+    "transcriber": "hearing",
+    "model_first_token": "thinking",
+    "first_sentence": "thinking",
+    "voice_first_audio": "speaking",
+}
 CALLERS = frozenset({"caller_hesitated"})  # the caller made a sound that held the answer back
 OWN = frozenset({"endpointing", "queue", "wire"})
 

@@ -62,8 +62,13 @@ class Voice(Asking):
         return self._speakers[self._succession.current]
 
     @property
-    def _vendor(self) -> str:
+    def vendor(self) -> str:
+        """Who speaks now."""
         return self._speaker.speaking.vendor
+
+    @property
+    def _vendor(self) -> str:
+        return self.vendor
 
     @property
     def _patience_s(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.agent.timings import PARTS
 from gateway.api.resources import instant
 from gateway.archive.formats import PARTIES
 from gateway.calls.destination import Attempted
@@ -101,7 +102,7 @@ def _ours(record: CallRecord) -> Json:
                 "number": turn.number,
                 "totalMs": round(turn.total_ms, 1),
                 "ownMs": round(turn.own_ms, 1),
-                "segments": [{"name": n, "ms": round(ms, 1)} for n, ms in turn.segments],
+                "segments": [_segment(turn, name, ms) for name, ms in turn.segments],
             }
             for turn in record.turns
         ],
@@ -110,6 +111,11 @@ def _ours(record: CallRecord) -> Json:
         "events": [event.model_dump(mode="json") for event in record.events],
         "sipStatus": record.sip_status,
     }
+
+
+def _segment(turn: Turn, name: str, ms: float) -> Json:
+    vendor = turn.vendors.get(PARTS.get(name, ""))
+    return {"name": name, "ms": round(ms, 1)} | ({"vendor": vendor} if vendor else {})
 
 
 def _links(record: CallRecord, link_url: str) -> Json:

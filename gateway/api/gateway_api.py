@@ -50,6 +50,7 @@ class Api:
         webhooks: WebhookSettings = WebhookSettings(),  # noqa: B008  # it is not changed
         fence: Fence = Fence(),  # noqa: B008  # it is frozen
         vendors: Mapping[str, VendorSettings] = MappingProxyType({}),
+        traced: bool = False,
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
@@ -59,7 +60,7 @@ class Api:
         self._server: Server | None = None
         self.key = load_key(settings, state_dir)
         messages = Messages(CallView(THE_ORG, settings.link_url))
-        self._wire = Wire(fenced_http.client(fence), self._credential)
+        self._wire = Wire(fenced_http.client(fence), self._credential, traced)
         targets = Targets(target(webhooks.server))
         self._letters = Letters(store, self._wire, targets)
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)

@@ -8,6 +8,8 @@ import httpx
 
 from gateway.api.authentication import Authentication, Lookup, NotAuthenticated
 from gateway.api.targets import Target
+from gateway.calls.traceparent import traceparent
+from gateway.logs import call_id
 
 LARGEST_ANSWER = 1024 * 1024
 
@@ -26,15 +28,19 @@ class Request:
 
 
 class Wire:
-    """``http`` is closed with it."""
+    """``http`` is closed with it. ``traced``: who is sent something about a call is told its place
+    in the call's trace."""
 
-    def __init__(self, http: httpx.AsyncClient, lookup: Lookup) -> None:
+    def __init__(self, http: httpx.AsyncClient, lookup: Lookup, traced: bool = False) -> None:
         self.http = http
+        self._traced = traced
         self._authentication = Authentication(lookup, http)
 
     async def send(self, where: Target, body: bytes, timeout_s: float) -> tuple[int, bytes]:
         """POST it; status and body of the answer. Raises FAILURES, of which TimeoutError is one."""
         headers = {"Content-Type": "application/json", **where.headers}
+        if self._traced and (call := call_id.get()):
+            headers["traceparent"] = traceparent(call)
         return await self.ask(
             Request("POST", where.url, headers, body, where.credential_id, where.org_id), timeout_s
         )

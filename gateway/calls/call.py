@@ -314,6 +314,7 @@ class Call:
                 total_ms=message.total_ms,
                 own_ms=message.own_ms,
                 segments=list(message.segments),
+                vendors=message.vendors,
             )
         )
         metrics.turn(message)

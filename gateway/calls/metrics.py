@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from gateway.agent.messages import TurnTimings
+from gateway.agent.timings import PARTS
 from gateway.calls.record import CallRecord, Sound
 from gateway.metrics import REGISTRY, SECONDS
 
@@ -45,8 +46,8 @@ OWN = Histogram(
 )
 SEGMENT = Histogram(
     "trunkline_turn_segment_seconds",
-    "One segment of a turn; a turn's segments sum to it.",
-    ["segment"],
+    "One segment of a turn, by the vendor that took it; a turn's segments sum to it.",
+    ["segment", "vendor"],
     buckets=SECONDS,
     registry=REGISTRY,
 )
@@ -82,7 +83,8 @@ def turn(timings: TurnTimings) -> None:
     TURN.observe(timings.total_ms / 1000)
     OWN.observe(timings.own_ms / 1000)
     for name, ms in timings.segments:
-        SEGMENT.labels(name).observe(ms / 1000)
+        vendor = timings.vendors.get(PARTS.get(name, ""), "")
+        SEGMENT.labels(name, vendor).observe(ms / 1000)
 
 
 def ended(record: CallRecord) -> None:

@@ -46,6 +46,7 @@ class Turn(BaseModel):
     total_ms: float
     own_ms: float
     segments: list[tuple[str, float]]
+    vendors: dict[str, str] = Field(default_factory=dict)  # who heard, thought and spoke
 
 
 class Usage(BaseModel):

@@ -20,4 +20,5 @@ class CallSettings(BaseModel):
     prices: str = Field(
         "", description="a TOML file of what vendors and carriers charge; empty: the one shipped"
     )
+    log: str = Field("", description="a file that gets a line of JSON for each ended call")
     demo: bool = Field(True, description="answer the built-in users demo and echo")
