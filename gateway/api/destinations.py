@@ -88,6 +88,8 @@ def _target(given: Json) -> tuple[str, str]:
 
 def _verb(plan: Json, meeting: Meeting) -> Any:
     verb = plan.get("sipVerb") or ("refer" if meeting == "blind" else "dial")
+    if isinstance(verb, dict):  # so it is documented, and nothing is said of what is in it
+        return _verb(plan | {"sipVerb": None}, meeting)
     if verb not in ("refer", "bye", "dial"):
         raise Unusable(f"transferPlan.sipVerb {verb!r} is none of refer, bye, dial")
     return "dial" if verb == "bye" and meeting != "blind" else verb

@@ -123,10 +123,11 @@ class Forwarding:
                 await asyncio.wait_for(self._said, SAID_S)
             return
         quiet = 0
-        async with asyncio.timeout(SAID_S):
-            while quiet < QUIET_LOOKS:
-                quiet = 0 if call.leg.line.saying else quiet + 1
-                await asyncio.sleep(QUIET_LOOK_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAID_S):
+                while quiet < QUIET_LOOKS:
+                    quiet = 0 if call.leg.line.saying else quiet + 1
+                    await asyncio.sleep(QUIET_LOOK_S)
 
     async def _sum_up(self, to: Destination) -> str:
         call = self._call

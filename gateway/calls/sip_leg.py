@@ -187,7 +187,7 @@ class SipLeg:
                 self.on_event(Referring("accepted"))
             case events.ReferDone(status):
                 self.on_event(Referring("done", status))
-            case events.ReferFailed(refer_status, detail):
+            case events.ReferFailed(refer_status, detail) if not self.session.over:
                 self.on_event(Referring("refused", refer_status, detail))
 
     # what is asked of the peer

@@ -84,7 +84,8 @@ class Transfer:
         match event:
             case Referring("accepted"):
                 self.step("accepted")
-            case Referring("done"):
+            case Referring("done", status):
+                self._status = status
                 self.step("done")
             case Referring(_, status, detail):
                 self._status, self._why = status, _reason(status, detail)

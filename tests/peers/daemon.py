@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -131,17 +132,27 @@ class Daemon:
                 f"not {count} ended calls: {shown}\n{self.log()[-4000:]}"
             ) from None
 
-    async def until_said(self, beginning: str, within_s: float = 30.0) -> None:
-        """Until the agent of the one call has said something that begins like this."""
-        said: list[str] = []
+    async def until(
+        self, true: Callable[[dict[str, Any]], bool], what: str, within_s: float = 30.0
+    ) -> None:
+        """Until this is true of the one call."""
+        call: dict[str, Any] = {}
         try:
             async with asyncio.timeout(within_s):
-                while not any(text.startswith(beginning) for text in said):
-                    messages = (await self.only_call())["artifact"]["messages"]
-                    said = [m["message"] for m in messages if m["role"] == "bot"]
+                while not true(call := await self.only_call()):
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            raise AssertionError(f"{beginning!r} is not in {said}\n{self.log()[-4000:]}") from None
+            messages = call.get("messages")
+            raise AssertionError(f"not {what}: {messages}\n{self.log()[-4000:]}") from None
+
+    async def until_said(self, beginning: str, within_s: float = 30.0, count: int = 1) -> None:
+        """Until the agent of the one call has said something that begins like this, so often."""
+
+        def said(call: dict[str, Any]) -> bool:
+            texts = [m["message"] for m in call["artifact"]["messages"] if m["role"] == "bot"]
+            return sum(text.startswith(beginning) for text in texts) >= count
+
+        await self.until(said, f"said {beginning!r}", within_s)
 
     async def metric(self, name: str) -> float:
         """The sum of a Prometheus metric over its labels."""
