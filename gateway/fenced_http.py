@@ -16,6 +16,20 @@ import httpx
 from gateway.fence import Fence
 
 
+async def addresses(fence: Fence, host: str, port: int) -> list[str]:
+    """Where this name may be reached. Raises OSError, which says why not."""
+    try:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{host}: {error}") from error
+    known = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    objections = [why for address in known if (why := fence.objection(address))]
+    if objections:  # one public address beside a private one is an attack, not a second chance
+        raise PermissionError(f"{host} may not be reached: {objections[0]}")
+    return known
+
+
 class _Dialler(httpcore.AsyncNetworkBackend):
     def __init__(self, fence: Fence) -> None:
         self._fence = fence
@@ -30,7 +44,11 @@ class _Dialler(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         failure: Exception | None = None
-        for address in await self._addresses(host, port):
+        try:
+            known = await addresses(self._fence, host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(f"{host}: {error}") from error
+        for address in known:
             try:
                 return await self._wire.connect_tcp(
                     address, port, timeout, local_address, socket_options
@@ -39,18 +57,6 @@ class _Dialler(httpcore.AsyncNetworkBackend):
                 failure = error
         assert failure is not None
         raise failure
-
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host}: {error}") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        objections = [why for address in addresses if (why := self._fence.objection(address))]
-        if objections:  # one public address beside a private one is an attack, not a second chance
-            raise httpcore.ConnectError(f"{host} may not be reached: {objections[0]}")
-        return addresses
 
     async def connect_unix_socket(
         self,

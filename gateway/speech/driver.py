@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.errors import Fault, VendorError
+from gateway.fence import Fence
+from gateway.fenced_http import addresses
 from gateway.speech.contract import RATE, Heard
 from gateway.speech.dialect import Ask, Dialect, Frame, closed
 from gateway.speech.settings import VendorSettings
@@ -206,6 +209,7 @@ async def _websocket(dialect: Dialect, timeout_s: float) -> AsyncIterator[Wire]:
     dial = dialect.dial(await _answer(dialect.vendor, asked) if asked else None)
     async with connect(
         dial.url,
+        **(await _where(dialect, dial.url)),
         additional_headers=dial.headers,
         open_timeout=None,  # the caller's
         close_timeout=LETTING_GO_S / 2,
@@ -217,6 +221,19 @@ async def _websocket(dialect: Dialect, timeout_s: float) -> AsyncIterator[Wire]:
         for frame in dial.first:
             await socket.send(frame)
         yield socket
+
+
+async def _where(dialect: Dialect, url: str) -> dict[str, Any]:
+    """The very address that the fence has let through, for a server that an assistant names."""
+    if not dialect.named:
+        return {}
+    asked = urlsplit(url)
+    host, port = asked.hostname or "", asked.port or (443 if asked.scheme == "wss" else 80)
+    fence = Fence.of(dialect.settings.allowed)
+    try:
+        return {"host": (await addresses(fence, host, port))[0], "port": port}
+    except PermissionError as error:
+        raise dialect.failure(Fault.OURS, str(error)) from error
 
 
 class _Http:

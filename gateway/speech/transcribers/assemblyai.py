@@ -6,8 +6,9 @@ https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-api
 import json
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import RATE, Heard
@@ -43,6 +44,17 @@ class Options(BaseModel):
     force_endpoint: bool = Field(True, description="the turn is ended when our detector says so")
     partials: bool = True
     confidence_threshold: float = Field(0.4, ge=0, le=1)
+
+    @field_validator("url")
+    @classmethod
+    def _theirs(cls, url: str | None) -> str | None:
+        """The gateway's key goes there, so it must be AssemblyAI's own."""
+        if url:
+            asked = urlsplit(url)
+            host = asked.hostname or ""
+            if asked.scheme != "wss" or not f".{host}".endswith(".assemblyai.com"):
+                raise ValueError("must be wss:// and a host of assemblyai.com")
+        return url
 
 
 class AssemblyAI(Dialect):

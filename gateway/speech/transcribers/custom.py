@@ -31,6 +31,7 @@ class Options(BaseModel):
 class Custom(Dialect):
     vendor = "custom-transcriber"
     cloud = ""
+    named = True
     chatty = False
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
