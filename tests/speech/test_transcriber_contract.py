@@ -30,7 +30,9 @@ async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[TranscriberSimu
 
 def ear(cloud: TranscriberSimulator, timeout_s: float = 5.0) -> Hearing:
     key = SecretStr("the-key")
-    settings = VendorSettings(base_url=cloud.base_url, api_key=key, timeout_s=timeout_s)
+    settings = VendorSettings(
+        allowed=("127.0.0.0/8",), base_url=cloud.base_url, api_key=key, timeout_s=timeout_s
+    )
     model = "flux-general-en" if cloud.vendor == "deepgram" else ""
     return catalog.hearing(cloud.vendor, model, {}, settings, "call-1")
 
@@ -194,4 +196,13 @@ async def test_a_cloud_without_a_key_is_not_even_dialled(vendor: str) -> None:
     with pytest.raises(VendorError, match="no key: set api_key in") as failure:
         await hearing.open()
     assert failure.value.fault is Fault.AUTH
+    await hearing.close()
+
+
+async def test_a_server_that_an_assistant_names_lies_behind_the_fence() -> None:
+    options = {"url": "ws://127.0.0.1:9/hear"}
+    hearing = catalog.hearing("custom-transcriber", "", options, VendorSettings(), "c")
+    with pytest.raises(VendorError, match=r"127\.0\.0\.1 may not be reached") as failure:
+        await hearing.open()
+    assert failure.value.fault is Fault.OURS
     await hearing.close()

@@ -315,3 +315,20 @@ def test_pieces_are_all_of_one_size() -> None:
     assert [len(p) for p in pieces.cut(bytes(3000))] == [1600, 1600]
     assert len(pieces.rest()) == 1600
     assert pieces.rest() == b""
+
+
+@pytest.mark.parametrize(
+    ("url", "fine"),
+    [
+        ("wss://streaming.eu.assemblyai.com/v3/ws", True),
+        ("ws://streaming.assemblyai.com/v3/ws", False),
+        ("wss://assemblyai.com.evil.example/v3/ws", False),
+        ("wss://evilassemblyai.com/v3/ws", False),
+    ],
+)
+def test_the_key_for_assemblyai_goes_to_assemblyai_only(url: str, fine: bool) -> None:
+    if fine:
+        assert dialect("assembly-ai", url=url).dial(None).url.startswith(url)
+    else:
+        with pytest.raises(ValueError, match=r"assemblyai\.com"):
+            dialect("assembly-ai", url=url)
