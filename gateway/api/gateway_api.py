@@ -68,7 +68,7 @@ class Api:
         mcp = McpTools(self._wire)
         self._analyst = Analyst(vendors, tuple(map(str, fence.allowed)))
         self.tools = ToolServer(
-            messages, self._wire, targets, workers(self._wire, mcp, store, state_dir), mcp,
+            messages, self._wire, targets, workers(self._wire, mcp, store, state_dir, vendors), mcp,
             self._analyst,
         )  # fmt: skip
 

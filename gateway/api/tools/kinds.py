@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.api.tools import api_request, query
+from gateway.api.tools import api_request, office, query
 
 Json = dict[str, Any]
 
@@ -37,6 +37,7 @@ KINDS: dict[str, Json | Callable[[Json], Json]] = {
     "apiRequest": api_request.described,
     "mcp": {},
     "query": query.described,
+    **{kind: deed.described for kind, deed in office.DEEDS.items()},
     "bash": {
         "description": "Run a command in a bash shell that keeps its state.",
         "parameters": _object(

@@ -1,0 +1,131 @@
+"""Accounts with other services: an organisation's stored credential, and a request made with it.
+
+An OAuth credential holds what its owner got from the service: ``authenticationSession`` with
+``accessToken``, and, for a token that ends, ``expiresAt`` (ISO 8601), ``refreshToken``,
+``clientId`` and ``clientSecret``. A new token is kept with the credential.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from gateway.api.resources import instant
+from gateway.api.tools.errand import Errand, Json, ToolFailed
+from gateway.api.wire import Request, Wire
+from gateway.speech.settings import VendorSettings
+from gateway.store import Store
+
+EARLY = timedelta(seconds=60)
+SHOWN = 500  # characters of a service's complaint
+
+
+@dataclass(frozen=True)
+class Service:
+    """``name`` is its section ``[vendors.<name>]``, which may move ``url``."""
+
+    name: str
+    url: str
+
+
+@dataclass
+class Accounts:
+    store: Store
+    wire: Wire
+    vendors: Mapping[str, VendorSettings]
+    _locks: defaultdict[str, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
+
+    def url(self, service: Service) -> str:
+        settings = self.vendors.get(service.name)
+        return ((settings and settings.base_url) or service.url).rstrip("/")
+
+    async def credential(self, errand: Errand, *providers: str) -> tuple[str, Json]:
+        """Id and body: of the assistant's own, else of the organisation's; of several, one that
+        the assistant names by ``credentialIds``. Raises ToolFailed."""
+        assistant = errand.papers.get("assistant") or {}
+        for own in assistant.get("credentials") or ():
+            if own.get("provider") in providers:
+                return "", own
+        rows = self.store.of(errand.org_id).credentials
+        found = [s for p in providers for s in await rows.list(limit=100, provider=p)]
+        if not found:
+            raise ToolFailed(f"there is no credential of the provider {' or '.join(providers)}")
+        named = set(assistant.get("credentialIds") or ())
+        stored = next((s for s in found if s.id in named), found[0])
+        return stored.id, stored.body
+
+    async def token(
+        self, errand: Errand, credential: tuple[str, Json], refresh_url: str, limit_s: float
+    ) -> str:
+        """An access token that is still good. Raises ToolFailed and wire.FAILURES."""
+        key, body = credential
+        session = body.get("authenticationSession") or {}
+        if not isinstance(session, dict) or not ({"accessToken", "refreshToken"} & session.keys()):
+            raise ToolFailed(
+                f"the credential of {body['provider']} has no authenticationSession with an "
+                "accessToken or a refreshToken"
+            )
+        if session.get("accessToken") and not _ending(session):
+            return str(session["accessToken"])
+        async with self._locks[key]:
+            rows = self.store.of(errand.org_id).credentials
+            if key and (stored := await rows.get(key)):  # somebody else may have renewed it
+                session = stored.body["authenticationSession"]
+                if session.get("accessToken") and not _ending(session):
+                    return str(session["accessToken"])
+            session = session | await self._renewed(session, refresh_url, limit_s)
+            if key:
+                await rows.update(key, lambda old: old | {"authenticationSession": session})
+            return str(session["accessToken"])
+
+    async def _renewed(self, session: Json, url: str, limit_s: float) -> Json:
+        """RFC 6749 section 6."""
+        if not session.get("refreshToken"):
+            raise ToolFailed("its access token has ended, and there is no refreshToken")
+        form = {"grant_type": "refresh_token", "refresh_token": session["refreshToken"]}
+        form |= {"client_id": session.get("clientId") or ""}
+        form |= {"client_secret": session.get("clientSecret") or ""}
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        given = await self.send("POST", url, headers, urlencode(form).encode(), limit_s)
+        if not isinstance(given, dict) or not given.get("access_token"):
+            raise ToolFailed("the answer of its token server has no access_token")
+        ends = datetime.now(UTC) + timedelta(seconds=float(given.get("expires_in") or 3600))
+        new: Json = {"accessToken": given["access_token"], "expiresAt": instant(ends)}
+        return new | ({"refreshToken": t} if (t := given.get("refresh_token")) else {})
+
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: Any, limit_s: float
+    ) -> Any:
+        """JSON for JSON. Raises ToolFailed and wire.FAILURES."""
+        content = b"" if body is None else json.dumps(body, default=str).encode()
+        kind = {"Content-Type": "application/json"} if content else {}
+        return await self.send(method, url, {**kind, **headers}, content, limit_s)
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes, limit_s: float
+    ) -> Any:
+        status, answer = await self.wire.ask(Request(method, url, headers, content), limit_s)
+        text = answer.decode(errors="replace")
+        if not 200 <= status < 300:
+            raise ToolFailed(f"HTTP status {status}: {text[:SHOWN]}".removesuffix(": "))
+        try:
+            return json.loads(text) if text else {}
+        except ValueError:
+            return text
+
+
+def _ending(session: Json) -> bool:
+    ends = session.get("expiresAt")
+    if not ends:
+        return False
+    try:
+        at = datetime.fromisoformat(str(ends))
+    except ValueError:
+        return True
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)) - EARLY < datetime.now(UTC)

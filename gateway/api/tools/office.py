@@ -1,0 +1,272 @@
+"""Tools of other services: Google Calendar and Sheets, Slack, GoHighLevel, text messages by Twilio.
+
+A row each: what the model fills in, and the request that is made of it.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.api.tools.accounts import Accounts, Service
+from gateway.api.tools.errand import Errand, Json, ToolFailed, text_of
+from gateway.calls.ports import ToolReply
+
+CALENDAR = Service("google-calendar", "https://www.googleapis.com/calendar/v3")
+SHEETS = Service("google-sheets", "https://sheets.googleapis.com/v4")
+GOOGLE_LOGIN = Service("google-oauth", "https://oauth2.googleapis.com")
+SLACK = Service("slack", "https://slack.com/api")
+HIGHLEVEL = Service("gohighlevel", "https://services.leadconnectorhq.com")
+TWILIO = Service("twilio", "https://api.twilio.com/2010-04-01")
+
+Field = tuple[str, str, bool]  # name, description, required
+_WHEN: tuple[Field, ...] = (
+    ("startDateTime", "the beginning, ISO 8601", True),
+    ("endDateTime", "the end, ISO 8601", True),
+    ("timeZone", "e.g. Europe/Berlin", False),
+    ("calendarId", "whose calendar; by default the account's own", False),
+)
+
+
+@dataclass(frozen=True)
+class Deed:
+    about: str
+    fields: tuple[Field, ...]
+    do: Callable[[Accounts, Errand], Awaitable[Any]]
+    schemas: tuple[tuple[str, Json], ...] = ()  # of fields that are no strings
+
+    @property
+    def described(self) -> Json:
+        """What the model is told."""
+        schemas = dict(self.schemas)
+        properties = {
+            name: {**schemas.get(name, {"type": "string"}), "description": about}
+            for name, about, _ in self.fields
+        }
+        required = [name for name, _, needed in self.fields if needed]
+        return {
+            "description": self.about,
+            "parameters": {"type": "object", "properties": properties, "required": required},
+        }
+
+
+async def do(accounts: Accounts, errand: Errand) -> ToolReply:
+    """Raises ToolFailed and wire.FAILURES."""
+    deed = DEEDS[errand.tool.kind]
+    lacking = [n for n, _, needed in deed.fields if needed and not errand.arguments.get(n)]
+    if lacking:
+        raise ToolFailed(f"the argument {lacking[0]!r} is missing")
+    return ToolReply(True, text_of(await deed.do(accounts, errand)))
+
+
+async def _google(accounts: Accounts, errand: Errand, kind: str) -> dict[str, str]:
+    limit_s = errand.tool.timeout_s
+    credential = await accounts.credential(errand, f"google.{kind}.oauth2-authorization")
+    url = f"{accounts.url(GOOGLE_LOGIN)}/token"
+    token = await accounts.token(errand, credential, url, limit_s)
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def _create_event(accounts: Accounts, errand: Errand) -> Any:
+    given = errand.arguments
+    zone = {"timeZone": given["timeZone"]} if given.get("timeZone") else {}
+    event: Json = {
+        "summary": given["summary"],
+        "start": {"dateTime": given["startDateTime"], **zone},
+        "end": {"dateTime": given["endDateTime"], **zone},
+    }
+    if given.get("description"):
+        event["description"] = given["description"]
+    if given.get("attendees"):
+        event["attendees"] = [{"email": email} for email in given["attendees"]]
+    headers = await _google(accounts, errand, "calendar")
+    calendar = quote(given.get("calendarId") or "primary", safe="")
+    url = f"{accounts.url(CALENDAR)}/calendars/{calendar}/events"
+    made = await accounts.ask("POST", url, headers, event, errand.tool.timeout_s)
+    return {n: made[n] for n in ("id", "status", "htmlLink", "start", "end") if n in made}
+
+
+async def _free_times(accounts: Accounts, errand: Errand) -> Any:
+    given = errand.arguments
+    calendar = given.get("calendarId") or "primary"
+    zone = given.get("timeZone") or "UTC"
+    asked: Json = {
+        "timeMin": _instant(given["startDateTime"], zone).isoformat(),
+        "timeMax": _instant(given["endDateTime"], zone).isoformat(),
+        "timeZone": zone,
+        "items": [{"id": calendar}],
+    }
+    headers = await _google(accounts, errand, "calendar")
+    url = f"{accounts.url(CALENDAR)}/freeBusy"
+    found = await accounts.ask("POST", url, headers, asked, errand.tool.timeout_s)
+    shown = found.get("calendars", {}).get(calendar, {})
+    if shown.get("errors"):
+        raise ToolFailed(f"the calendar {calendar}: {shown['errors'][0].get('reason')}")
+    busy = shown.get("busy", [])
+    return {"available": not busy, "busy": busy}
+
+
+async def _append_row(accounts: Accounts, errand: Errand) -> Any:
+    given = errand.arguments
+    headers = await _google(accounts, errand, "sheets")
+    place = f"{quote(given['spreadsheetId'], safe='')}/values/{quote(given['range'], safe='')}"
+    url = f"{accounts.url(SHEETS)}/spreadsheets/{place}:append?valueInputOption=USER_ENTERED"
+    body = {"values": [given["values"]]}
+    made = await accounts.ask("POST", url, headers, body, errand.tool.timeout_s)
+    return {"updatedRange": (made.get("updates") or {}).get("updatedRange")}
+
+
+async def _say_in_slack(accounts: Accounts, errand: Errand) -> Any:
+    given, limit_s = errand.arguments, errand.tool.timeout_s
+    credential = await accounts.credential(errand, "slack.oauth2-authorization", "slack-webhook")
+    if hook := credential[1].get("webhookUrl"):
+        return await accounts.ask("POST", hook, {}, {"text": given["message"]}, limit_s) or "Sent."
+    if not given.get("channel"):
+        raise ToolFailed("the argument 'channel' is missing")
+    url = accounts.url(SLACK)
+    token = await accounts.token(errand, credential, f"{url}/oauth.v2.access", limit_s)
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"channel": given["channel"], "text": given["message"]}
+    made = await accounts.ask("POST", f"{url}/chat.postMessage", headers, body, limit_s)
+    if not made.get("ok"):
+        raise ToolFailed(f"Slack refuses it: {made.get('error')}")
+    return "Sent."
+
+
+async def _highlevel(
+    accounts: Accounts, errand: Errand, method: str, path: str, query: Json, body: Any = None
+) -> Any:
+    limit_s = errand.tool.timeout_s
+    credential = await accounts.credential(errand, "ghl.oauth2-authorization", "gohighlevel")
+    url = accounts.url(HIGHLEVEL)
+    token = credential[1].get("apiKey")
+    if not token:
+        token = await accounts.token(errand, credential, f"{url}/oauth/token", limit_s)
+    headers = {"Authorization": f"Bearer {token}", "Version": "2021-07-28"}
+    known = {n: v for n, v in query.items() if v}
+    address = f"{url}{path}" + (f"?{urlencode(known)}" if known else "")
+    return await accounts.ask(method, address, headers, body, limit_s)
+
+
+async def _find_contact(accounts: Accounts, errand: Errand) -> Any:
+    given = errand.arguments
+    wanted = given.get("email") or given.get("phone")
+    if not wanted:
+        raise ToolFailed("the argument 'email' is missing, or 'phone'")
+    query = {"locationId": given["locationId"], "query": wanted}
+    found = (await _highlevel(accounts, errand, "GET", "/contacts/", query)).get("contacts") or []
+    return {"contacts": found[:5]} if found else "There is no such contact."
+
+
+async def _create_contact(accounts: Accounts, errand: Errand) -> Any:
+    made = await _highlevel(accounts, errand, "POST", "/contacts/", {}, errand.arguments)
+    return {"id": (made.get("contact") or {}).get("id")}
+
+
+async def _free_slots(accounts: Accounts, errand: Errand) -> Any:
+    given = errand.arguments
+    zone = given.get("timezone") or "UTC"
+    query = {
+        "startDate": round(_instant(given["startDate"], zone).timestamp() * 1000),
+        "endDate": round(_instant(given["endDate"], zone).timestamp() * 1000),
+        "timezone": given.get("timezone"),
+    }
+    path = f"/calendars/{quote(given['calendarId'], safe='')}/free-slots"
+    return await _highlevel(accounts, errand, "GET", path, query)
+
+
+async def _book(accounts: Accounts, errand: Errand) -> Any:
+    path = "/calendars/events/appointments"
+    made = await _highlevel(accounts, errand, "POST", path, {}, errand.arguments)
+    return {n: made[n] for n in ("id", "status", "startTime", "endTime") if n in made}
+
+
+async def _text(accounts: Accounts, errand: Errand) -> Any:
+    given = errand.arguments
+    _, account = await accounts.credential(errand, "twilio")
+    sid = str(account["accountSid"])
+    login, secret = account.get("apiKey") or sid, account.get("apiSecret")
+    if not account.get("apiKey") or not secret:
+        login, secret = sid, account.get("authToken")
+    number = (errand.papers.get("phoneNumber") or {}).get("number") or errand.record.dialled
+    form = {
+        "To": given.get("to") or errand.record.customer.number,
+        "From": given.get("from") or number,
+        "Body": given["message"],
+    }
+    if not form["To"]:
+        raise ToolFailed("the argument 'to' is missing, and the caller has no number")
+    basic = base64.b64encode(f"{login}:{secret}".encode()).decode()
+    headers = {
+        "Authorization": f"Basic {basic}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    url = f"{accounts.url(TWILIO)}/Accounts/{quote(sid, safe='')}/Messages.json"
+    made = await accounts.send(
+        "POST", url, headers, urlencode(form).encode(), errand.tool.timeout_s
+    )
+    return {"status": made.get("status"), "sid": made.get("sid")}
+
+
+def _instant(text: str, zone: str) -> datetime:
+    """Raises ToolFailed."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise ToolFailed(f"{text!r} in {zone!r} is no ISO 8601 time: {error}") from None
+
+
+_LIST = {"type": "array", "items": {"type": "string"}}
+
+DEEDS: dict[str, Deed] = {
+    "google.calendar.event.create": Deed(
+        "Put an event into the calendar.",
+        (("summary", "the title", True), *_WHEN, ("description", "details", False),
+         ("attendees", "their e-mail addresses", False)),
+        _create_event, (("attendees", _LIST),),
+    ),
+    "google.calendar.availability.check": Deed(
+        "Find out whether the calendar is free in a period.", _WHEN, _free_times
+    ),
+    "google.sheets.row.append": Deed(
+        "Append a row to a spreadsheet.",
+        (("spreadsheetId", "which spreadsheet", True), ("range", "e.g. Sheet1!A:Z", True),
+         ("values", "the cells of the row, in order", True)),
+        _append_row, (("values", _LIST),),
+    ),
+    "slack.message.send": Deed(
+        "Send a message to a Slack channel.",
+        (("channel", "its name or id", False), ("message", "the text", True)), _say_in_slack,
+    ),
+    "gohighlevel.contact.get": Deed(
+        "Find a contact by e-mail address or telephone number.",
+        (("locationId", "which location", True), ("email", "e-mail address", False),
+         ("phone", "telephone number", False)), _find_contact,
+    ),
+    "gohighlevel.contact.create": Deed(
+        "Create a contact.",
+        (("locationId", "which location", True), ("firstName", "first name", False),
+         ("lastName", "last name", False), ("email", "e-mail address", False),
+         ("phone", "telephone number", False)), _create_contact,
+    ),
+    "gohighlevel.calendar.availability.check": Deed(
+        "Find free times in a calendar.",
+        (("calendarId", "which calendar", True), ("startDate", "from, ISO 8601", True),
+         ("endDate", "to, ISO 8601", True), ("timezone", "e.g. Europe/Berlin", False)),
+        _free_slots,
+    ),
+    "gohighlevel.calendar.event.create": Deed(
+        "Book an appointment for a contact.",
+        (("calendarId", "which calendar", True), ("locationId", "which location", True),
+         ("contactId", "for whom", True), ("startTime", "ISO 8601", True),
+         ("endTime", "ISO 8601", True), ("title", "its title", False)), _book,
+    ),
+    "sms": Deed(
+        "Send a text message, by default to the caller.",
+        (("message", "the text", True), ("to", "a number in E.164 form", False)), _text,
+    ),
+}  # fmt: skip

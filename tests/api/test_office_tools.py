@@ -1,0 +1,197 @@
+"""Tools of other services against simulators of their HTTP APIs."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.api.tools.accounts import Accounts
+from gateway.api.tools.office import DEEDS, do
+from gateway.api.tools.workers import Worker
+from gateway.calls.ports import ToolReply
+from gateway.calls.record import Party
+from gateway.speech.settings import VendorSettings
+from gateway.store import Store
+from tests.api.errands import run
+from tests.api.hooks import a_call, wire
+from tests.api.site import Asked, Site, a_site
+
+LIVE = {"accessToken": "T", "expiresAt": "2999-01-01T00:00:00Z"}
+SERVICES = ("google-calendar", "google-sheets", "google-oauth", "slack", "gohighlevel", "twilio")
+WHEN = {"startDateTime": "2026-03-02T10:00:00", "endDateTime": "2026-03-02T11:00:00"}
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with a_site() as site:
+        yield site
+
+
+async def use(store: Store, site: Site, kind: str, **arguments: Any) -> ToolReply:
+    to = wire()
+    settings = VendorSettings(base_url=site.url)
+    accounts = Accounts(store, to, dict.fromkeys(SERVICES, settings))
+
+    async def worker(errand: Any) -> ToolReply:
+        return await do(accounts, errand)
+
+    workers: dict[str, Worker] = dict.fromkeys(DEEDS, worker)
+    record = a_call(customer=Party(number="+4930123"), dialled="+4930999")
+    try:
+        return await run({"type": kind}, arguments, to, workers, record)
+    finally:
+        await to.close()
+
+
+async def trust(store: Store, provider: str, **body: Any) -> str:
+    return (await store.credentials.create({"provider": provider, **body})).id
+
+
+async def test_google_calendar(store: Store, site: Site) -> None:
+    await trust(store, "google.calendar.oauth2-authorization", authenticationSession=LIVE)
+    site.once = [(200, {"id": "e1", "status": "confirmed", "etag": "x"})]
+    reply = await use(
+        store, site, "google.calendar.event.create", summary="Haircut", timeZone="Europe/Berlin",
+        attendees=["a@b.test"], calendarId="a b", **WHEN,
+    )  # fmt: skip
+    assert (reply.ok, reply.content) == (True, '{"id": "e1", "status": "confirmed"}')
+    (asked,) = site.asked
+    assert (asked.method, asked.target) == ("POST", "/calendars/a%20b/events")
+    assert asked.headers["authorization"] == "Bearer T"
+    assert asked.json == {
+        "summary": "Haircut",
+        "start": {"dateTime": WHEN["startDateTime"], "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": WHEN["endDateTime"], "timeZone": "Europe/Berlin"},
+        "attendees": [{"email": "a@b.test"}],
+    }
+    busy = [{"start": "2026-03-02T10:30:00Z", "end": "2026-03-02T10:45:00Z"}]
+    site.once = [(200, {"calendars": {"primary": {"busy": busy}}})]
+    kind = "google.calendar.availability.check"
+    reply = await use(store, site, kind, timeZone="Europe/Berlin", **WHEN)
+    assert reply.content.startswith('{"available": false, "busy": [{"start"')
+    assert site.asked[-1].json["timeMin"] == "2026-03-02T10:00:00+01:00"
+    site.once = [(200, {"calendars": {"primary": {"errors": [{"reason": "notFound"}]}}})]
+    assert "notFound" in (await use(store, site, kind, **WHEN)).content
+    reply = await use(store, site, kind, startDateTime="soon", endDateTime="later")
+    assert "'soon' in 'UTC' is no ISO 8601 time" in reply.content
+    reply = await use(store, site, kind, startDateTime="2026-03-02T10:00:00")
+    assert reply.content.endswith("the argument 'endDateTime' is missing.")
+
+
+async def test_a_token_that_has_ended_is_renewed_and_kept(store: Store, site: Site) -> None:
+    session = {
+        "accessToken": "old", "expiresAt": "2001-01-01T00:00:00Z", "refreshToken": "R",
+        "clientId": "me", "clientSecret": "S",
+    }  # fmt: skip
+    credential_id = await trust(
+        store, "google.sheets.oauth2-authorization", authenticationSession=session
+    )
+
+    def rule(asked: Asked) -> tuple[int, Any]:
+        if asked.path == "/token":
+            return 200, {"access_token": "new", "expires_in": 3600}
+        return 200, {"updates": {"updatedRange": "A!A2:B2"}}
+
+    site.rule = rule
+    row = {"spreadsheetId": "s/1", "range": "A!A:Z", "values": ["Ann", "7"]}
+    for _ in range(2):
+        reply = await use(store, site, "google.sheets.row.append", **row)
+        assert (reply.ok, reply.content) == (True, '{"updatedRange": "A!A2:B2"}')
+    first, *rest = site.asked
+    assert first.form == {
+        "grant_type": "refresh_token", "refresh_token": "R", "client_id": "me",
+        "client_secret": "S",
+    }  # fmt: skip
+    path = "/spreadsheets/s%2F1/values/A%21A%3AZ:append"
+    assert [(a.path, a.headers["authorization"]) for a in rest] == [(path, "Bearer new")] * 2
+    stored = await store.credentials.get(credential_id)
+    assert stored
+    kept = stored.body["authenticationSession"]
+    assert (kept["accessToken"], kept["refreshToken"]) == ("new", "R")
+
+
+async def test_slack(store: Store, site: Site) -> None:
+    kind = "slack.message.send"
+    reply = await use(store, site, kind, message="Hi")
+    assert "there is no credential of the provider slack.oauth2-authorization" in reply.content
+    await trust(store, "slack-webhook", webhookUrl=f"{site.url}/hook")
+    site.once = [(200, b"ok")]
+    assert (await use(store, site, kind, message="Hi")).content == "ok"
+    assert (site.asked[-1].path, site.asked[-1].json) == ("/hook", {"text": "Hi"})
+    await trust(store, "slack.oauth2-authorization", authenticationSession={"accessToken": "T"})
+    site.once = [(200, {"ok": True}), (200, {"ok": False, "error": "channel_not_found"})]
+    assert (await use(store, site, kind, message="Hi", channel="#a")).content == "Sent."
+    assert site.asked[-1].json == {"channel": "#a", "text": "Hi"}
+    reply = await use(store, site, kind, message="Hi", channel="#b")
+    assert "Slack refuses it: channel_not_found" in reply.content
+
+
+async def test_gohighlevel(store: Store, site: Site) -> None:
+    await trust(store, "gohighlevel", apiKey="K")
+    site.once = [
+        (200, {"contacts": [{"id": "c1"}]}),
+        (200, {"contacts": []}),
+        (201, {"contact": {"id": "c2"}}),
+        (200, {"2026-03-02": {"slots": ["10:00"]}}),
+        (201, {"id": "a1", "status": "new"}),
+        (422, {"message": "no"}),
+    ]
+    place = {"locationId": "L"}
+    said = [
+        await use(store, site, "gohighlevel.contact.get", email="a@b.test", **place),
+        await use(store, site, "gohighlevel.contact.get", phone="+49301", **place),
+        await use(store, site, "gohighlevel.contact.create", firstName="Ann", **place),
+        await use(store, site, "gohighlevel.calendar.availability.check", calendarId="C",
+                  startDate="2026-03-02T00:00:00Z", endDate="2026-03-03T00:00:00Z"),
+        await use(store, site, "gohighlevel.calendar.event.create", calendarId="C", contactId="c1",
+                  startTime="2026-03-02T10:00:00Z", endTime="2026-03-02T11:00:00Z", **place),
+        await use(store, site, "gohighlevel.contact.create", **place),
+    ]  # fmt: skip
+    assert [reply.content for reply in said[:5]] == [
+        '{"contacts": [{"id": "c1"}]}',
+        "There is no such contact.",
+        '{"id": "c2"}',
+        '{"2026-03-02": {"slots": ["10:00"]}}',
+        '{"id": "a1", "status": "new"}',
+    ]
+    assert 'HTTP status 422: {"message": "no"}' in said[5].content
+    assert [asked.path for asked in site.asked[:5]] == [
+        "/contacts/", "/contacts/", "/contacts/", "/calendars/C/free-slots",
+        "/calendars/events/appointments",
+    ]  # fmt: skip
+    assert site.asked[0].query == {"locationId": "L", "query": "a@b.test"}
+    assert site.asked[3].query == {"startDate": "1772409600000", "endDate": "1772496000000"}
+    assert {a.headers["authorization"] for a in site.asked} == {"Bearer K"}
+    assert {a.headers["version"] for a in site.asked} == {"2021-07-28"}
+
+
+async def test_a_text_message_goes_to_the_caller_from_the_number_called(
+    store: Store, site: Site
+) -> None:
+    await trust(store, "twilio", accountSid="AC1", authToken="secret")
+    site.once = [(201, {"sid": "SM1", "status": "queued"})]
+    reply = await use(store, site, "sms", message="See you.")
+    assert (reply.ok, reply.content) == (True, '{"status": "queued", "sid": "SM1"}')
+    (asked,) = site.asked
+    assert asked.path == "/Accounts/AC1/Messages.json"
+    assert asked.form == {"To": "+4930123", "From": "+4930999", "Body": "See you."}
+    assert asked.headers["authorization"] == "Basic QUMxOnNlY3JldA=="
+
+
+async def test_another_organisation_s_account_is_not_used(store: Store, site: Site) -> None:
+    await store.of("another").credentials.create({"provider": "gohighlevel", "apiKey": "K"})
+    reply = await use(store, site, "gohighlevel.contact.get", locationId="L", email="x")
+    assert "there is no credential of the provider" in reply.content
+    assert site.asked == []
+
+
+async def test_a_session_is_stored_sealed_and_never_shown(api: httpx.AsyncClient) -> None:
+    for provider in ("google.calendar", "google.sheets", "slack"):
+        body = {
+            "provider": f"{provider}.oauth2-authorization",
+            "authenticationSession": LIVE | {"refreshToken": "R", "clientSecret": "S"},
+        }
+        made = await api.post("/credential", json=body)
+        assert made.status_code == 201, made.text
+        assert "authenticationSession" not in made.json()
