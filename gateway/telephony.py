@@ -105,5 +105,5 @@ def _check(trunks: Trunks, settings: Settings) -> None:
             raise ConfigError(f"{where} codecs: {error}") from None
         if trunk.settings.register_ and len(trunk.settings.gateways) > 1:
             log.info("%s registers with its first gateway that answers", where)
-    if trunks.default and not settings.outbound.numbers:
+    if list(trunks) and not settings.outbound.numbers:
         log.warning("[outbound] numbers is empty: no telephone number can be called")

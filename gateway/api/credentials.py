@@ -65,7 +65,7 @@ async def apply(rows: Rows, trunks: Trunks) -> None:
             trunks.remove(gone)
     for one in stored:
         try:
-            trunks.put(one.id, trunk_settings(one.body), origin="api")
+            trunks.put(one.id, trunk_settings(one.body), origin="api", org_id=one.org_id)
         except BadRequest as error:
             log.error("trunk %s cannot be used: %s", one.id, error.message)
 

@@ -1,10 +1,12 @@
-"""``/trunk``: how each trunk is doing. Ours, not documented elsewhere; read only."""
+"""``/trunk``: how each trunk is doing. Ours, not documented elsewhere; read only. An organisation
+sees its own, the operator all."""
 
 import time
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from gateway.api.callers import Caller, caller_of
 from gateway.api.errors import NotFound
 from gateway.trunks.book import Trunks
 from gateway.trunks.limits import Channels
@@ -15,17 +17,22 @@ def routes(trunks: Trunks) -> APIRouter:
     router = APIRouter(prefix="/trunk", tags=["Trunk"])
 
     @router.get("", summary="list")
-    async def list_() -> Any:
-        return [show(trunk, time.monotonic()) for trunk in trunks]
+    async def list_(request: Request) -> Any:
+        caller = caller_of(request)
+        return [show(trunk, time.monotonic()) for trunk in trunks if _may_see(caller, trunk)]
 
     @router.get("/{name}", summary="read")
-    async def read(name: str) -> Any:
+    async def read(name: str, request: Request) -> Any:
         trunk = trunks.named(name)
-        if trunk is None:
+        if trunk is None or not _may_see(caller_of(request), trunk):
             raise NotFound(f"Trunk {name} does not exist")
         return show(trunk, time.monotonic())
 
     return router
+
+
+def _may_see(caller: Caller, trunk: Trunk) -> bool:
+    return caller.operator or trunk.org_id == caller.org_id
 
 
 def show(trunk: Trunk, now: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from gateway.sip.message import Request
 from gateway.sip.registrar import Registrar
 from gateway.sip.routing import Hop
 from gateway.sip.uri import Uri
+from gateway.store.tables import THE_ORG
 from gateway.trunks.book import Trunks
 from gateway.trunks.dialling import Attempt, attempts, may_redirect, refusal
 from gateway.trunks.numbers import permits, plain, rewrite
@@ -161,7 +162,9 @@ class Doors:
         if uri is None or uri.scheme == "tel":
             number = uri.user if uri else order.target
             return self._by_trunk(call_id, order, number, our_host, now)
-        if owner := self.trunks.owner(uri.host):
+        if owner := self.trunks.owner(uri.host, _payer(order)):
+            if not owner.serves(_payer(order)):  # nor past it: the carrier trusts our address
+                raise CallRefused(f"{order.target} is reached by another organisation's trunk")
             # Otherwise a URI would be a way around the trunk's limits and allowed numbers.
             return self._by_trunk(call_id, order, uri.user, our_host, now, owner)
         if self.registrar and self.registrar.knows(uri.user) and self._ours(uri, our_host):
@@ -189,7 +192,7 @@ class Doors:
         if uri:
             return order.target
         number = plain(number)
-        trunk = self.trunks.named(order.trunk) if order.trunk else self.trunks.default
+        trunk = self._named(order) if order.trunk else self.trunks.default(_payer(order))
         if trunk is None or not trunk.gateways:
             return f"tel:{number}"
         ways = attempts(
@@ -242,18 +245,27 @@ class Doors:
 
         return Aim(tuple(replace(way, may_redirect=may) for way in tried), trunk, let_go)
 
+    def _named(self, order: Order) -> Trunk | None:
+        trunk = self.trunks.named(order.trunk)
+        return trunk if trunk and trunk.serves(_payer(order)) else None
+
     def _trunk_of(self, order: Order) -> Trunk:
         if order.trunk:
-            trunk = self.trunks.named(order.trunk)
+            trunk = self._named(order)
             if trunk is None:
                 raise CallRefused(f"there is no trunk {order.trunk} to call {order.target} by")
             return trunk
-        if trunk := self.trunks.default:
+        if trunk := self.trunks.default(_payer(order)):
             return trunk
         raise CallRefused(
             f"there is no trunk to call {order.target} by: name one in [outbound] trunk, or give "
             "a phoneNumberId whose number has a credentialId"
         )
+
+
+def _payer(order: Order) -> str:
+    """The organisation that it is placed for."""
+    return order.org_id or THE_ORG
 
 
 def _uri(target: str) -> Uri:

@@ -36,13 +36,18 @@ class Trunks:
             self._attach(trunk)
 
     def put(
-        self, name: str, settings: TrunkSettings, origin: Literal["file", "api"] = "file"
+        self,
+        name: str,
+        settings: TrunkSettings,
+        origin: Literal["file", "api"] = "file",
+        org_id: str = "",
     ) -> None:
-        """Add one, or change it; its calls go on, and are counted."""
+        """Add one, or change it; its calls go on, and are counted. ``org_id`` is whose it is;
+        empty: it serves every organisation."""
         before = self._trunks.get(name)
         if before is not None and before.settings == settings:
             return
-        trunk = Trunk(name, settings, origin)
+        trunk = Trunk(name, settings, origin, org_id)
         trunk.learns = self._covering.cache_clear
         if before is not None:
             self._leave(before)
@@ -74,12 +79,12 @@ class Trunks:
     def named(self, name: str) -> Trunk | None:
         return self._trunks.get(name)
 
-    @property
-    def default(self) -> Trunk | None:
-        """Where a call goes that names no trunk: the one set, else the only one with gateways."""
+    def default(self, org_id: str = "") -> Trunk | None:
+        """Where a call of this organisation goes that names no trunk: by the one set, else by the
+        only one with gateways that serves it."""
         if self._default:
             return self._trunks.get(self._default)
-        able = [trunk for trunk in self._trunks.values() if trunk.gateways]
+        able = [t for t in self._trunks.values() if t.gateways and t.serves(org_id)]
         return able[0] if len(able) == 1 else None
 
     def covering(self, host: str) -> tuple[Trunk, ...]:
@@ -95,9 +100,12 @@ class Trunks:
     def any_by_digest(self) -> bool:
         return any(trunk.settings.inbound_username for trunk in self._trunks.values())
 
-    def owner(self, host: str) -> Trunk | None:
-        """The trunk that a SIP URI with this host would be sent to."""
-        return next((trunk for trunk in self._trunks.values() if trunk.owns(host)), None)
+    def owner(self, host: str, org_id: str = "") -> Trunk | None:
+        """The trunk that a SIP URI with this host is sent by: the organisation's own before one
+        that serves all, before another's, which it must not be sent by."""
+        owning = [trunk for trunk in self._trunks.values() if trunk.owns(host)]
+        owning.sort(key=lambda t: (not t.serves(org_id), not t.org_id))
+        return owning[0] if owning else None
 
     def _find_covering(self, host: str) -> tuple[Trunk, ...]:
         if not self._trunks:

@@ -42,9 +42,14 @@ class Trunk:
     """Starts its OPTIONS and its registration with ``attach``; before that it is only data."""
 
     def __init__(
-        self, name: str, settings: TrunkSettings, origin: Literal["file", "api"] = "file"
+        self,
+        name: str,
+        settings: TrunkSettings,
+        origin: Literal["file", "api"] = "file",
+        org_id: str = "",
     ) -> None:
         self.name, self.settings, self.origin = name, settings, origin
+        self.org_id = org_id  # whose it is; empty: it serves every organisation
         self.inbound = Channels(settings.channels_in, settings.calls_per_second_in)
         self.outbound = Channels(settings.channels_out, settings.calls_per_second_out)
         self.registration: Registration | None = None
@@ -94,6 +99,10 @@ class Trunk:
                 same.remove(drawn)
                 order.append(drawn)
         return order
+
+    def serves(self, org_id: str) -> bool:
+        """Whether the calls of this organisation may go by it."""
+        return self.org_id in ("", org_id)
 
     def attach(self, stack: Stack, authoriser: Authoriser) -> None:
         settings = self.settings

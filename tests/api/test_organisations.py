@@ -228,3 +228,15 @@ async def test_a_jwt_is_believed_if_a_key_of_its_organisation_signed_it(
     assert await status(bearing(unsigned)) == 401
     assert await status(bearing("a.b.c")) == 401
     await other.delete(f"/token/{made['id']}")
+
+
+async def test_an_organisation_sees_its_own_trunks_and_the_operator_all(
+    api: httpx.AsyncClient, other: httpx.AsyncClient
+) -> None:
+    body = {"provider": "byo-sip-trunk", "gateways": [{"ip": "192.0.2.1"}]}
+    mine = (await api.post("/credential", json=body)).json()["id"]
+    theirs = (await other.post("/credential", json=body)).json()["id"]
+    assert {trunk["name"] for trunk in (await api.get("/trunk")).json()} == {mine, theirs}
+    assert [trunk["name"] for trunk in (await other.get("/trunk")).json()] == [theirs]
+    assert (await other.get(f"/trunk/{theirs}")).status_code == 200
+    assert (await other.get(f"/trunk/{mine}")).status_code == 404

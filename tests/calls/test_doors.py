@@ -236,3 +236,22 @@ def test_who_claims_to_be_known_is_expected() -> None:
     assert not house.expected(invite())
     assert house.trusted("203.0.113.1")
     assert not house.trusted("192.0.2.1")
+
+
+def test_a_trunk_of_the_api_serves_its_organisation_only() -> None:
+    house = doors(domains=["*"])
+    for name in [t.name for t in house.trunks]:
+        house.trunks.remove(name)
+    theirs = TrunkSettings.model_validate({"gateways": [{"host": "203.0.113.77"}]})
+    house.trunks.put("theirs", theirs, "api", "their org")
+    uri, number = "sip:+49301@203.0.113.77", "+49301"
+    for target in (uri, number):
+        assert house.aim("1", order(target, org_id="their org"), us, 0.0).trunk
+        for more in ({"org_id": "ours"}, {}, {"org_id": "ours", "trunk": "theirs"}):
+            with pytest.raises(CallRefused):
+                house.aim("2", order(target, **more), us, 0.0)
+    assert house.refer_to(order(number, org_id="ours", trunk="theirs"), us, 0.0) == "tel:+49301"
+    house.trunks.put("ours", theirs, "api", "ours")  # both have an account with that carrier
+    aim = house.aim("3", order(uri, org_id="ours"), us, 0.0)
+    assert aim.trunk is house.trunks.named("ours")
+    assert house.trunks.default("ours") is house.trunks.named("ours")

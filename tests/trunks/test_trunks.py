@@ -68,11 +68,12 @@ def test_trunks_come_change_and_go_while_calls_are_up() -> None:
 def test_the_default_is_the_one_that_is_named_or_the_only_one() -> None:
     out = {"gateways": gateways(("a", 0, 1))}
     one = Trunks({"x": settings(**out), "in": settings(addresses=["192.0.2.1"])})
-    assert one.default
-    assert one.default.name == "x"
+    default = one.default()
+    assert default
+    assert default.name == "x"
     two = {"x": settings(**out), "y": settings(**out)}
-    assert Trunks(two).default is None
-    named = Trunks(two, "y").default
+    assert Trunks(two).default() is None
+    named = Trunks(two, "y").default()
     assert named
     assert named.name == "y"
 
