@@ -68,7 +68,7 @@ def _breakdown(record: CallRecord) -> Json:
         "transport": record.transport_cost,
         **parts,
         "vapi": 0,
-        "total": round(record.cost, 6),
+        "total": record.cost,
         "llmPromptTokens": total("tokens_in", "thinking"),
         "llmCompletionTokens": total("tokens_out", "thinking"),
         "llmCachedPromptTokens": total("tokens_cached", "thinking"),

@@ -34,7 +34,7 @@ def entry(record: CallRecord) -> dict[str, Any]:
     return kept | {
         "customer": record.customer.number or record.customer.uri,
         "seconds": round(record.minutes * 60, 3),
-        "cost": round(record.cost, 6),
+        "cost": record.cost,
         "turns": [
             {
                 "number": turn.number,

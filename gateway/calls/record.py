@@ -143,4 +143,4 @@ class CallRecord(BaseModel):
     @property
     def cost(self) -> float:
         """Of everything that has a price."""
-        return self.transport_cost + sum(usage.cost or 0.0 for usage in self.usage)
+        return round(self.transport_cost + sum(usage.cost or 0.0 for usage in self.usage), 6)

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from gateway.cli.client import Client, Json, Unanswered
 from gateway.cli.place import ConfigFile, complaining, out, settings_of
-from gateway.cli.story import duration_s, ending, party, said, turns_of, waterfall
+from gateway.cli.story import bill, duration_s, ending, party, said, turns_of, waterfall
 
 MOST = 1000  # how far back the beginning of an id is looked for
 
@@ -70,6 +70,6 @@ def story(call: Json) -> Iterator[str]:
         if what:
             yield f"[bold]{name:<10}[/bold] {escape(what)}"
     messages = [m for m in call.get("messages", ()) if m.get("role") != "system"]
-    for part in (map(said, messages), waterfall(turns_of(call))):
-        yield ""
-        yield from part
+    for part in (map(said, messages), waterfall(turns_of(call)), bill(call)):
+        if lines := list(part):
+            yield from ("", *lines)

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.markup import escape
 
+from gateway.agent import timings
+
 Json = dict[str, Any]
 WIDTH = 40  # columns of the longest turn's waterfall
 
@@ -90,17 +92,56 @@ def summary(turn: Json) -> str:
 
 
 def waterfall(turns: list[Json]) -> Iterator[str]:
-    """Every turn, its segments one under the other, each beginning where the last one ended."""
+    """Every turn, its segments one under the other, each beginning where the last one ended: blue
+    what was set or the caller's own, yellow a vendor's, red the gateway's."""
     longest = max((turn["totalMs"] for turn in turns), default=0) or 1
-    names = max((len(s["name"]) for turn in turns for s in turn["segments"]), default=0)
-    for turn in turns:
+    titles = [[_title(s) for s in turn["segments"]] for turn in turns]
+    width = max((len(title) for turn in titles for title in turn), default=0)
+    for turn, named in zip(turns, titles, strict=True):
         yield (
             f"[bold]turn {turn['number']}[/bold]  {turn['totalMs']:.0f} ms, "
             f"the gateway's own share {turn['ownMs']:.0f} ms"
         )
         at = 0.0
-        for segment in turn["segments"]:
+        for segment, title in zip(turn["segments"], named, strict=True):
             first = round(at / longest * WIDTH)
             at += segment["ms"]
-            bar = " " * first + "█" * max(round(at / longest * WIDTH) - first, 1)
-            yield f"  {segment['name']:<{names}} {segment['ms']:6.0f} ms  {bar}"
+            length = max(round(at / longest * WIDTH) - first, 1)
+            colour = _colour(segment["name"])
+            bar = f"{' ' * first}[{colour}]{'█' * length}[/{colour}]"
+            yield f"  {escape(title):<{width}} {segment['ms']:6.0f} ms  {bar}"
+
+
+def _colour(segment: str) -> str:
+    if segment in timings.SET | timings.CALLERS:
+        return "blue"
+    return "red" if segment in timings.OWN else "yellow"
+
+
+def _title(segment: Json) -> str:
+    vendor = segment.get("vendor")
+    return f"{segment['name']} ({vendor})" if vendor else str(segment["name"])
+
+
+def bill(call: Json) -> Iterator[str]:
+    """What it cost, item by item; nothing if nobody asked for money or did anything."""
+    items = [item for item in call.get("costs", ()) if item["type"] != "vapi"]
+    if not any(item.get("cost") or item["type"] != "transport" for item in items):
+        return
+    yield f"[bold]cost[/bold]  {call.get('cost', 0):.4f} $"
+    for item in items:
+        who, amount = _billed(item)
+        price = "no price is known" if item.get("unpriced") else f"{item['cost']:.4f} $"
+        yield f"  {item['type']:<11} {escape(who):<28} {amount:<28} {price}"
+
+
+def _billed(item: Json) -> tuple[str, str]:
+    """Whose work it was, and how much of it."""
+    who = item.get(item["type"]) or {}
+    name = "/".join(filter(None, (who.get("provider", ""), who.get("model", ""))))
+    match item["type"]:
+        case "model":
+            return name, f"{item['promptTokens']} + {item['completionTokens']} tokens"
+        case "voice":
+            return name, f"{item['characters']} characters"
+    return name, f"{item.get('minutes', 0):.2f} min"

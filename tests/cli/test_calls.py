@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.cli.story import waterfall
 from tests.cli.conftest import FakeApi
 from tests.cli.test_call import ENDED, ID
 
@@ -50,6 +51,39 @@ def test_one_call_in_full_with_its_waterfall(api: FakeApi) -> None:
     first, second = (line for line in text.splitlines() if "█" in line)
     assert first.index("█") + first.count("█") == second.index("█")
     assert (first.count("█"), second.count("█")) == (25, 15)
+
+
+def test_what_a_call_cost_is_shown_item_by_item(api: FakeApi) -> None:
+    costs = [
+        {"type": "transport", "provider": "vapi.sip", "minutes": 1.5, "cost": 0.015},
+        {"type": "transcriber", "transcriber": {"provider": "soniox"}, "minutes": 1.5,
+         "cost": 0, "unpriced": True},
+        {"type": "model", "model": {"provider": "openai", "model": "gpt-4.1"},
+         "promptTokens": 1200, "completionTokens": 80, "cost": 0.0015},
+        {"type": "voice", "voice": {"provider": "11labs"}, "characters": 400, "cost": 0.02},
+        {"type": "vapi", "subType": "normal", "minutes": 1.5, "cost": 0},
+    ]  # fmt: skip
+    api.answers["GET /call?limit=1000"] = [(200, [CALL | {"cost": 0.0365, "costs": costs}])]
+    lines = [" ".join(line.split()) for line in run(ID[:6]).output.splitlines()]
+    assert lines[lines.index("cost 0.0365 $") + 1 :] == [
+        "transport 1.50 min 0.0150 $",
+        "transcriber soniox 1.50 min no price is known",
+        "model openai/gpt-4.1 1200 + 80 tokens 0.0015 $",
+        "voice 11labs 400 characters 0.0200 $",
+    ]
+
+
+def test_a_segment_is_shown_with_its_vendor_in_the_colour_of_its_kind() -> None:
+    segments = [
+        {"name": "end_of_speech_wait", "ms": 100},
+        {"name": "model_first_token", "ms": 200, "vendor": "openai"},
+        {"name": "queue", "ms": 100},
+    ]
+    turn = {"number": 1, "totalMs": 400, "ownMs": 100, "segments": segments}
+    _, *lines = waterfall([turn])
+    assert ["[blue]" in lines[0], "[yellow]" in lines[1], "[red]" in lines[2]] == [True] * 3
+    assert "model_first_token (openai)" in lines[1]
+    assert [line.index("[") for line in lines[1:]] == [lines[0].index("[") + 10 * n for n in (1, 3)]
 
 
 def test_an_ambiguous_beginning_is_refused(api: FakeApi) -> None:

@@ -13,6 +13,7 @@ from tests.peers.daemon import Daemon
 from tests.peers.softphone import Softphone
 from tests.simulators.deepgram_wire import DeepgramSimulator
 from tests.simulators.openai_wire import OpenAISimulator, Rule
+from tests.simulators.otlp_wire import collecting, values
 from tests.simulators.wire import Trouble
 
 pytestmark = pytest.mark.peers
@@ -80,9 +81,16 @@ async def ask(
 
 
 async def test_with_keys_the_demo_is_held_by_the_cloud(
-    gateway: Daemon, cloud: Cloud, phone: Softphone, tmp_path: Path
+    cloud: Cloud, phone: Softphone, tmp_path: Path
 ) -> None:
-    record = await ask(gateway, phone, tmp_path, cloud.openai, SUNNY)
+    call_log = tmp_path / "calls.jsonl"
+    with collecting() as collector:
+        accounts = {
+            "GATEWAY_CALLS__LOG": str(call_log),
+            "GATEWAY_TELEMETRY__OTLP_ENDPOINT": collector.url,
+        }
+        async with Daemon(tmp_path / "gateway", cloud.env() | accounts) as gateway:
+            record = await ask(gateway, phone, tmp_path, cloud.openai, SUNNY)
     assert texts(record, "user") == ["what is the weather"]
     assert texts(record, "bot")[-1] == SUNNY
     (turn,) = record["artifact"]["trunkline"]["turns"]
@@ -99,6 +107,14 @@ async def test_with_keys_the_demo_is_held_by_the_cloud(
     costs = record["costBreakdown"]
     assert record["cost"] == costs["total"] > 0
     assert min(costs["stt"], costs["llm"], costs["tts"]) > 0
+    logged = json.loads(call_log.read_text())
+    assert (logged["id"], logged["cost"]) == (record["id"], record["cost"])
+    spans = collector.spans
+    (chat,) = [span for name, span in spans.items() if name.startswith("chat ")]
+    assert chat.trace_id.hex() == record["id"].replace("-", "")
+    assert chat.parent_span_id == spans["turn 1"].span_id
+    assert values(chat)["gen_ai.usage.input_tokens"] == 11
+    assert values(spans["call inbound"])["trunkline.call.cost"] == record["cost"]
 
 
 async def test_a_vendor_that_refuses_ends_the_call_with_its_name(

@@ -1,10 +1,8 @@
 """A call's trace, as a real OTLP/HTTP receiver gets it."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -12,65 +10,21 @@ import pytest
 from gateway.agent.messages import FromAgent, Spoken, TurnTimings, Used
 from gateway.calls.record import CallRecord, Event, Sound
 from gateway.calls.traceparent import traceparent
+from gateway.telemetry.otlp import Traces
 from gateway.telemetry.settings import TelemetrySettings
+from tests.simulators.otlp_wire import Collector, collecting, values
 
 pytest.importorskip("opentelemetry.sdk")
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-)
-
-from gateway.telemetry.otlp import Traces
 
 CALL = "6f1e6d0a-2f0c-4f5e-9d3b-0a1b2c3d4e5f"
 TRACE, ROOT = "6f1e6d0a2f0c4f5e9d3b0a1b2c3d4e5f", "9d3b0a1b2c3d4e5f"
 
 
-class Collector(ThreadingHTTPServer):
-    """Answers as it is told to; keeps what it is sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Post)
-        self.status = 200
-        self.paths: list[str] = []
-        self.got = ExportTraceServiceRequest()
-
-    @property
-    def spans(self) -> dict[str, Any]:
-        return {
-            span.name: span
-            for resource in self.got.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        }
-
-
-class _Post(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.paths.append(self.path)
-        if self.server.status == 200:
-            self.server.got.MergeFromString(body)
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Not to the terminal."""
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with collecting() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def used(part: str, began_at: float, **more: Any) -> Used:
@@ -112,16 +66,11 @@ def record() -> CallRecord:
 
 
 def traced(collector: Collector) -> None:
-    url = f"http://127.0.0.1:{collector.server_address[1]}"
-    traces = Traces(TelemetrySettings(otlp_endpoint=url, service="gw"))
+    traces = Traces(TelemetrySettings(otlp_endpoint=collector.url, service="gw"))
     for message in MESSAGES:
         traces.told(record(), {}, message)
     traces.ended(record(), {})
     traces.close()
-
-
-def values(span: Any) -> dict[str, Any]:
-    return {a.key: getattr(a.value, str(a.value.WhichOneof("value"))) for a in span.attributes}
 
 
 def test_a_call_is_one_trace_whose_id_is_the_calls(collector: Collector) -> None:
