@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.api.briefs import Defaults, from_assistant
 from gateway.api.casting import Cast, cast, names_somebody
+from gateway.api.destinations import destination as read
 from gateway.api.errors import ApiError
 from gateway.api.server_messages import Messages
 from gateway.api.shapes import reference
@@ -140,7 +141,12 @@ class Receptionist:
         )
 
     def forward(self, destination: Json, why: str) -> Forward:
-        return Forward(destination=destination, route=self.spoken("", why), reason=why)
+        """Raises CallRefused."""
+        try:
+            to = read(destination, "en")
+        except Unusable as error:
+            raise CallRefused(str(error), why) from None
+        return Forward(destination=to, route=self.spoken("", why), reason=why)
 
     async def _instead(self, failed: Failed) -> Route | Forward:
         """What the number's owner wants when there is no answer. Raises CallRefused."""

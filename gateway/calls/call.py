@@ -106,6 +106,10 @@ class Call:
         self.forwarding = Forwarding(self)
 
     @property
+    def has_agent(self) -> bool:
+        return self._begun and not self._ending
+
+    @property
     def brief(self) -> Brief:
         if self._brief is None:
             raise LookupError("this call has no agent")
@@ -122,11 +126,6 @@ class Call:
         record.variables = route.variables | record.variables
         if route.chosen:
             self.happened("routed", **route.chosen)
-
-    @property
-    def has_agent(self) -> bool:
-        """It is held by an agent at the moment."""
-        return self._begun and not self._ending
 
     # what the party does
 
@@ -172,6 +171,7 @@ class Call:
         if self.extension:
             self.house.tasks.start(self.leg.dial(self.extension), "extension")
         self._enter(Status.IN_PROGRESS)
+        self.forwarding.up()
 
     def _diagnose(self) -> None:
         """Say so while the call runs if there is no sound, or sound one way only."""
@@ -276,8 +276,7 @@ class Call:
         """The caller has another party to talk to: the agent leaves."""
         if self._limit:
             self._limit.cancel()
-            self._limit = None
-        if self.has_agent:
+        if self._begun:
             self._begun = False
             self.leg.line.give_agent(None)
             self.house.tasks.start(self.house.agents.stop(self.record.id), "agent leaves")
@@ -327,7 +326,7 @@ class Call:
 
     def tell(self, message: ToAgent) -> None:
         """Say something to the agent, if there is still one."""
-        if self._begun and not self._ending:
+        if self.has_agent:
             self.house.agents.send(self.record.id, message)
 
     # the record

@@ -28,6 +28,7 @@ LINES = 6  # of the transcript, where no model sums it up
 
 class Forwarding:
     def __init__(self, call: "Call") -> None:
+        self.onward: Destination | None = None  # where the party is sent once it is there
         self.farewell = ""  # why the call will have ended, once the caller has been told
         self._call = call
         self._transfer: Transfer | None = None
@@ -81,6 +82,11 @@ class Forwarding:
             await self.run(to)
 
     # What others tell.
+
+    def up(self) -> None:
+        """The call is up."""
+        if self.onward:
+            self.start(self.onward.model_copy(update={"end_on_failure": True}))
 
     def leg_event(self, event: LegEvent) -> bool:
         """Whether it was the transfer's business."""

@@ -56,9 +56,9 @@ class Route(Reach):
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """The caller is sent elsewhere: a destination in the API's own words."""
+    """The caller is sent elsewhere."""
 
-    destination: dict[str, Any]
+    destination: Destination
     route: Route  # who has the call meanwhile
     reason: str
 

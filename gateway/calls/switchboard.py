@@ -173,8 +173,7 @@ class Switchboard:
             call.end(error.reason or Ended.INBOUND_FAILED_TO_CONNECT, str(error))
             return False
         if isinstance(answer, Forward):
-            # TODO-FORWARD
-            answer = answer.route
+            call.forwarding.onward, answer = answer.destination, answer.route
         call.take_on(answer)
         return True
 

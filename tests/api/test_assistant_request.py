@@ -64,7 +64,7 @@ async def test_a_destination_wins_over_the_rest(
     answers(peer, {"assistant": script, "destination": destination})
     forward = await (await enquiry(store, directory, peer)).ask(a_call())
     assert isinstance(forward, Forward)
-    assert forward.destination == destination
+    assert forward.destination.papers == destination
     assert forward.reason == "assistant-request-returned-forwarding-phone-number"
 
 
@@ -131,7 +131,7 @@ async def test_a_destination_or_a_hook_is_what_a_caller_falls_back_on(
     answers(peer, {})
     forward = await asked.ask(a_call())
     assert isinstance(forward, Forward)
-    assert forward.destination == destination
+    assert forward.destination.papers == destination
     wrong = {"type": "oneOf", "key": "call.endedReason", "oneOf": ["assistant-request-failed"]}
     right = wrong | {"oneOf": ["assistant-request-returned-no-assistant"]}
     hooks = [

@@ -98,7 +98,7 @@ class FakeReach:
 
 
 class Scene(stage.Scene):
-    def __init__(self, to: Destination) -> None:
+    def __init__(self, to: Destination, onward: bool = False) -> None:
         tool = ToolBrief(
             kind="transferCall", name="move", options={"destinations": [to.model_dump(mode="json")]}
         )
@@ -108,6 +108,7 @@ class Scene(stage.Scene):
         self.other = FakeReach(self.house)
         self.call.leg = cast(Any, self.leg)
         self.call.house = replace(self.call.house, reach=cast(Reach, self.other))
+        self.call.forwarding.onward = to if onward else None
         self.call.leg_event(Up())
         self.house.lines["agent"][1] = 0
         self.to = to
@@ -515,6 +516,27 @@ async def test_it_goes_while_it_is_replaced_in_vain() -> None:
     scene.other.told(GONE)
     scene.call.leg_event(Referring("refused", 481, "gone"))
     await scene.back("failed", "hung up before")
+
+
+# Without an agent to wish for it.
+
+
+async def test_a_party_that_is_sent_on_as_soon_as_it_is_there() -> None:
+    scene = Scene(DIAL, onward=True)
+    await scene.until(lambda: scene.call.forwarding.state is State.DIALLING)
+    scene.other.told(Down(by_peer=True, answered=False, status=480, detail="No"))
+    await scene.ended("call.forwarding.no-answer", "no-answer")
+
+
+async def test_a_wish_from_outside() -> None:
+    scene = Scene(DIAL)
+    assert scene.call.forwarding.start(DIAL)
+    await scene.until(lambda: scene.call.forwarding.state is State.DIALLING)
+    scene.other.told(Up())
+    await scene.until(lambda: scene.hears_other)
+    assert not scene.call.forwarding.start(DIAL)  # the agent has left
+    scene.call.end("manually-canceled")
+    await scene.ended("manually-canceled", "cancelled")
 
 
 # All of them.
