@@ -10,6 +10,7 @@ from gateway.agent.messages import Start, Used
 from gateway.agent.streams import Clock
 from gateway.agent.templates import Templates
 from gateway.errors import ConfigError, Fault, VendorError
+from gateway.fence import Fence
 from gateway.speech import catalog
 from gateway.speech.contract import Hearing, Speaking, Thinking
 from gateway.speech.remembered import Memory, Remembering
@@ -79,7 +80,7 @@ class Catalog:
         self._memory = memory or Memory(0)
         self._tell = tell
         self._clock = clock
-        self._allowed = tuple(allowed)
+        self._fence = Fence.of(allowed)
 
     def _account(self, start: Start, choice: Choice) -> Account:
         return Account(start.call, choice, self._tell, self._clock)
@@ -150,7 +151,7 @@ class Catalog:
         try:
             settings = placed(self._settings, vendor, options)
             limit = min(limit_s or settings.timeout_s, settings.timeout_s)
-            settings = settings.model_copy(update={"timeout_s": limit, "allowed": self._allowed})
+            settings = settings.model_copy(update={"timeout_s": limit}).behind(self._fence)
             return make(vendor, choice.model, options, settings, tag(start))
         except ConfigError as error:
             raise VendorError(vendor, Fault.OURS, str(error)) from error

@@ -18,7 +18,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.errors import Fault, VendorError
-from gateway.fence import Fence
 from gateway.fenced_http import addresses
 from gateway.speech.contract import RATE, Heard
 from gateway.speech.dialect import Ask, Dialect, Frame, closed
@@ -229,7 +228,7 @@ async def _where(dialect: Dialect, url: str) -> dict[str, Any]:
         return {}
     asked = urlsplit(url)
     host, port = asked.hostname or "", asked.port or (443 if asked.scheme == "wss" else 80)
-    fence = Fence.of(dialect.settings.allowed)
+    fence = dialect.settings.fence
     try:
         return {"host": (await addresses(fence, host, port))[0], "port": port}
     except PermissionError as error:

@@ -1,6 +1,8 @@
 """``[vendors.<name>]``: where each vendor is and which key opens it."""
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr
+
+from gateway.fence import Fence
 
 
 class VendorSettings(BaseModel):
@@ -13,7 +15,16 @@ class VendorSettings(BaseModel):
     user: str | None = None  # whose key it is, where the vendor asks (PlayHT, MiniMax's group)
     region: str | None = None  # of the vendor's cloud, where its address depends on that (Azure)
     timeout_s: float = 10.0
-    allowed: tuple[str, ...] = ()  # the gateway's own [fence], for a URL that an assistant names
+    _fence: Fence = PrivateAttr(default_factory=Fence)
+
+    @property
+    def fence(self) -> Fence:
+        """For a URL that an assistant names; unless it is given, only what is public is within."""
+        return self._fence
+
+    def behind(self, fence: Fence) -> "VendorSettings":
+        self._fence = fence
+        return self
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.errors import Fault, VendorError
+from gateway.fence import Fence
 from gateway.speech import catalog, driver
 from gateway.speech.contract import Heard, Hearing
 from gateway.speech.hearing import ROWS
@@ -30,8 +31,8 @@ async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[TranscriberSimu
 
 def ear(cloud: TranscriberSimulator, timeout_s: float = 5.0) -> Hearing:
     key = SecretStr("the-key")
-    settings = VendorSettings(
-        allowed=("127.0.0.0/8",), base_url=cloud.base_url, api_key=key, timeout_s=timeout_s
+    settings = VendorSettings(base_url=cloud.base_url, api_key=key, timeout_s=timeout_s).behind(
+        Fence.of(["127.0.0.0/8"])
     )
     model = "flux-general-en" if cloud.vendor == "deepgram" else ""
     return catalog.hearing(cloud.vendor, model, {}, settings, "call-1")

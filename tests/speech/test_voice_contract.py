@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.errors import Fault, VendorError
+from gateway.fence import Fence
 from gateway.speech import catalog
 from gateway.speech.contract import RATE, Mark, Speaking
 from gateway.speech.settings import VendorSettings
@@ -36,8 +37,7 @@ def voice(cloud: VoiceSimulator, timeout_s: float = 20.0) -> Speaking:
         base_url=cloud.base_url,
         api_key=SecretStr("the-key"),
         timeout_s=timeout_s,
-        allowed=("127.0.0.0/8",),
-    )
+    ).behind(Fence.of(["127.0.0.0/8"]))
     model = "eleven_v3" if getattr(cloud, "posted", False) else ""
     return catalog.speaking(cloud.vendor, model, {}, settings, "call-1")
 

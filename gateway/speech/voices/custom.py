@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from gateway.errors import Fault
-from gateway.fence import Fence
 from gateway.speech.contract import RATE
 from gateway.speech.settings import VendorSettings
 from gateway.speech.voice_dialect import Post, PostedVoice
@@ -34,7 +33,7 @@ class Custom(PostedVoice):
         self._url = options.url or settings.base_url or ""
         if not self._url:
             raise self.failure(Fault.OURS, "server.url says where it is; it is empty")
-        self.fence = Fence.of(settings.allowed)
+        self.fence = settings.fence
         self._tag, self._voice = tag, options.voice
         self._headers = {"Content-Type": "application/json", "X-Call-Id": tag} | options.headers
         if options.secret:
