@@ -86,6 +86,10 @@ class Brief(Plain):
 
     wait_s: float = 0.4  # silence after the caller's last speech before the agent is audible
     endpointing: Endpointing = Endpointing()  # and before the model is asked
+    # The model is asked before it is certain that the caller has finished: when the transcriber
+    # guesses that (eager), or also when the words have been the same for so long (stable).
+    early: Literal["off", "eager", "stable"] = "eager"
+    early_after_s: float = 0.15
     interrupt_words: int = 0  # words that make an interruption; 0: the voice alone does
     interrupt_voice_s: float = 0.2  # speech of at least this long makes one, if words is 0
     backoff_s: float = 1.0  # after an interruption, how long the agent stays silent at least

@@ -84,6 +84,8 @@ class Caller:
         elif heard.text:
             self._report.live("partial", text=heard.text, confidence=heard.confidence)
         self._turns.words(heard.text, heard.final, heard.ended, now)
+        if heard.eager:
+            self._turns.guess(now)
 
     def digit(self, digit: str, now: float) -> None:
         self._key_at = now

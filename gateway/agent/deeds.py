@@ -64,6 +64,7 @@ class Deeds:
             while True:
                 while self._turns.outbox:
                     self._do(self._turns.outbox.pop(0), now)
+                self._dialogue.early.doubt(self._turns.text, now)
                 # What is queued now goes out with the next beat, so the nearest one will do.
                 early = now + BEAT_S / 2 < self._turns.held_until
                 self._mouth.callers_turn = self._turns.state in HELD
@@ -156,6 +157,8 @@ class Deeds:
                 self._dialogue.say(self._brief.greeting)
             case "ask":
                 self._ask(now)
+            case "early":
+                self._dialogue.ask_early(self._turns.text, now)
             case "release":
                 self._release(now)
             case "resume":

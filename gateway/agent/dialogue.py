@@ -10,6 +10,7 @@ from typing import Any
 from gateway.agent.brief import ToolBrief
 from gateway.agent.context import fitted, shortened
 from gateway.agent.conversation import KEYPAD, Conversation, Entry
+from gateway.agent.early import Early
 from gateway.agent.messages import Checkpoint, Start
 from gateway.agent.mind import Mind
 from gateway.agent.mouth import Mouth, Uttered
@@ -76,6 +77,7 @@ class Dialogue:
         self._prompts: list[Message] = []  # for the next request alone
         self._asked_at = now  # the model
         self._late = False  # its silence has been told
+        self.early = Early(mind, report)
         self._speechless = False  # the model's answer was to say nothing
         if resumed:
             mouth.resume(resumed.saying, self.conversation)
@@ -86,8 +88,8 @@ class Dialogue:
 
     @property
     def thinking(self) -> bool:
-        """The model is at work."""
-        return self._mind.running
+        """The model is at work on what it was asked."""
+        return self._mind.running and not self.early.running
 
     @property
     def waiting(self) -> bool:
@@ -175,7 +177,25 @@ class Dialogue:
         if self._rounds > ROUNDS:
             detail = f"{ROUNDS} replies in a row only called tools"
             raise VendorError(self._mind.thinking.vendor, Fault.THEIRS, detail)
-        self._think(now)
+        last = self.conversation.messages()[-1:]
+        user = bool(last) and last[0].role == "user" and not self._prompts
+        said = last[0].content if user else ""
+        if (held := self.early.take(said, now)) is None:
+            self._think(now)
+            return
+        self._asked_at, self._late = now, False
+        for delta in held:
+            self.thought(delta, now)
+        self.progress()
+
+    def ask_early(self, text: str, now: float) -> None:
+        """Have the model begin to answer what may be all that the caller says."""
+        busy = self.thinking or self.waiting or self.results_due or self.conclude or self._prompts
+        if not busy and self.early.wanted(text, now):
+            messages = [*self.conversation.shown(but=None), Message("user", text)]
+            messages = fitted(messages, self._limits.conversation)
+            fast = self.turn < self._fast_turns  # it will be the next one
+            self.early.begin(text, messages, self._tools.offered, now, fast)
 
     def go_on(self, now: float) -> None:
         """Have the reply finished that the model was writing when another process died."""
@@ -208,6 +228,8 @@ class Dialogue:
 
     def thought(self, delta: Said | Called | Finished, now: float) -> None:
         """A piece of the model's message."""
+        if self.early.hold(delta):
+            return
         self.mark("model_first_token", now)
         if isinstance(delta, Finished):
             self._finished(now)
@@ -305,6 +327,7 @@ class Dialogue:
 
     def drop(self, now: float) -> Uttered | None:
         """Say and think nothing more of this; what was not heard was not said."""
+        self.early.forget(now)
         self._mind.cancel()
         uttered = self._mouth.drop(now)
         if self._entry and (uttered is None or self._entry not in uttered.entries):

@@ -335,6 +335,9 @@ class Agent:
 
     def mind_failed(self, error: VendorError) -> None:
         now = self._clock()
+        if self._dialogue.early.running:  # that nobody has asked for; when it is, it is tried again
+            self._dialogue.early.forget(now)
+            return
         self._failures.mind(error, now)
         self._deeds.work(now)
 

@@ -44,6 +44,7 @@ DEAF = frozenset({R, G, X, Z, V, M})
 BELONGS: dict[str, frozenset[State]] = {
     "wait": frozenset({W}),
     "patience": frozenset({W}),
+    "early": frozenset({W}),
     "stuck": frozenset({H}),
     "keys": frozenset({K}),
     "voice": frozenset({E, P}),
@@ -59,7 +60,8 @@ Table = dict[tuple[State, str], tuple[State, str]]
 # Inputs by who gives them.
 #   the voice activity detector: onset, offset
 #   the transcriber: words (enough of them), few, ack (nothing but "go on"), final (no more will
-#     come of these), nothing (it heard no word), ended (it thinks the turn is over)
+#     come of these), nothing (it heard no word), ended (it thinks the turn is over), early (it
+#     guesses so)
 #   the timers: their names
 #   the pipeline: answered-*, sound (the first frame is queued), dry (all is said but the model
 #     is at work), tool (all is said but a tool is running), played-out (all is said), conclude
@@ -93,6 +95,7 @@ TABLE: Table = {
 
     (H, "offset"):        (W, "start-wait"),
     (H, "ended"):         (W, "start-wait"),
+    (H, "early"):         (H, "early"),
     (H, "words"):         (H, "start-stuck"),
     (H, "few"):           (H, "start-stuck"),
     (H, "ack"):           (H, "start-stuck"),
@@ -104,6 +107,7 @@ TABLE: Table = {
     (W, "few"):           (W, "start-wait"),
     (W, "ack"):           (W, "start-wait"),
     (W, "ended"):         (W, "start-wait settle"),
+    (W, "early"):         (W, "early"),
     (W, "wait"):          (W, "settle"),
     (W, "final"):         (W, "settle"),
     (W, "nothing"):       (W, "settle"),

@@ -98,6 +98,11 @@ class Turns:
         if ended:
             self.step("ended", now)
 
+    def guess(self, now: float) -> None:
+        """The transcriber thinks that these words may be all."""
+        if self._brief.early != "off":
+            self.step("early", now)
+
     def digit(self, digit: str, now: float) -> None:
         """A key, which may be one that ends the entry."""
         if not self._brief.keypad.enabled:
@@ -255,6 +260,10 @@ class Turns:
         self._waited = due <= now
         self._timers.start("wait", due)
         self._timers.stop("patience")
+        # Soon after the wait begins; not if it is over by then.
+        early = now + self._brief.early_after_s
+        if self._brief.early == "stable" and self.text and early < due:
+            self._timers.start("early", early)
 
     def _settle(self, now: float) -> None:
         """The caller is silent: is it a turn?"""

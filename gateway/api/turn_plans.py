@@ -29,6 +29,8 @@ def turn_plans(assistant: Json, hearing: Choice) -> dict[str, Any]:
     return {
         "wait_s": assistant.get("responseDelaySeconds") if wait_s is None else wait_s,
         "endpointing": _endpointing(start, hearing),
+        "early": start.get("earlyReply"),
+        "early_after_s": start.get("earlyReplySeconds"),
         "interrupt_words": None if words is None else int(words),
         "interrupt_voice_s": stop.get("voiceSeconds"),
         "backoff_s": stop.get("backoffSeconds"),

@@ -11,7 +11,7 @@ LIVE = [state for state in State if state is not State.ENDED]
 ALWAYS = ("stop", "broken")
 FAILURES = ("model-failed", "model-dead", "voice-dead", "hearing-dead")
 VERBS = {
-    "greet", "ask", "cancel", "interrupt", "release", "resume", "say", "apologise",
+    "greet", "ask", "early", "cancel", "interrupt", "release", "resume", "say", "apologise",
     "farewell", "hang-up", "rest", "settle", "give-up", "heed", "ignore-voice",
     "leave",
 }  # fmt: skip
