@@ -81,6 +81,25 @@ class Forwarding:
         with about(self._call.record.id):
             await self.run(to)
 
+    def hold(self, held: bool) -> bool:
+        """Have the caller wait with music, or go on; with the agent or with whom it was transferred
+        to. False: neither is there."""
+        if self._transfer and self._transfer.hold(held):
+            self._call.happened("hold" if held else "resume")
+            return True
+        if self._busy or not self._call.has_agent:
+            return False
+        line = self._call.leg.line
+        self._call.tell(Away(call=self._call.record.id, away=held))
+        line.mute_peer(held)
+        line.agent_to(*(() if held else (line,)))
+        if held:
+            line.play("hold")
+        else:
+            line.stop()
+        self._call.happened("hold" if held else "resume")
+        return True
+
     # What others tell.
 
     def up(self) -> None:

@@ -146,6 +146,9 @@ class Switchboard(Protocol):
         """Have a call's recording be silent from now on, or go on; False if nothing changes: it
         is so already, it is not recorded, or it has ended."""
 
+    def hold(self, call_id: str, held: bool) -> bool:
+        """Have a live call's party wait with music, or go on. False: nobody is there."""
+
     def transfer(self, call_id: str, to: Destination) -> bool:
         """Begin to transfer a live call; its record tells how it went. False: it has ended, or
         has no agent (any more)."""

@@ -325,6 +325,10 @@ class Switchboard:
         call = self.calls.get(call_id)
         return call.pause_recording(paused) if call else False
 
+    def hold(self, call_id: str, held: bool) -> bool:
+        call = self.calls.get(call_id)
+        return call is not None and call.forwarding.hold(held)
+
     def transfer(self, call_id: str, to: Destination) -> bool:
         call = self.calls.get(call_id)
         return call is not None and call.forwarding.start(to)

@@ -69,6 +69,21 @@ class Transfer:
         """For the BYE to the caller's side, where that is the transfer."""
         return self._headers() if self._to.verb == "bye" else ()
 
+    def hold(self, held: bool) -> bool:
+        """Of two who talk: the caller hears music, and the other side is on hold by SIP."""
+        if self.state is not State.BRIDGED or self.second is None:
+            return False
+        caller, other = self._call.leg.line, self.second.line
+        if held:
+            caller.unbridge(other)
+            caller.play("hold")
+            self.second.hold()
+        else:
+            caller.stop()
+            caller.bridge(other)
+            self.second.resume()
+        return True
+
     def begin(self) -> None:
         verb = self._to.verb if self._to.meeting == "blind" else "call"
         log.info("transfer to %s: %s, %s", self._to.name, self._to.verb, self._to.meeting)

@@ -61,12 +61,19 @@ class Leg(stage.FakeLeg):
         self.line, self.row = line, line.row
         self.referred: list[tuple[str, object, Headers]] = []
         self.parting: Headers = ()
+        self.held = False
         self.cannot: GatewayError | None = None
 
     def refer(self, target: str, *, replaces: object = None, headers: Headers = ()) -> None:
         if self.cannot:
             raise self.cannot
         self.referred.append((target, replaces, headers))
+
+    def hold(self) -> None:
+        self.held = True
+
+    def resume(self) -> None:
+        self.held = False
 
     def hang_up(self, detail: str, headers: Headers = ()) -> None:
         super().hang_up(detail)
@@ -537,6 +544,30 @@ async def test_a_wish_from_outside() -> None:
     assert not scene.call.forwarding.start(DIAL)  # the agent has left
     scene.call.end("manually-canceled")
     await scene.ended("manually-canceled", "cancelled")
+
+
+async def test_a_caller_waits_and_goes_on() -> None:
+    scene = Scene(DIAL)
+    assert scene.call.forwarding.hold(True)
+    assert scene.flags & UNHEARD
+    assert scene.flags & HUSHED
+    assert scene.house.lines["play_frames"][1]
+    assert scene.call.forwarding.hold(False)
+    assert not scene.flags & (UNHEARD | HUSHED)
+    assert not scene.house.lines["play_frames"][1]
+    assert [cast(Away, away).away for away in scene.of(Away)] == [True, False]
+    await scene.begin()
+    assert not scene.call.forwarding.hold(True)  # it waits already
+    scene.other.told(Up())
+    await scene.until(lambda: scene.hears_other)
+    assert scene.call.forwarding.hold(True)
+    assert scene.other.second.held
+    assert not scene.hears_other
+    assert scene.call.forwarding.hold(False)
+    assert not scene.other.second.held
+    assert scene.hears_other
+    scene.call.end("manually-canceled")
+    await scene.finished()
 
 
 # All of them.
