@@ -137,6 +137,15 @@ class Caller:
         self._turns.keys = ""
         self.rest()
 
+    def message(self, action: str) -> str:
+        """What was said is a message, taken by this call of a tool; returns it."""
+        text = self._turns.take_text()
+        if text:
+            self._said(text, message=action)
+        self._turns.keys = ""
+        self.rest()
+        return text
+
     def rest(self) -> None:
         """Nothing that was said waits for an answer."""
         self._began_at = None

@@ -97,6 +97,11 @@ class Dialogue:
         return self._tools.running
 
     @property
+    def taking(self) -> str:
+        """The call of the tool that takes a message from the caller, while it does."""
+        return self._tools.under_way("takeMessage")
+
+    @property
     def results_due(self) -> bool:
         """The model is silent and every tool done: it is to be shown the results."""
         idle = not self.thinking and not self.waiting and not self.conclude

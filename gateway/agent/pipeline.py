@@ -175,6 +175,8 @@ class Agent:
             await self._crew.close()
 
     def _leave(self, now: float) -> None:
+        if self._turns.state is State.TAKING:
+            self._caller.message(self._dialogue.taking)
         self._turns.step("stop", now)
         self._dialogue.drop(now)
         self._caller.leave()
@@ -248,6 +250,8 @@ class Agent:
         for key in keys:
             self._caller.digit(key, now)
         self._dialogue.beat(now)
+        if self._dialogue.taking:
+            self._turns.step("take", now)
         self._show_results(now)
         if not self._deeds.away:
             self._turns.wake(now)
@@ -265,6 +269,9 @@ class Agent:
     def _result(self, action: str, ok: bool, content: str, now: float) -> None:
         if self._answering.result(action, ok, content, now):
             return
+        if self._turns.state is State.TAKING and action == self._dialogue.taking:
+            content += f" The caller said: {self._caller.message(action)!r}"
+            self._turns.step("taken", now)
         self._dialogue.result(action, ok, content, now)
         self._show_results(now)
 

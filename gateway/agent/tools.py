@@ -69,6 +69,11 @@ class Tools:
             Tool(brief.name, brief.description, brief.parameters, brief.strict) for brief in new
         )
 
+    def under_way(self, kind: str) -> str:
+        """The id of a call of such a tool that has begun; empty: there is none."""
+        runs = (r for r in self._running.values() if r.brief.kind == kind and not r.blocked)
+        return next((run.id for run in runs), "")
+
     @property
     def running(self) -> bool:
         return bool(self._running)

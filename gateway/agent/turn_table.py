@@ -29,16 +29,17 @@ class State(Enum):
     ENDED = "ended"
     MACHINE = "machine"  # a machine has answered; its beep is waited for
     LEAVING = "leaving"  # a message is left on it
+    TAKING = "taking"  # the caller leaves a message with us
 
 
-R, G, L, H, W, K, T, E, S, P, D, O, X, Z, V, M = State  # noqa: E741
+R, G, L, H, W, K, T, E, S, P, D, O, X, Z, V, M, Q = State  # noqa: E741
 
 # Here the machine must be told when all has been said.
 AUDIBLE = frozenset({G, T, E, S, P, D, O, X, M})
 # Here the agent is silent, whatever it has to say.
 HELD = frozenset({H, W, K, E, P, D})
 # Here the caller's voice stops nothing.
-DEAF = frozenset({R, G, X, Z, V, M})
+DEAF = frozenset({R, G, X, Z, V, M, Q})
 
 # A timer belongs to the states named here and dies when they are left.
 BELONGS: dict[str, frozenset[State]] = {
@@ -69,6 +70,7 @@ Table = dict[tuple[State, str], tuple[State, str]]
 #     result (every tool has one), say, say-last, stop, and the failures
 #   the ear for machines: machine (one has answered), machine-end (and there is nothing to be said
 #     to it), leave (it has beeped), again (it had not), human (a person has picked up)
+#   the tool takeMessage: take (it listens), taken (it is over)
 #   this class itself: turn (words and wait are complete), unclear (speech, but no words),
 #     spoken-too (the entry is complete, but the caller is speaking)
 TABLE: Table = {
@@ -191,6 +193,10 @@ TABLE: Table = {
     (X, "conclude"):      (Z, "hang-up"),
     (X, "ending"):        (Z, "hang-up"),
 
+    (O, "take"):          (Q, ""),
+    (Q, "taken"):         (O, ""),
+    (Q, "result"):        (T, "ask"),
+
     (V, "leave"):         (M, "leave"),
     (V, "human"):         (L, "rest"),
     (V, "say-last"):      (X, "say"),
@@ -204,7 +210,7 @@ TABLE: Table = {
 
 # The same wherever the call stands. ``dead`` failures have been retried and end the call with an
 # apology; ``model-failed`` is apologised for, and the call goes on.
-for _state in (G, L, H, W, K, T, E, S, P, D, O):
+for _state in (G, L, H, W, K, T, E, S, P, D, O, Q):
     TABLE[_state, "say"] = (S, "interrupt say" if _state in HELD else "say")
     TABLE[_state, "say-last"] = (X, "interrupt say")
     TABLE[_state, "model-failed"] = (S, "interrupt apologise")

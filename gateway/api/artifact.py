@@ -95,6 +95,20 @@ def _transfer(attempted: Attempted) -> Json:
     }
 
 
+def _taken(record: CallRecord, number: int) -> Json:
+    """A message that the caller left; its words are those of the transcript that belong to it."""
+    taken = record.taken[number]
+    words = (line.text for line in record.transcript if line.extra.get("message") == taken.action)
+    return {
+        "number": number + 1,
+        "path": f"/call/{record.id}/voicemail/{number + 1}",
+        "time": instant(taken.at),
+        "seconds": taken.seconds,
+        "endedBy": taken.ended_by,
+        "transcript": " ".join(words),
+    }
+
+
 def _ours(record: CallRecord) -> Json:
     return {
         "turns": [
@@ -108,6 +122,7 @@ def _ours(record: CallRecord) -> Json:
         ],
         "usage": [usage.model_dump(mode="json") for usage in record.usage],
         "sound": record.sound.model_dump(mode="json"),
+        "voicemails": [_taken(record, number) for number in range(len(record.taken))],
         "events": [event.model_dump(mode="json") for event in record.events],
         "sipStatus": record.sip_status,
     }

@@ -14,7 +14,7 @@ from gateway.api.callers import caller_of, holdings_of
 from gateway.api.errors import ApiError, BadRequest, NotFound
 from gateway.api.orders import order_from, single
 from gateway.api.pages import Page, page_parameters
-from gateway.api.recordings import call_log, capture, download
+from gateway.api.recordings import call_log, capture, download, taken
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
 from gateway.api.resources import body_of
 from gateway.api.shapes import reference
@@ -168,6 +168,12 @@ def routes(calls: Calls) -> APIRouter:
             raise BadRequest([f"Call {record.id} has ended"])
         calls.switchboard.pause_recording(record.id, what == "pause")
         return calls.view(request).show(record, papers)
+
+    @router.get("/{call_id}/voicemail/{number}", summary="download a message that was taken")
+    async def voicemail(call_id: str, number: int, request: Request) -> Response:
+        """What the caller said to the tool ``takeMessage``. Ours: not in the API we follow."""
+        record, _ = await calls.find(request, call_id)
+        return taken(record, calls.state_dir, number)
 
     @router.get("/{call_id}/pcap", summary="download SIP capture")
     async def pcap(call_id: str, request: Request) -> Response:

@@ -101,10 +101,26 @@ def _voicemail(tool: Json, language: str) -> Json:
     }
 
 
+def _take_message(tool: Json, language: str) -> Json:
+    return {
+        "description": "Take a message: after a beep, what the caller says is recorded and "
+        "written down for the call's owner, until the caller is silent or presses #."
+    }
+
+
+def _taking(tool: Json, language: str) -> Json:
+    return {
+        "beep": tool.get("beep") is not False,
+        "max_s": tool.get("maxSeconds") or 120.0,
+        "silence_s": tool.get("silenceSeconds") or 4.0,
+    }
+
+
 PHONE_TOOLS: dict[str, Kind] = {
     "endCall": Kind(_end_call),
     "dtmf": Kind(_dtmf, lambda tool, _: {"by_info": bool(tool.get("sipInfoDtmfEnabled"))}),
     "transferCall": Kind(_transfer, _destinations, TRANSFER_S, fillers=False),
     "sipRequest": Kind(_sip_request, _sip_given, 40.0),
+    "takeMessage": Kind(_take_message, _taking, 660.0, fillers=False),
     "voicemail": Kind(_voicemail, fillers=False),
 }

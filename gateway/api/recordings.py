@@ -49,6 +49,16 @@ def download(record: CallRecord, state_dir: Path, which: str) -> Response:
     return StreamingResponse(_stream(path, MIXES[which]), 200, headers, "audio/wav")
 
 
+def taken(record: CallRecord, state_dir: Path, number: int) -> Response:
+    """A message that the caller left, as WAV. Raises NotFound."""
+    if not 1 <= number <= len(record.taken):
+        raise NotFound(f"Call {record.id} has {len(record.taken)} messages, and no number {number}")
+    path = state_dir / record.taken[number - 1].path
+    if not path.is_file():
+        raise NotFound(f"Message {number} of call {record.id} is not written yet, or was deleted")
+    return FileResponse(path, media_type="audio/wav", filename=path.name)
+
+
 def capture(record: CallRecord, state_dir: Path) -> Response:
     """The call's SIP messages, as pcap. Raises NotFound."""
     if record.status is not Status.ENDED:

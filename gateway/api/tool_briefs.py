@@ -70,6 +70,8 @@ def _brief(name: str, tool: Tool, language: str) -> ToolBrief:
         for message in tool.get("messages") or ()
         if message["type"] != "request-response-delayed" or kind is None or kind.fillers
     ]
+    if tool["type"] == "takeMessage" and tool.get("prompt"):
+        messages.insert(0, ToolMessage(at="start", content=tool["prompt"], blocking=True))
     if waited_for and not any(message.at == "start" for message in messages):
         messages += [
             ToolMessage(at="start", content=text, own=True) for text in phrases(language).moments

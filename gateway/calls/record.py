@@ -87,6 +87,16 @@ class Sound(BaseModel):
     far_mos: float | None = None  # of what we said, as heard there
 
 
+class Taken(BaseModel):
+    """A message that the caller left with the agent."""
+
+    action: str  # the id of the tool's call
+    path: str  # below the state directory
+    at: datetime
+    seconds: float = 0.0
+    ended_by: str = ""
+
+
 class Party(BaseModel):
     """Who is at the other end, as signalled."""
 
@@ -129,6 +139,7 @@ class CallRecord(BaseModel):
     destination: dict[str, Any] | None = None  # of the last transfer, in the API's own JSON
     transfers: list[Attempted] = Field(default_factory=list)
     sound: Sound = Field(default_factory=Sound)
+    taken: list[Taken] = Field(default_factory=list)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too
     capture: str | None = None  # path below the state directory: the SIP messages, as pcap

@@ -19,6 +19,9 @@ SOUND = ("recording", "capture")  # paths below the state directory
 def forget_sound(record: CallRecord, state_dir: Path) -> None:
     """Delete the files that were recorded of a call. A name that leads elsewhere is left alone."""
     root = state_dir.resolve()
+    for taken in record.taken:
+        (root / "recordings" / Path(taken.path).name).unlink(missing_ok=True)
+    record.taken = []
     for name in SOUND:
         if not getattr(record, name):
             continue

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Action, ActionResult
-from gateway.calls.actions import digits, function, sip_request, sounds, transfer
+from gateway.calls.actions import digits, function, sip_request, sounds, take_message, transfer
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -16,6 +16,7 @@ ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome]]] = {
     "dtmf": digits.send,
     "playSound": sounds.play,
     "sipRequest": sip_request.send,
+    "takeMessage": take_message.take,
     "transferCall": transfer.move,
 }
 
