@@ -10,6 +10,7 @@ from contextlib import suppress
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
 from typing import cast
 
+from gateway.agent.framing import Unframe, frame
 from gateway.agent.load import Load
 from gateway.agent.messages import (
     FROM_PROCESS,
@@ -19,8 +20,6 @@ from gateway.agent.messages import (
     Recalled,
     Setup,
     ToProcess,
-    Unframe,
-    frame,
 )
 from gateway.agent.metrics import VOICE_CACHE
 

@@ -11,6 +11,7 @@ from gateway.agent.brief import ToolBrief
 from gateway.agent.context import fitted, shortened
 from gateway.agent.conversation import KEYPAD, Conversation, Entry
 from gateway.agent.early import Early
+from gateway.agent.handing import opening
 from gateway.agent.messages import Checkpoint, Start
 from gateway.agent.mind import Mind
 from gateway.agent.mouth import Mouth, Uttered
@@ -48,14 +49,10 @@ class Dialogue:
         now: float,
     ) -> None:
         resumed = start.resumed
-        self.conversation = Conversation(
-            resumed.conversation
-            if resumed
-            else [{**entry, "content": fill(entry["content"])} for entry in start.brief.system]
-        )
+        self.conversation = Conversation(resumed.conversation if resumed else opening(start, fill))
         self.greeted = resumed.greeted if resumed else False
         self.started_at = resumed.started_at if resumed else now
-        self.turn = resumed.turns if resumed else 0
+        self.turn = resumed.turns if resumed else start.turns
         self.conclude = (
             resumed.conclude if resumed else ""
         )  # what is being said is the last, for this reason

@@ -11,9 +11,6 @@ from pydantic import Field, TypeAdapter
 from gateway.agent.brief import Brief, ToolBrief
 from gateway.agent.plain import Plain
 
-LENGTH = 4
-LIMIT = 4 * 1024 * 1024  # bytes of one message; more is a bug, not a conversation
-
 
 class Unsaid(Plain):
     """A sentence that was being said, or still to be said, at a checkpoint."""
@@ -60,6 +57,11 @@ class Start(Plain):
     limits: Limits = Limits()
     ringing: bool = False
     away: bool = False  # see ``Away``
+    # Of an agent that takes over from another in the same call:
+    part: int = 0  # how many held it before
+    history: tuple[dict[str, Any], ...] = ()  # what it knows of the conversation so far
+    rolling: bool = False  # its instructions come after that, not before
+    turns: int = 0  # of the caller, so far
 
 
 class Answered(Plain):
@@ -111,6 +113,8 @@ class Say(Plain):
     text: str
     then_end: bool = False
     aside: bool = False  # to somebody else: it is no part of the conversation with the caller
+    interrupt: bool = False  # what is being said is dropped
+    firm: bool = False  # the caller cannot interrupt it
 
 
 class Away(Plain):
@@ -128,6 +132,40 @@ class Summarise(Plain):
     type: Literal["summarise"] = "summarise"
     call: str
     messages: tuple[dict[str, str], ...]  # role and content; empty: the usual instructions
+
+
+class Add(Plain):
+    """These become part of the conversation; ``answer``: and the model is to say something."""
+
+    type: Literal["add"] = "add"
+    call: str
+    messages: tuple[dict[str, Any], ...]  # role and content
+    answer: bool = False
+
+
+class Follow(Plain):
+    """From now on, tell these kinds of ``Live``."""
+
+    type: Literal["follow"] = "follow"
+    call: str
+    live: tuple[str, ...]
+
+
+class Extract(Plain):
+    """Have the model take facts out of the conversation; answered by ``Extracted``."""
+
+    type: Literal["extract"] = "extract"
+    call: str
+    schema_: dict[str, Any]
+
+
+class Become(Plain):
+    """Another agent takes the call over when the present one has finished what it is saying;
+    answered by ``Became``."""
+
+    type: Literal["become"] = "become"
+    call: str
+    start: Start
 
 
 class Advice(Plain):
@@ -228,6 +266,23 @@ class Summary(Plain):
     text: str
 
 
+class Extracted(Plain):
+    """Empty if there was nothing, or the model failed."""
+
+    type: Literal["extracted"] = "extracted"
+    call: str
+    values: dict[str, Any]
+
+
+class Became(Plain):
+    """The next agent has the call; or, with an ``error``, the old one still has."""
+
+    type: Literal["became"] = "became"
+    call: str
+    part: int
+    error: str = ""
+
+
 class Spoken(Plain):
     """One entry of the transcript. Times are monotonic seconds, of sound on the line."""
 
@@ -304,6 +359,7 @@ class Progress(Plain):
     type: Literal["progress"] = "progress"
     call: str
     checkpoint: Checkpoint
+    part: int = 0  # whose: Start.part
 
 
 class HangUp(Plain):
@@ -323,11 +379,12 @@ class Stopped(Plain):
 
 
 ToAgent = (
-    Start | Answered | Digit | ActionResult | Offer | Know | Say | Away | Summarise | Advice | Stop
+    Start | Answered | Digit | ActionResult | Offer | Know | Say | Away | Summarise | Add | Follow
+    | Extract | Become | Advice | Stop
 )  # fmt: skip
 FromAgent = (
-    Action | Consult | Summary | Spoken | TurnTimings | Used | Happened | Live | Progress | HangUp
-    | Stopped
+    Action | Consult | Summary | Extracted | Became | Spoken | TurnTimings | Used | Happened | Live
+    | Progress | HangUp | Stopped
 )  # fmt: skip
 ToProcess = ToAgent | Setup | Adopt
 FromProcess = FromAgent | Ready | Alive | Recalled
@@ -336,30 +393,3 @@ TO_PROCESS: TypeAdapter[ToProcess] = TypeAdapter(Annotated[ToProcess, Field(disc
 FROM_PROCESS: TypeAdapter[FromProcess] = TypeAdapter(
     Annotated[FromProcess, Field(discriminator="type")]
 )
-
-
-def frame(message: ToProcess | FromProcess) -> bytes:
-    """The message as bytes for the socket."""
-    body = message.model_dump_json().encode()
-    return len(body).to_bytes(LENGTH, "big") + body
-
-
-class Unframe:
-    """Bytes from the socket, in pieces of any size, to the bodies of whole messages."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Raises ValueError if a message is longer than ``LIMIT``."""
-        self._bytes += data
-        bodies = []
-        while len(self._bytes) >= LENGTH:
-            length = int.from_bytes(self._bytes[:LENGTH], "big")
-            if length > LIMIT:
-                raise ValueError(f"a message of {length} bytes")
-            if len(self._bytes) < LENGTH + length:
-                break
-            bodies.append(bytes(self._bytes[LENGTH : LENGTH + length]))
-            del self._bytes[: LENGTH + length]
-        return bodies

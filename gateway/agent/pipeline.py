@@ -19,13 +19,17 @@ from gateway.agent.conversation import Conversation
 from gateway.agent.crew import Crew
 from gateway.agent.deeds import Deeds
 from gateway.agent.dialogue import Dialogue
+from gateway.agent.extraction import facts
 from gateway.agent.failures import Failures
 from gateway.agent.messages import (
     ActionResult,
+    Add,
     Advice,
     Answered,
     Away,
     Digit,
+    Extract,
+    Follow,
     FromAgent,
     Know,
     Offer,
@@ -78,7 +82,7 @@ class Agent:
         self._row = row
         self._clock = clock
         self._tasks = Tasks()
-        self._report = Report(start.call, send, start.brief.live)
+        self._report = Report(start.call, send, start.brief.live, start.part)
         self._resumed = start.resumed is not None
         self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
         self._report.vendors = crew.vendors
@@ -120,6 +124,7 @@ class Agent:
         self._ringing = start.ringing
         self._summary = partial(summary.of, start, vendors)
         self._deeds.away = start.away
+        self._left = False
 
     @property
     def state(self) -> State:
@@ -159,6 +164,12 @@ class Agent:
                 self._guard(lambda now: self._leave_alone(away, now))
             case Summarise(messages=messages):
                 self._spawn(self._sum_up(messages), "summary")
+            case Add(messages=messages, answer=answer):
+                self._guard(lambda now: self._add(messages, answer, now))
+            case Follow(live=live):
+                self._report.follow(live)
+            case Extract(schema_=schema):
+                self._spawn(self._extract(schema), "extraction")
             case Advice(question=question, wait_s=wait_s):
                 self._guard(lambda now: self._turns.advised(question, wait_s, now))
 
@@ -169,10 +180,21 @@ class Agent:
     async def close(self) -> None:
         """Let go of the row and of everything else."""
         with about(self.call):
-            self._guard(self._leave)
-            self._row.interruptible(False)
+            self.leave()
             await self._tasks.close()
             await self._crew.close()
+
+    def leave(self) -> None:
+        """Let go of the row at once; ``close`` does the rest."""
+        if not self._left:
+            self._left = True
+            self._guard(self._leave)
+            self._row.interruptible(False)
+
+    @property
+    def quiet(self) -> bool:
+        """It has nothing to say at the moment."""
+        return not self._mouth.playing
 
     def _leave(self, now: float) -> None:
         if self._turns.state is State.TAKING:
@@ -283,10 +305,22 @@ class Agent:
         if self._turns.state in DEAF and self._turns.state is not State.GREETING:
             return
         self._deeds.to_say.append(message)
+        if message.interrupt:
+            self._dialogue.drop(now)
         if message.then_end:
             self._turns.end("say-last", Ended.ASSISTANT_ENDED_CALL, now)
         else:
-            self._turns.step("say", now)
+            self._turns.step("say-firm" if message.firm else "say", now)
+
+    def _add(self, messages: tuple[dict[str, Any], ...], answer: bool, now: float) -> None:
+        self._dialogue.add(messages)
+        if answer:
+            self._dialogue.conversation.unseen = True
+            self._show_results(now)
+
+    async def _extract(self, schema: dict[str, Any]) -> None:
+        conversation = self._dialogue.conversation.shown()
+        self._report.extracted(await facts(self._crew.mind.thinking, conversation, schema))
 
     def heard(self, heard: Heard) -> None:
         now = self._clock()

@@ -19,6 +19,10 @@ from gateway.agent.messages import (
     Alive,
     Answered,
     Away,
+    Became,
+    Become,
+    Checkpoint,
+    Follow,
     FromAgent,
     HangUp,
     Know,
@@ -53,6 +57,7 @@ class _Held:
     index: int
     start: Start  # as it would be started again
     on_message: Callable[[FromAgent], None]
+    before: Start | None = None  # the same of who had the call, until it is handed over
     deaths: int = 0
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     unheard: dict[str, ActionResult] = field(default_factory=dict)  # results not yet acknowledged
@@ -193,7 +198,28 @@ class Agents:
             held.start = held.start.model_copy(update={"variables": known})
         elif isinstance(message, Away):
             held.start = held.start.model_copy(update={"away": message.away})
+        elif isinstance(message, Follow):
+            brief = held.start.brief.model_copy(update={"live": message.live})
+            held.start = held.start.model_copy(update={"brief": brief})
         self._tell(held.index, message)
+
+    def conversation(self, call: str) -> tuple[Start, Checkpoint] | None:
+        """How a call's agent was begun, and where it stands."""
+        held = self._calls.get(call)
+        return (held.start, held.start.resumed or Checkpoint()) if held else None
+
+    def become(self, start: Start) -> None:
+        """Have another agent take the call over; ``Became`` tells how that went."""
+        held = self._calls.get(start.call)
+        if held is None or held.before:
+            self._say(start.call, Became(call=start.call, part=start.part, error="it is under way"))
+            return
+        held.before, held.start = held.start, start
+        self._tell(held.index, Become(call=start.call, start=start))
+
+    def _say(self, call: str, message: FromAgent) -> None:
+        if held := self._calls.get(call):
+            self._pass_on(held, message)
 
     async def stop(self, call: str) -> None:
         """The call is over. Returns when its agent has let go of the row, or is not answering."""
@@ -217,8 +243,16 @@ class Agents:
         if held is None:
             return
         match message:
-            case Progress(checkpoint=checkpoint):
-                held.start = held.start.model_copy(update={"resumed": checkpoint})
+            case Progress(checkpoint=checkpoint, part=part):
+                resumed = {"resumed": checkpoint}
+                if part == held.start.part:
+                    held.start = held.start.model_copy(update=resumed)
+                elif held.before and part == held.before.part:
+                    held.before = held.before.model_copy(update=resumed)
+            case Became(error=error):
+                if error and held.before:
+                    held.start = held.before
+                held.before = None
             case Spoken(role="tool_result", extra=extra):
                 held.unheard.pop(extra.get("id", ""), None)
             case Stopped():
@@ -285,5 +319,8 @@ class Agents:
             self._pass_on(held, HangUp(call=call, reason=Ended.WORKER_DIED, detail=detail))
             return
         self._tell(held.index, held.start)
+        if held.before:  # what it still had to say is lost, and its successor has the call
+            held.before = None
+            self._pass_on(held, Became(call=call, part=held.start.part))
         for result in held.unheard.values():
             self._tell(held.index, result)

@@ -14,16 +14,21 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean
 
 import uvloop
 
 from gateway.agent.crew import Unfit
+from gateway.agent.framing import Unframe, frame
 from gateway.agent.messages import (
     TO_PROCESS,
     Adopt,
     Alive,
+    Answered,
+    Became,
+    Become,
     FromProcess,
     HangUp,
     Ready,
@@ -33,8 +38,6 @@ from gateway.agent.messages import (
     Stop,
     Stopped,
     ToProcess,
-    Unframe,
-    frame,
 )
 from gateway.agent.pipeline import Agent
 from gateway.agent.row import Row
@@ -53,11 +56,19 @@ log = logging.getLogger(__name__)
 
 ALIVE_S = 1.0  # between two signs of life
 CLOSE_S = 3.0  # how long an agent's vendors may take to say goodbye
+LAST_WORDS_S = 15.0  # of an agent that hands over; then it is cut short
 MISSED_BEATS = 5  # after so many without a word from media, time goes on without it
 
 Make = Callable[
     [Setup, Callable[[FromProcess], None]], Vendors
 ]  # who is told what the vendors used
+
+
+@dataclass
+class Heir:
+    agent: Agent
+    part: int
+    until: float  # monotonic seconds: it waits no longer
 
 
 class Process:
@@ -67,6 +78,7 @@ class Process:
         self._control = control
         self._make = make
         self._agents: dict[str, Agent] = {}
+        self._heirs: dict[str, Heir] = {}  # who takes over from whom
         self._tasks = Tasks()
         self._woken_at = time.monotonic()
         self._smart_turn: SmartTurn | None = None
@@ -100,6 +112,8 @@ class Process:
                 self._tasks.start(self._keep_time(), "keep-time")
             case Start(call=call):
                 self._start(message)
+            case Become():
+                self._inherit(message.start)
             case Stop(call=call):
                 self._tasks.start(self._stop(call), f"stop {call}")
             case _:
@@ -128,17 +142,7 @@ class Process:
             log.error("a call was started twice", extra={"call": start.call})
             return
         try:
-            start = start.model_copy(update={"limits": self._setup.limits})
-            row = Row(self._lines, start.row)
-            agent = Agent(
-                start,
-                row,
-                self._vendors,
-                self._send,
-                time.monotonic,
-                datetime.now(UTC),
-                self._smart_turn,
-            )
+            agent = self._made(start)
         except Unfit as error:
             self._refuse(start.call, error.reason, str(error))
         except Exception as error:
@@ -149,6 +153,44 @@ class Process:
             self._agents[start.call] = agent
             agent.open()
 
+    def _made(self, start: Start) -> Agent:
+        return Agent(
+            start.model_copy(update={"limits": self._setup.limits}),
+            Row(self._lines, start.row),
+            self._vendors,
+            self._send,
+            time.monotonic,
+            datetime.now(UTC),
+            self._smart_turn,
+        )
+
+    def _inherit(self, start: Start) -> None:
+        """Have another agent get ready behind the one that still speaks."""
+        call, error = start.call, ""
+        try:
+            if call not in self._agents or call in self._heirs:
+                raise LookupError("the call is over, or being handed over already")
+            heir = self._made(start.model_copy(update={"ringing": True}))
+            self._heirs[call] = Heir(heir, start.part, time.monotonic() + LAST_WORDS_S)
+            heir.open()
+        except Exception as failure:
+            log.warning("the call stays with its agent: %r", failure)
+            error = str(failure) or repr(failure)
+            self._send(Became(call=call, part=start.part, error=error))
+
+    def _hand_over(self, now: float) -> None:
+        """To those whose predecessors have finished."""
+        for call, heir in list(self._heirs.items()):
+            before = self._agents[call]
+            heir.agent.beat(now)
+            if before.quiet or now > heir.until:
+                del self._heirs[call]
+                before.leave()
+                self._agents[call] = heir.agent
+                self._send(Became(call=call, part=heir.part))
+                heir.agent.receive(Answered(call=call))
+                self._tasks.start(self._let_go(before), f"predecessor on {call}")
+
     def _refuse(self, call: str, reason: str, detail: str) -> None:
         self._send(HangUp(call=call, reason=reason, detail=detail))
 
@@ -157,9 +199,13 @@ class Process:
         self._send(Stopped(call=call))
 
     async def _close(self, call: str) -> None:
-        agent = self._agents.pop(call, None)
-        if agent is None:
-            return
+        if heir := self._heirs.pop(call, None):
+            await self._let_go(heir.agent)
+        if agent := self._agents.pop(call, None):
+            await self._let_go(agent)
+
+    async def _let_go(self, agent: Agent) -> None:
+        call = agent.call
         try:
             async with asyncio.timeout(CLOSE_S):
                 await agent.close()
@@ -176,6 +222,7 @@ class Process:
         self._woken_at = now = time.monotonic()
         for agent in list(self._agents.values()):
             agent.beat(now)
+        self._hand_over(now)
 
     async def _keep_time(self) -> None:
         """While media is down, time-outs still come due; and main is told that we live."""

@@ -7,6 +7,7 @@ from gateway.agent.messages import (
     Action,
     Checkpoint,
     Consult,
+    Extracted,
     FromAgent,
     HangUp,
     Happened,
@@ -26,13 +27,21 @@ class Report:
     """``live`` are the kinds of messages.Live that somebody wants to be told."""
 
     def __init__(
-        self, call: str, send: Callable[[FromAgent], None], live: Collection[str] = ()
+        self,
+        call: str,
+        send: Callable[[FromAgent], None],
+        live: Collection[str] = (),
+        part: int = 0,
     ) -> None:
         self.turn = 0  # of the caller, as it is being answered
         self._call = call
         self._send = send
         self._live = frozenset(live)
         self.vendors: Callable[[], dict[str, str]] = dict  # who does the parts of the call now
+        self._part = part
+
+    def follow(self, live: Collection[str]) -> None:
+        self._live = frozenset(live)
 
     def live(self, what: Kind, **facts: Any) -> None:
         """For who follows the call as it goes."""
@@ -98,7 +107,10 @@ class Report:
         )
 
     def progress(self, checkpoint: Checkpoint) -> None:
-        self._send(Progress(call=self._call, checkpoint=checkpoint))
+        self._send(Progress(call=self._call, checkpoint=checkpoint, part=self._part))
+
+    def extracted(self, values: dict[str, Any]) -> None:
+        self._send(Extracted(call=self._call, values=values))
 
     def hang_up(self, reason: str, detail: str) -> None:
         self._send(HangUp(call=self._call, reason=reason, detail=detail))

@@ -212,6 +212,8 @@ TABLE: Table = {
 # apology; ``model-failed`` is apologised for, and the call goes on.
 for _state in (G, L, H, W, K, T, E, S, P, D, O, Q):
     TABLE[_state, "say"] = (S, "interrupt say" if _state in HELD else "say")
+    # The same, but not to be interrupted.
+    TABLE[_state, "say-firm"] = (G, "interrupt say" if _state in HELD else "say")
     TABLE[_state, "say-last"] = (X, "interrupt say")
     TABLE[_state, "model-failed"] = (S, "interrupt apologise")
     for _failure in ("model-dead", "voice-dead", "hearing-dead"):

@@ -35,9 +35,19 @@ def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
         "variableValues": record.variables,
         "performanceMetrics": performance(record),
         "transfers": [_transfer(each) for each in record.transfers],
+        "assistantActivations": _activations(record),
         "trunkline": _ours(record),
     }
     return made | _links(record, link_url)
+
+
+def _activations(record: CallRecord) -> list[Json]:
+    """Who held the call, in order; ``activatedAt`` is ours."""
+    return [
+        {"assistantName": one.name, "activatedAt": instant(one.at)}
+        | ({"assistantId": one.assistant_id} if one.assistant_id else {})
+        for one in record.activations
+    ]
 
 
 def messages(record: CallRecord, papers: Papers) -> tuple[list[Json], list[Json]]:

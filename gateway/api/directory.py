@@ -83,7 +83,7 @@ class StoreDirectory:
         return Receptionist(
             self._wire,
             self._messages,
-            self._targets.of_call({"phoneNumber": body}),
+            self._targets.of_call({"phoneNumber": body}, number.org_id),
             self._store.of(number.org_id),
             body,
             self._defaults,

@@ -20,6 +20,7 @@ from gateway.api.resources import Body
 from gateway.api.server import Holder, Server
 from gateway.api.server_messages import Messages
 from gateway.api.settings import ApiSettings, WebhookSettings
+from gateway.api.successors import Successors
 from gateway.api.targets import Targets, target
 from gateway.api.tool_server import ToolServer
 from gateway.api.tools.mcp import McpTools
@@ -64,12 +65,13 @@ class Api:
         targets = Targets(target(webhooks.server))
         self._letters = Letters(store, self._wire, targets)
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)
+        self.successors = Successors(store, self._defaults, messages, self._wire, targets)
         self.directory = StoreDirectory(store, self._defaults, messages, self._wire, targets)
         mcp = McpTools(self._wire)
         self._analyst = Analyst(vendors, tuple(map(str, fence.allowed)))
         self.tools = ToolServer(
             messages, self._wire, targets, workers(self._wire, mcp, store, state_dir, vendors), mcp,
-            self._analyst,
+            self._analyst, self.successors,
         )  # fmt: skip
 
     async def start(

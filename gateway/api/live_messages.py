@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.agent.messages import FromAgent, Happened, Live, Spoken
+from gateway.agent.messages import Became, FromAgent, Happened, Live, Spoken
 from gateway.api import artifact
 from gateway.api.server_messages import without_secrets
 from gateway.calls.ports import Papers
@@ -44,6 +44,12 @@ def written(record: CallRecord, papers: Papers, message: FromAgent) -> Iterator[
             yield _conversation(record, papers)
         case Spoken():
             yield _conversation(record, papers)
+        case Became(error=""):
+            to = record.activations[-1].name if record.activations else ""
+            destination = {"type": "assistant", "assistantName": to}
+            assistant = without_secrets(papers.get("assistant") or {})
+            yield LiveMessage.of("transfer-update", destination=destination, toAssistant=assistant)
+            yield started(papers)
         case Happened(what="barge_in"):
             yield LiveMessage.of("user-interrupted", **_some(message.facts, turnId="turn_id"))
         case Happened(what="transfer", facts={"destination": destination}):

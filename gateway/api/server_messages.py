@@ -121,6 +121,13 @@ class Messages:
         message = {"type": "transfer-destination-request", "arguments": arguments}
         return self._envelope(message, record, papers)
 
+    def handoff_destination_request(
+        self, record: CallRecord, papers: Papers, parameters: Json
+    ) -> Json:
+        """To whom is this call to be handed over?"""
+        message = {"type": "handoff-destination-request", "parameters": parameters}
+        return self._envelope(message, record, papers)
+
     def endpointing_request(
         self, record: CallRecord, papers: Papers, conversation: Sequence[Mapping[str, Any]]
     ) -> Json:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from gateway.agent.brief import Condition, ToolBrief, ToolMessage
 from gateway.agent.phrases import phrases
+from gateway.api.handoff_tools import handoff_briefs
 from gateway.api.phone_tools import PHONE_TOOLS
 from gateway.api.said import text_of
 from gateway.api.tools import kinds
@@ -41,7 +42,10 @@ def tool_briefs(model: dict[str, Any], language: str = "en") -> tuple[ToolBrief,
     for tool in all_tools(model):
         if is_elsewhere(tool):
             continue
-        if tool["type"] not in PHONE_TOOLS and kinds.described(tool) is None:
+        if tool["type"] == "handoff":
+            said = tuple(_message(message, language) for message in tool.get("messages") or ())
+            briefs |= {one.name: one for one in handoff_briefs(tool, said, language)}
+        elif tool["type"] not in PHONE_TOOLS and kinds.described(tool) is None:
             log.warning("a tool is left out: type %s is not available here", tool["type"])
         elif (name := tool_name(tool)) in briefs:
             log.warning("a tool is left out: there are two named %s", name)

@@ -18,6 +18,7 @@ from gateway.api.server_messages import (
     read_destination,
     read_tool_answer,
 )
+from gateway.api.successors import Successors
 from gateway.api.targets import Target, Targets, target
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tools.errand import Errand, ToolFailed
@@ -28,7 +29,7 @@ from gateway.api.tools.workers import Worker
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.destination import Destination
-from gateway.calls.ports import Papers, ToolReply
+from gateway.calls.ports import CallRefused, Papers, Successor, ToolReply
 from gateway.calls.record import CallRecord
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ class ToolServer:
         workers: Mapping[str, Worker] | None = None,
         mcp: McpTools | None = None,
         analyst: Analyst | None = None,
+        successors: Successors | None = None,
     ) -> None:
+        self._successors = successors
         self._messages, self._wire, self._targets = messages, wire, targets
         self._mcp = mcp or McpTools(wire)
         self._workers = workers or {}
@@ -138,6 +141,19 @@ class ToolServer:
             return f"The server did not name a destination: HTTP status {status}."
         transcriber = (papers.get("assistant") or {}).get("transcriber") or {}
         return read_destination(answer, str(transcriber.get("language") or "en"))
+
+    async def successor(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: dict[str, Any],
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> Successor:
+        """Raises CallRefused, with what the model is told."""
+        if self._successors is None:
+            raise CallRefused("There is nobody to hand over to.")
+        return await self._successors.of_tool(record, papers, tool, arguments)
 
     async def advise(
         self,

@@ -19,8 +19,10 @@ from gateway.agent.messages import (
     Action,
     Advice,
     Answered,
+    Became,
     Consult,
     Digit,
+    Extracted,
     FromAgent,
     HangUp,
     Happened,
@@ -35,13 +37,14 @@ from gateway.agent.messages import (
     Used,
 )
 from gateway.agent.pool import Agents
-from gateway.calls import actions, at_the_end, metrics, usage, variables
-from gateway.calls.diagnosis import BACK, Diagnosis
+from gateway.calls import actions, at_the_end, metrics, records, usage, variables
 from gateway.calls.forwarding import Forwarding
+from gateway.calls.handover import Handover
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
 from gateway.calls.ports import Papers, Route, ToolServer
-from gateway.calls.record import CallRecord, Event, Line, Status, Turn
+from gateway.calls.record import Activation, CallRecord, Event, Status
 from gateway.calls.second_leg import Reach
+from gateway.calls.watch import Watch
 from gateway.logs import about
 from gateway.reasons import Ended
 from gateway.tasks import Tasks
@@ -50,7 +53,6 @@ log = logging.getLogger(__name__)
 
 # An agent ends its call itself when the time is up; main only makes sure of it.
 GRACE_S = 30.0
-LOOK_S = 1.0  # between two looks at a call's sound
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ class Call:
         self._begun = False  # the agent has the call
         self._ending = False
         self._limit: asyncio.TimerHandle | None = None
-        self._diagnosis: Diagnosis | None = None
-        self._look: asyncio.TimerHandle | None = None
-        self._recording_lost: str | None = None  # as it was told
+        self._watch: Watch | None = None
         self._last_words = ""
         self._ends_as = ""  # why, if the agent ends it
+        self.handover = Handover(self)
+        self.agents = house.agents
         self.extension = ""  # to be dialled when the party has answered
         self.trunk = ""  # that it came or went by
         self.house = house
@@ -127,6 +129,24 @@ class Call:
         if route.chosen:
             self.happened("routed", **route.chosen)
 
+    def change(self, brief: Brief, papers: Papers) -> None:
+        """Another agent has the call, with other wishes."""
+        self._brief, self.papers = brief, papers
+        if self._limit:
+            self._limit.cancel()
+            limit_s = brief.max_duration_s + GRACE_S
+            self._limit = asyncio.get_running_loop().call_later(limit_s, self._too_long)
+        if self.record.recording:
+            self.pause_recording(not brief.record)
+        elif brief.record:
+            self._record()
+        if brief.background:
+            self.house.tasks.start(self.house.background(self.leg, brief.background), "background")
+
+    def _record(self) -> None:
+        self.record.recording = f"recordings/{self.record.id}.wav"
+        self.leg.record(self.house.state_dir / self.record.recording)
+
     # what the party does
 
     def leg_event(self, event: LegEvent) -> None:
@@ -151,15 +171,15 @@ class Call:
         self.record.answered_at = datetime.now(UTC)
         loop = asyncio.get_running_loop()
         self._limit = loop.call_later(self._limit_s, self._too_long)
-        self._diagnosis = Diagnosis(self._answered)
-        self._look = loop.call_later(LOOK_S, self._diagnose)
+        self._watch = Watch(self, self._answered)
         if self._brief is not None:
+            named = Activation(name=self._brief.name, assistant_id=self.record.assistant_id)
+            self.record.activations.append(named)
             if self._brief.denoise and (why := self.leg.denoise()):
                 self.happened("not_denoised", why=why)
                 log.warning("the call is not denoised: %s", why)
             if self._brief.record:
-                self.record.recording = f"recordings/{self.record.id}.wav"
-                self.leg.record(self.house.state_dir / self.record.recording)
+                self._record()
             if name := self._brief.background:
                 self.house.tasks.start(self.house.background(self.leg, name), "background")
             if self._begun:
@@ -173,33 +193,11 @@ class Call:
         self._enter(Status.IN_PROGRESS)
         self.forwarding.up()
 
-    def _diagnose(self) -> None:
-        """Say so while the call runs if there is no sound, or sound one way only."""
-        with about(self.record.id):
-            if self._diagnosis is None:
-                return
-            self._see_recording()
-            for finding in self._diagnosis.look(self.leg.symptoms(), time.monotonic()):
-                self.happened(finding.what, advice=finding.advice)
-                metrics.SOUND_TROUBLE.labels(finding.what).inc()
-                level = logging.INFO if finding.what == BACK else logging.WARNING
-                log.log(level, "%s: %s", finding.what, finding.advice)
-            self._look = asyncio.get_running_loop().call_later(LOOK_S, self._diagnose)
-
-    def _see_recording(self) -> None:
-        """Say so if it lacks something, also while the call runs; the log has it from media."""
-        if (lost := self.leg.recording_lost) and lost != self._recording_lost:
-            self._recording_lost = lost
-            self.happened("recording_lost", why=lost)
-
     def pause_recording(self, paused: bool) -> bool:
         """Have the recording be silent from now on, or go on; whether that changes anything."""
-        with about(self.record.id):
-            if changed := self.leg.pause_recording(paused):
-                what = "paused" if paused else "resumed"
-                self.happened(f"recording_{what}")
-                log.info("the recording is %s", what)
-            return changed
+        if changed := self.leg.pause_recording(paused):
+            self.happened(f"recording_{'paused' if paused else 'resumed'}")
+        return changed
 
     def prepare(self) -> None:
         """Have the agent dial its vendors while the party's phone still rings."""
@@ -262,6 +260,9 @@ class Call:
                     self.happened(message.what, at=message.at, **message.facts)
                 case Action():
                     self.house.tasks.start(self._act(message), f"action {message.tool}")
+                case Extracted() | Became():
+                    self.handover.heard(message)
+                    return  # that is told when it has been done
                 case Consult():
                     self.house.tasks.start(self._advise(message), "advice on a turn's end")
                 case HangUp():
@@ -290,32 +291,26 @@ class Call:
 
     async def _act(self, action: Action) -> None:
         with about(self.record.id):
-            self.tell(await actions.perform(self, action))
+            if result := await actions.perform(self, action):
+                self.tell(result)
 
     def _spoken(self, message: Spoken) -> None:
-        self.record.transcript.append(
-            Line(
-                role=message.role,
-                text=message.text,
-                at=self._date(message.began_at),
-                began_s=self._since_answer(message.began_at),
-                ended_s=self._since_answer(message.ended_at),
-                interrupted=message.interrupted,
-                extra=message.extra,
-            )
-        )
+        line = records.line(message, self.clock, self._speaker(message.role))
+        self.record.transcript.append(line)
         log.info("%s: %s", message.role, message.text)
 
+    def _speaker(self, role: str) -> dict[str, Any]:
+        """Which of several assistants said it."""
+        if role != "assistant" or len(self.record.activations) < 2:
+            return {}
+        return {"assistant": self.record.activations[-1].name}
+
+    def clock(self, at: float) -> tuple[datetime, float]:
+        """Monotonic seconds as a date, and as seconds since the call was answered."""
+        return self._date(at), self._since_answer(at)
+
     def _turn(self, message: TurnTimings) -> None:
-        self.record.turns.append(
-            Turn(
-                number=message.turn,
-                total_ms=message.total_ms,
-                own_ms=message.own_ms,
-                segments=list(message.segments),
-                vendors=message.vendors,
-            )
-        )
+        self.record.turns.append(records.turn(message))
         metrics.turn(message)
 
     def know(self, variables: dict[str, Any]) -> None:
@@ -328,6 +323,9 @@ class Call:
         """Say something to the agent, if there is still one."""
         if self.has_agent:
             self.house.agents.send(self.record.id, message)
+
+    def followers_told(self, message: FromAgent) -> None:
+        self.house.told(self, message)
 
     # the record
 
@@ -358,9 +356,10 @@ class Call:
             return
         self._ending = True
         reason = self.forwarding.farewell or reason
-        for timer in (self._limit, self._look):
-            if timer:
-                timer.cancel()
+        if self._limit:
+            self._limit.cancel()
+        if self._watch:
+            self._watch.stop()
         self.record.ended_reason = reason
         self.record.ended_detail = detail
         self.house.tasks.start(self._finish(), f"end of call {self.record.id}")
@@ -374,7 +373,8 @@ class Call:
                     await self.house.agents.stop(self.record.id)
                 self.record.sound = self.leg.sound()
                 await self.leg.close()
-                self._see_recording()
+                if self._watch:
+                    self._watch.see_recording()
                 if self.record.recording and self._brief:
                     await self.house.keep(self.record, self._brief.record_as)
                 if self._brief:

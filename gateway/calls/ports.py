@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.agent.brief import Brief, ToolBrief
+from gateway.agent.handing import Context
 from gateway.agent.messages import FromAgent
 from gateway.calls.destination import Destination
 from gateway.calls.record import CallRecord, Party
@@ -104,6 +105,19 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Successor:
+    """Who holds a call from now on."""
+
+    brief: Brief
+    name: str
+    papers: Papers
+    assistant_id: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    context: Context = field(default_factory=Context)
+    extract: dict[str, Any] | None = None  # a JSON schema of facts that become variables
+
+
+@dataclass(frozen=True)
 class ToolReply:
     """How a tool's server answered. ``content`` is what the model is told, also of a failure."""
 
@@ -189,6 +203,17 @@ class ToolServer(Protocol):
 
     async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> dict[str, Any]:
         """What the call, which is over, was about; empty if nobody wants to know. Never raises."""
+
+    async def successor(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: dict[str, Any],
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> Successor:
+        """Whom a ``handoff`` tool, as its owner wrote it, hands the call over to. Raises
+        CallRefused, with what the model is told."""
 
     async def advise(
         self,

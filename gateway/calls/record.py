@@ -105,6 +105,14 @@ class Party(BaseModel):
     name: str = ""
 
 
+class Activation(BaseModel):
+    """From when on which assistant held the call."""
+
+    at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    name: str = ""
+    assistant_id: str | None = None
+
+
 class CallRecord(BaseModel):
     id: str
     org_id: str = ""  # the organisation whose call it is; empty: the operator's
@@ -130,6 +138,7 @@ class CallRecord(BaseModel):
     ended_reason: str | None = None
     analysis: dict[str, Any] = Field(default_factory=dict)  # the API's own JSON
     ended_detail: str = ""  # one sentence for the operator
+    activations: list[Activation] = Field(default_factory=list)
     transcript: list[Line] = Field(default_factory=list)
     turns: list[Turn] = Field(default_factory=list)
     events: list[Event] = Field(default_factory=list)

@@ -1,10 +1,14 @@
-"""How a call's record begins."""
+"""How a call's record begins, and what is written down in it."""
 
 import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
+from gateway.agent.messages import Spoken, TurnTimings
 from gateway.calls.doors import Caller
 from gateway.calls.ports import Order, Reach
-from gateway.calls.record import CallRecord, Party
+from gateway.calls.record import CallRecord, Line, Party, Turn
 from gateway.calls.routes import Echo
 from gateway.calls.variables import from_headers
 from gateway.sip.session import Session
@@ -42,4 +46,30 @@ def outbound(order: Order) -> CallRecord:
         customer=order.customer.model_copy(update={"uri": order.target}),
         dialled=order.target,
         variables=dict(order.variables),
+    )
+
+
+def line(
+    message: Spoken, clock: Callable[[float], tuple[datetime, float]], more: dict[str, Any]
+) -> Line:
+    """``clock`` makes a date, and seconds since the answer, of monotonic seconds."""
+    at, began_s = clock(message.began_at)
+    return Line(
+        role=message.role,
+        text=message.text,
+        at=at,
+        began_s=began_s,
+        ended_s=clock(message.ended_at)[1],
+        interrupted=message.interrupted,
+        extra=message.extra | more,
+    )
+
+
+def turn(message: TurnTimings) -> Turn:
+    return Turn(
+        number=message.turn,
+        total_ms=message.total_ms,
+        own_ms=message.own_ms,
+        segments=list(message.segments),
+        vendors=message.vendors,
     )

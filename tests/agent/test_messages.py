@@ -5,17 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from gateway.agent.framing import LIMIT, Unframe, frame
 from gateway.agent.messages import (
     FROM_PROCESS,
-    LIMIT,
     TO_PROCESS,
     ActionResult,
     Checkpoint,
     Digit,
     Progress,
-    Unframe,
     Unsaid,
-    frame,
 )
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from gateway.agent.brief import Choice
 from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
-from gateway.agent.messages import FROM_PROCESS, Used, frame
+from gateway.agent.framing import frame
+from gateway.agent.messages import FROM_PROCESS, Used
 from gateway.calls.record import Usage
 from gateway.calls.usage import add
 from gateway.errors import Fault, VendorError

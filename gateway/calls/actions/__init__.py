@@ -4,7 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Action, ActionResult
-from gateway.calls.actions import digits, function, sip_request, sounds, take_message, transfer
+from gateway.calls.actions import (
+    digits,
+    function,
+    handoff,
+    sip_request,
+    sounds,
+    take_message,
+    transfer,
+)
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -12,22 +20,27 @@ if TYPE_CHECKING:
 Outcome = tuple[bool, str]  # did it work; what the model is told
 
 # Of every other kind are the tools that are no deed on the phone.
-ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome]]] = {
+ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome | None]]] = {
     "dtmf": digits.send,
     "playSound": sounds.play,
     "sipRequest": sip_request.send,
     "takeMessage": take_message.take,
     "transferCall": transfer.move,
+    "handoff": handoff.hand_over,
 }
 
 
-async def perform(call: "Call", action: Action) -> ActionResult:
-    """Do it. Every action has an outcome, also one that nobody knows or that goes wrong."""
+async def perform(call: "Call", action: Action) -> ActionResult | None:
+    """Do it. Every action has an outcome, also one that nobody knows or that goes wrong;
+    None: there is nobody left to be told."""
     act = ACTIONS.get(action.kind, function.call)
     try:
-        ok, content = await act(call, action)
+        outcome = await act(call, action)
     except Exception as error:
         call.log.exception("action failed", extra={"tool": action.tool})
-        ok, content = False, f"The tool {action.tool} failed: {error}"
-    call.happened("action", tool=action.tool, ok=ok)
+        outcome = False, f"The tool {action.tool} failed: {error}"
+    call.happened("action", tool=action.tool, ok=outcome is None or outcome[0])
+    if outcome is None:
+        return None
+    ok, content = outcome
     return ActionResult(call=call.record.id, action=action.action, ok=ok, content=content)
