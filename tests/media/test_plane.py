@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from gateway.errors import NoRoom
+from gateway.media import recordings
 from gateway.media.line import Line, Srtp
 from gateway.media.lines import FRAME, Lines, Writer
 from gateway.media.plane import Plane
@@ -413,7 +414,8 @@ def sides(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return sound[:, 0], sound[:, 1]
 
 
-async def test_a_recording_outlives_its_recorder(plane, phone, tmp_path) -> None:
+async def test_a_recording_outlives_its_recorder(plane, phone, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(recordings, "_PATIENCE_S", DEADLINE_S)
     line = plane.take(0, HOST)
     phone.agree(line, echo=True)
     line.record(tmp_path / "call.wav")

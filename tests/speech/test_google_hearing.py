@@ -53,7 +53,7 @@ async def cloud() -> AsyncIterator[Gemini]:
         yield simulator
 
 
-def ear(cloud: Gemini, timeout_s: float = 5.0, **options: object) -> Hearing:
+def ear(cloud: Gemini, timeout_s: float = 30.0, **options: object) -> Hearing:
     base = f"http://127.0.0.1:{cloud.port}"
     settings = VendorSettings(base_url=base, api_key=SecretStr("k"), timeout_s=timeout_s)
     return catalog.hearing("google", "gemini-2.5-flash", options, settings, "call-1")
@@ -108,7 +108,7 @@ async def test_an_utterance_without_words_is_answered(cloud: Gemini) -> None:
     ids=lambda v: f"{v.kind}-{v.status}" if isinstance(v, Trouble) else None,
 )
 async def test_a_failure_says_whose_it_is(cloud: Gemini, trouble: Trouble, fault: Fault) -> None:
-    hearing = ear(cloud, 0.3 if trouble.kind == "stall" else 5.0)
+    hearing = ear(cloud, 1.0 if trouble.kind == "stall" else 30.0)
     cloud.trouble = trouble
     trouble.times = 3
     with pytest.raises(VendorError) as failure:

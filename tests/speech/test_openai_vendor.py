@@ -24,15 +24,15 @@ async def cloud() -> AsyncIterator[OpenAISimulator]:
         yield simulator
 
 
-def settings(cloud: OpenAISimulator, timeout_s: float = 5.0) -> VendorSettings:
+def settings(cloud: OpenAISimulator, timeout_s: float = 30.0) -> VendorSettings:
     return VendorSettings(base_url=cloud.base_url, api_key=SecretStr("k"), timeout_s=timeout_s)
 
 
-def mind(cloud: OpenAISimulator, timeout_s: float = 5.0, **options: object) -> Thinking:
+def mind(cloud: OpenAISimulator, timeout_s: float = 30.0, **options: object) -> Thinking:
     return catalog.thinking("openai", "gpt-4.1", options, settings(cloud, timeout_s), "call-1")
 
 
-def voice(cloud: OpenAISimulator, timeout_s: float = 5.0, **options: object) -> Speaking:
+def voice(cloud: OpenAISimulator, timeout_s: float = 30.0, **options: object) -> Speaking:
     return catalog.speaking("openai", "tts-1", options, settings(cloud, timeout_s), "call-1")
 
 
@@ -111,7 +111,7 @@ async def test_a_failure_says_whose_it_is(
     cloud: OpenAISimulator, part: str, trouble: Trouble, fault: Fault, after_s: float | None
 ) -> None:
     cloud.trouble = trouble
-    timeout_s = 0.05 if trouble.kind == "stall" else 5.0
+    timeout_s = 1.0 if trouble.kind == "stall" else 30.0
     if part == "thinking":
         stream: AsyncIterator[object] = mind(cloud, timeout_s).reply(HELLO, ())
     else:

@@ -29,7 +29,7 @@ async def cloud(request: pytest.FixtureRequest) -> AsyncIterator[TranscriberSimu
         yield simulator
 
 
-def ear(cloud: TranscriberSimulator, timeout_s: float = 5.0) -> Hearing:
+def ear(cloud: TranscriberSimulator, timeout_s: float = 30.0) -> Hearing:
     key = SecretStr("the-key")
     settings = VendorSettings(base_url=cloud.base_url, api_key=key, timeout_s=timeout_s).behind(
         Fence.of(["127.0.0.0/8"])
@@ -157,7 +157,7 @@ async def test_a_stream_that_breaks_says_that_it_is_theirs(
 
 async def test_one_that_says_nothing_has_stalled(cloud: TranscriberSimulator) -> None:
     cloud.trouble = Trouble("stall")
-    hearing = ear(cloud, timeout_s=0.5)
+    hearing = ear(cloud, timeout_s=1.0)
 
     async def talk() -> None:
         await hearing.open()

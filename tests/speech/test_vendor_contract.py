@@ -34,11 +34,11 @@ class Cloud:
     anthropic: AnthropicSimulator
     gemini: GeminiSimulator
 
-    def settings(self, vendor: str, timeout_s: float = 5.0) -> VendorSettings:
+    def settings(self, vendor: str, timeout_s: float = 30.0) -> VendorSettings:
         place: Any = self.server(vendor)
         return VendorSettings(base_url=place.base_url, timeout_s=timeout_s)
 
-    def make(self, part: str, vendor: str, timeout_s: float = 5.0) -> object:
+    def make(self, part: str, vendor: str, timeout_s: float = 30.0) -> object:
         build: Callable[..., object] = getattr(catalog, part)
         options = OPTIONS.get((part, vendor), {})
         model = MODELS.get(vendor, "")

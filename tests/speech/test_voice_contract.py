@@ -155,7 +155,7 @@ async def test_a_stream_that_breaks_is_theirs(cloud: VoiceSimulator, kind: str, 
 async def test_one_that_says_nothing_has_stalled(cloud: VoiceSimulator, after: int) -> None:
     cloud.trouble = Trouble("stall", after)
     with pytest.raises(VendorError) as failure:
-        await said(voice(cloud, timeout_s=0.3))
+        await said(voice(cloud, timeout_s=1.0))
     assert failure.value.fault is Fault.OVERLOAD
 
 
