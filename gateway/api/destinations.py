@@ -53,7 +53,7 @@ def destination(given: Json, language: str, *, announced: bool = False) -> Desti
         message=text_of(plan.get("message"), language),
         summary=summary,
         summary_prompt=tuple(
-            {"role": m["role"], "content": m.get("content") or ""}
+            {"role": m.get("role") or "system", "content": m.get("content") or ""}
             for m in summing.get("messages") or ()
         ),
         ring_s=plan.get("dialTimeout") or 60.0,

@@ -10,12 +10,15 @@ from typing import Any
 
 from gateway.api import authentication, buckets, credentials
 from gateway.api.briefs import Defaults, from_assistant, resolve
+from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
 from gateway.api.errors import ApiError
 from gateway.api.orders import order_from
+from gateway.api.server_messages import Messages
 from gateway.api.shapes import shapes
 from gateway.api.targets import Targets, target, wanted
 from gateway.calls.ports import CallRefused
+from gateway.calls.record import Party
 from gateway.errors import GatewayError
 from gateway.store import Store, Stored, numbers
 from gateway.store.tables import THE_ORG
@@ -149,17 +152,25 @@ def _placing(store: Store) -> Eye:
     async def place(body: Json) -> Any:
         try:
             order = await order_from(body, store.of(None), Defaults())
-        except REFUSED:
+        except (*REFUSED, ValueError):
             return None
         return replace(order, papers={}), Targets().of_call(order.papers), wanted(order.papers)
 
     return place
 
 
+async def _nobody(*_: Any, **__: Any) -> Any:
+    raise CallRefused("nobody is asked")
+
+
 def _ringing(store: Store) -> Eye:
+    wire: Any = SimpleNamespace(send=_nobody, ask=_nobody)
+
     async def ring(body: Json) -> Any:
         try:
-            route = await StoreDirectory(_Ringing(store, body), Defaults()).find("desk", "", {})
+            route = await StoreDirectory(
+                _Ringing(store, body), Defaults(), Messages(CallView(THE_ORG, "")), wire, Targets()
+            ).find("desk", "", {}, Party())
         except REFUSED:
             return None
         index = numbers._columns(body)  # what is dialled is looked up in these
