@@ -72,6 +72,7 @@ class Brief(Plain):
     speaking_substitutes: tuple[Choice, ...] = ()  # for ``speaking``, when it fails, in this order
     system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content
     tools: tuple[ToolBrief, ...] = ()
+    knowledge: ToolBrief | None = None  # asked what is known, before the model is
     elsewhere: tuple[ToolBrief, ...] = ()  # main asks their servers for the tools to be offered
     substitutes: tuple[Choice, ...] = ()  # for ``thinking``, when it fails, in this order
     fast_turns: int = 0  # so many of the caller's turns are answered by the vendor's small model

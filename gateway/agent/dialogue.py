@@ -12,6 +12,7 @@ from gateway.agent.context import fitted, shortened
 from gateway.agent.conversation import KEYPAD, Conversation, Entry
 from gateway.agent.early import Early
 from gateway.agent.handing import opening
+from gateway.agent.lookup import Lookup
 from gateway.agent.messages import Checkpoint, Start
 from gateway.agent.mind import Mind
 from gateway.agent.mouth import Mouth, Uttered
@@ -53,9 +54,8 @@ class Dialogue:
         self.greeted = resumed.greeted if resumed else False
         self.started_at = resumed.started_at if resumed else now
         self.turn = resumed.turns if resumed else start.turns
-        self.conclude = (
-            resumed.conclude if resumed else ""
-        )  # what is being said is the last, for this reason
+        # What is being said is the last, for this reason.
+        self.conclude = resumed.conclude if resumed else ""
         self.fired = list(resumed.fired) if resumed else []  # how often each hook has
         self.model_failures = 0  # in a row
         self._end_phrases = start.brief.end_phrases
@@ -70,6 +70,7 @@ class Dialogue:
         self._entry: Entry | None = None  # the message the model is writing
         self._timings: Timings | None = None  # of the turn whose first frame is not out yet
         self._rounds = 0
+        self._lookup = Lookup(start.brief.knowledge)
         self.message_wish: MessageWish | None = None
         self._prompts: list[Message] = []  # for the next request alone
         self._asked_at = now  # the model
@@ -85,8 +86,8 @@ class Dialogue:
 
     @property
     def thinking(self) -> bool:
-        """The model is at work on what it was asked."""
-        return self._mind.running and not self.early.running
+        """The model is at work on what it was asked, or is about to be."""
+        return (self._mind.running and not self.early.running) or bool(self._lookup.running)
 
     @property
     def waiting(self) -> bool:
@@ -179,6 +180,11 @@ class Dialogue:
         if self._rounds > ROUNDS:
             detail = f"{ROUNDS} replies in a row only called tools"
             raise VendorError(self._mind.thinking.vendor, Fault.THEIRS, detail)
+        if self._lookup.wanted(self.turn):
+            self._asked_at, self._late = now, False
+            self._lookup.begin(self.turn, self.conversation.plain(), self._report, now)
+            self.progress()
+            return
         last = self.conversation.messages()[-1:]
         user = bool(last) and last[0].role == "user" and not self._prompts
         said = last[0].content if user else ""
@@ -193,11 +199,17 @@ class Dialogue:
     def ask_early(self, text: str, now: float) -> None:
         """Have the model begin to answer what may be all that the caller says."""
         busy = self.thinking or self.waiting or self.results_due or self.conclude or self._prompts
-        if not busy and self.early.wanted(text, now):
+        if not busy and self._lookup.base is None and self.early.wanted(text, now):
             messages = [*self.conversation.shown(but=None), Message("user", text)]
             messages = fitted(messages, self._limits.conversation)
             fast = self.turn < self._fast_turns  # it will be the next one
             self.early.begin(text, messages, self._tools.offered, now, fast)
+
+    def _known(self, content: str, now: float) -> None:
+        """What the knowledge base answers."""
+        say, told = self._lookup.answered(content)
+        self._prompts += [Message("system", told)] if told and not say else []
+        self.say(say) if say else self._think(now)
 
     def go_on(self, now: float) -> None:
         """Have the reply finished that the model was writing when another process died."""
@@ -291,6 +303,9 @@ class Dialogue:
 
     def result(self, called_id: str, ok: bool, content: str, now: float) -> None:
         """How a tool went. One that nobody waits for any more is only noted."""
+        if called_id == self._lookup.running:
+            self._known(content if ok else "", now)
+            return
         message = self._tools.finish(called_id, ok)
         content = shortened(content, self._limits.result)
         if not self.conversation.result(called_id, content):
@@ -309,6 +324,8 @@ class Dialogue:
     def beat(self, now: float) -> None:
         """Keep the caller company while tools run; wait for none too long."""
         self._mind.beat(now)
+        if self._lookup.overdue(now):
+            self._known("", now)
         for due in self._tools.beat(now, silent=not self._mouth.playing):
             match due:
                 case TimedOut():
@@ -331,6 +348,7 @@ class Dialogue:
         """Say and think nothing more of this; what was not heard was not said."""
         self.early.forget(now)
         self._mind.cancel()
+        self._lookup.running = ""
         uttered = self._mouth.drop(now)
         if self._entry and (uttered is None or self._entry not in uttered.entries):
             self._entry.content = ""

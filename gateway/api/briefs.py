@@ -10,6 +10,7 @@ from gateway.api.hook_plans import hook_plans
 from gateway.api.models import THINKING, model_choice, substitutes
 from gateway.api.targets import demanded, wanted
 from gateway.api.tool_briefs import elsewhere, tool_briefs
+from gateway.api.tools.knowledge import knowledge
 from gateway.api.transcribers import HEARING
 from gateway.api.turn_plans import turn_plans
 from gateway.api.unusable import Unusable
@@ -63,9 +64,8 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
     """The brief of a checked assistant. Raises Unusable."""
     defaults = defaults or Defaults()
     model = assistant.get("model") or {}
-    for name in ("knowledgeBase", "emotionRecognitionEnabled"):
-        if model.get(name):
-            log.warning("model.%s is left out: it is not available here", name)
+    if model.get("emotionRecognitionEnabled"):
+        log.warning("model.emotionRecognitionEnabled is left out: it is not available here")
     artifacts = assistant.get("artifactPlan") or {}
     hearing = _vendor("transcriber", HEARING, assistant, defaults.hearing)
     hooks, hook_tools = hook_plans(assistant)
@@ -84,6 +84,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "system": tuple(_system(model)),
         "tools": tool_briefs(model, language),
         "elsewhere": elsewhere(model),
+        "knowledge": knowledge(model),
         "temperature": model.get("temperature"),
         "max_tokens": _whole(model.get("maxTokens")),
         "greeting": assistant.get("firstMessage"),

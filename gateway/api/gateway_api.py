@@ -23,6 +23,7 @@ from gateway.api.settings import ApiSettings, WebhookSettings
 from gateway.api.successors import Successors
 from gateway.api.targets import Targets, target
 from gateway.api.tool_server import ToolServer
+from gateway.api.tools.knowledge import KIND, Librarian
 from gateway.api.tools.mcp import McpTools
 from gateway.api.tools.workers import workers
 from gateway.api.unusable import Unusable
@@ -70,8 +71,14 @@ class Api:
         mcp = McpTools(self._wire)
         self._analyst = Analyst(vendors, tuple(map(str, fence.allowed)))
         self.tools = ToolServer(
-            messages, self._wire, targets, workers(self._wire, mcp, store, state_dir, vendors), mcp,
-            self._analyst, self.successors,
+            messages, self._wire, targets,
+            {
+                **workers(self._wire, mcp, store, state_dir, vendors),
+                KIND: Librarian(self._wire, messages, targets),
+            },
+            mcp,
+            self._analyst,
+            self.successors,
         )  # fmt: skip
 
     async def start(

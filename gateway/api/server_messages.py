@@ -132,9 +132,24 @@ class Messages:
         self, record: CallRecord, papers: Papers, conversation: Sequence[Mapping[str, Any]]
     ) -> Json:
         """What has been said, with what the caller is saying: is it their last word?"""
+        return self._about("call.endpointing.request", record, papers, conversation)
+
+    def knowledge_base_request(
+        self, record: CallRecord, papers: Papers, conversation: Sequence[Mapping[str, Any]]
+    ) -> Json:
+        """What has been said: what is known about it?"""
+        return self._about("knowledge-base-request", record, papers, conversation)
+
+    def _about(
+        self,
+        type_: str,
+        record: CallRecord,
+        papers: Papers,
+        conversation: Sequence[Mapping[str, Any]],
+    ) -> Json:
         roles = {"assistant": "bot"}
         message = {
-            "type": "call.endpointing.request",
+            "type": type_,
             "messages": [
                 {"role": roles.get(m["role"], m["role"]), "message": m["content"]}
                 for m in conversation

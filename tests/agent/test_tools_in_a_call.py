@@ -206,3 +206,48 @@ async def test_tools_that_are_found_later_are_offered_and_variables_are_known() 
         await stage.until("speaking")
         await stage.until("tool")
         assert stage.transcript("assistant")[-1].startswith("Ann has 7.")
+
+
+BASE = ToolBrief(kind="knowledge", name="knowledge base", timeout_s=10.0)
+
+
+async def looked_up(stage: Stage) -> Action:
+    await stage.until("listening")
+    await stage.turn("What does soup cost?")
+    await stage.until("thinking")
+    await stage.settle()
+    (action,) = stage.of(Action)
+    assert action.kind == "knowledge"
+    assert action.arguments["messages"][-1]["content"] == "What does soup cost?"
+    assert stage.clay.asked == []
+    return action
+
+
+async def test_a_knowledge_base_is_asked_before_the_model() -> None:
+    async with Stage(knowledge=BASE) as stage:
+        stage.clay.replies = [say("Four euros.")]
+        action = await looked_up(stage)
+        await stage.result(action.action, '{"documents": "Soup: 4 euros.", "say": ""}')
+        await stage.until("speaking")
+        assert "Soup: 4 euros." in stage.clay.asked[0][-1].content
+        await stage.until("listening")
+        assert stage.transcript("assistant") == ["Four euros."]
+        assert not any("Soup: 4" in m.content for m in stage.agent.conversation.messages())
+
+
+async def test_a_knowledge_base_may_say_the_answer_itself() -> None:
+    async with Stage(knowledge=BASE) as stage:
+        action = await looked_up(stage)
+        await stage.result(action.action, '{"documents": "", "say": "It is four euros."}')
+        await stage.until("speaking")
+        await stage.until("listening")
+        assert stage.transcript("assistant") == ["It is four euros."]
+        assert stage.clay.asked == []
+
+
+async def test_a_knowledge_base_that_is_silent_or_fails_is_done_without() -> None:
+    async with Stage(knowledge=BASE) as stage:
+        stage.clay.replies = [say("I do not know.")]
+        await looked_up(stage)
+        await stage.until("speaking")
+        assert [m.role for m in stage.clay.asked[0]] == ["system", "user"]

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 
 async def call(call: "Call", action: Action) -> tuple[bool, str]:
-    tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
+    known = [*call.brief.all_tools, *filter(None, [call.brief.knowledge])]
+    tool = next((t for t in known if t.name == action.tool), None)
     if tool is None:
         return False, f"There is no tool named {action.tool!r}."
     try:
