@@ -67,6 +67,15 @@ class FakeSwitchboard:
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite; what depends on the database is tried with both, and says so."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        empty: str = request.getfixturevalue("postgres").empty()
+        return empty
+    return f"sqlite+aiosqlite:///{tmp_path}/kept.db"
+
+
+@pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     store = Store(database_url, retry_s=0.001, vault=Vault(VAULT_KEY))
     await store.start()

@@ -7,6 +7,8 @@ import pytest
 
 from gateway.api import files
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+
 
 async def upload(api: httpx.AsyncClient, path: str = "/file", **data: str) -> httpx.Response:
     sent = {"file": ("menu.txt", b"soup 4", "text/plain")}

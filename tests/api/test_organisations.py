@@ -12,6 +12,8 @@ from gateway.api.directory import StoreDirectory
 from gateway.calls.record import CallRecord, Party, Status
 from gateway.store import Store
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+
 NOBODY = "11111111-1111-4111-8111-111111111111"
 MADE: list[tuple[str, dict[str, Any]]] = [
     ("/assistant", {"name": "A"}),

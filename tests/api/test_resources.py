@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+
 PHONE = {"provider": "vapi", "sipUri": "sip:desk@example.org"}
 EACH = pytest.mark.parametrize(
     ("path", "body"), [("/assistant", {"name": "A"}), ("/phone-number", PHONE)]
