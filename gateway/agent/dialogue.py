@@ -79,7 +79,8 @@ class Dialogue:
         self._speechless = False  # the model's answer was to say nothing
         if resumed:
             mouth.resume(resumed.saying, self.conversation)
-            if resumed.writing is not None:
+            # One that has called tools goes on when they are done, not by being asked again.
+            if resumed.writing is not None and not self.conversation.waiting:
                 self._entry = self.conversation.at(resumed.writing)
                 pieces = (p.text for p in resumed.saying if p.entry == resumed.writing)
                 self._entry.content = "".join(pieces)
@@ -293,6 +294,7 @@ class Dialogue:
             self.result(called.id, True, "A message is left, and then the call ends.", now)
             return
         said = bool(entry.content.strip())
+        self.progress()  # first: whoever takes over after that does not call it again
         if not brief.wait:
             if opening := self._tools.opening(called.id, brief, arguments, said):
                 self._mouth.say(self._fill(opening.content))
