@@ -84,7 +84,7 @@ async def _cast(given: Json, customer: Json, store: Holdings) -> Cast:
 
 
 def _times(plan: Json) -> tuple[datetime | None, datetime | None]:
-    earliest, latest = _instant(plan.get("earliestAt")), _instant(plan.get("latestAt"))
+    earliest, latest = _instant(plan, "earliestAt"), _instant(plan, "latestAt")
     if earliest and latest and latest < earliest:
         raise BadRequest(["schedulePlan.latestAt must not be before schedulePlan.earliestAt"])
     if latest and latest < datetime.now(UTC):
@@ -92,10 +92,13 @@ def _times(plan: Json) -> tuple[datetime | None, datetime | None]:
     return earliest, latest
 
 
-def _instant(text: str | None) -> datetime | None:
-    if not text:
+def _instant(plan: Json, name: str) -> datetime | None:
+    if not (text := plan.get(name)):
         return None
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest([f"schedulePlan.{name} must be a valid ISO 8601 date string"]) from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -44,6 +44,11 @@ class Forwarding:
         return self._transfer.state if self._transfer else None
 
     @property
+    def busy(self) -> bool:
+        """Whether a transfer is under way."""
+        return self._busy
+
+    @property
     def parting(self) -> Headers:
         """What the caller's side is told in our BYE."""
         return self._transfer.parting if self._transfer else ()
@@ -58,7 +63,7 @@ class Forwarding:
         self._busy, self._to = True, to
         try:
             summary = await self._sum_up(to) if to.summary else ""
-            await self._let_finish(to.announcement)
+            await self.let_finish(to.announcement)
             self._result = asyncio.get_running_loop().create_future()
             house = call.house
             self._transfer = Transfer(
@@ -79,7 +84,10 @@ class Forwarding:
 
     async def _run(self, to: Destination) -> None:
         with about(self._call.record.id):
-            await self.run(to)
+            if to.assistant:
+                await self._call.handover.transferred(to)
+            else:
+                await self.run(to)
 
     def hold(self, held: bool) -> bool:
         """Have the caller wait with music, or go on; with the agent or with whom it was transferred
@@ -138,7 +146,7 @@ class Forwarding:
 
     # Before it begins.
 
-    async def _let_finish(self, announcement: str) -> None:
+    async def let_finish(self, announcement: str) -> None:
         """What the agent is saying is said to the end, and then ``announcement``."""
         call = self._call
         if announcement:

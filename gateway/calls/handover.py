@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.agent.handing import passed_on
 from gateway.agent.messages import Became, Extract, Extracted, Start
-from gateway.calls.ports import Successor
+from gateway.calls.destination import Destination
+from gateway.calls.ports import CallRefused, Successor
 from gateway.calls.record import Activation, Line
 
 if TYPE_CHECKING:
@@ -77,6 +78,20 @@ class Handover:
         self._taken_over(successor)
         call.followers_told(Became(call=record.id, part=start.part))
         return ""
+
+    async def transferred(self, to: Destination, tool_call_id: str = "") -> str:
+        """As ``to``, by a transfer whose destination is an assistant."""
+        call = self._call
+        if call.forwarding.busy:
+            return "another transfer of this call is under way"
+        tool = {"destinations": [{"transferMode": "rolling-history", **to.papers}]}
+        try:
+            successor = await call.tools.successor(call.record, call.papers, tool, {}, tool_call_id)
+        except CallRefused as error:
+            return str(error).rstrip(".")
+        if to.announcement:
+            await call.forwarding.let_finish(to.announcement)
+        return await self.to(successor, tool_call_id)
 
     async def _facts(self, schema: dict[str, Any]) -> dict[str, Any]:
         self._extracted = asyncio.get_running_loop().create_future()

@@ -145,6 +145,73 @@ async def test_a_call_that_cannot_be_meant_is_refused(
     assert switchboard.orders == []
 
 
+PLANS: list[tuple[dict[str, Any], str]] = [
+    ({"earliestAt": "soon"}, "schedulePlan.earliestAt must be"),
+    ({"earliestAt": "2030-13-01T00:00:00Z"}, "schedulePlan.earliestAt must be"),
+    ({"earliestAt": "2030-06-30T23:59:60Z"}, "schedulePlan.earliestAt must be"),
+    ({"earliestAt": "2030-01-01T00:00:00Z", "latestAt": "x"}, "schedulePlan.latestAt must be"),
+    (
+        {"earliestAt": "2030-01-02T00:00:00Z", "latestAt": "2030-01-01T00:00:00Z"},
+        "schedulePlan.latestAt must not be before",
+    ),
+    (
+        {"earliestAt": "2020-01-01T00:00:00Z", "latestAt": "2020-01-02T00:00:00Z"},
+        "schedulePlan.latestAt is in the past",
+    ),
+]
+
+
+@pytest.mark.parametrize(("plan", "said"), PLANS)
+async def test_a_time_that_cannot_be_meant_is_refused_by_field(
+    api: httpx.AsyncClient, switchboard: Any, script: dict[str, Any], plan: Any, said: str
+) -> None:
+    body = {"assistant": script, "schedulePlan": plan}
+    answer = await api.post("/call", json={**body, "customer": ALICE})
+    assert answer.status_code == 400
+    assert said in answer.json()["message"][0]
+    batch = await api.post("/call", json={**body, "customers": [ALICE]})
+    assert said in batch.text
+    assert switchboard.orders == []
+
+
+async def test_many_are_called_in_their_order_and_later(
+    api: httpx.AsyncClient, switchboard: Any, script: dict[str, Any]
+) -> None:
+    users = [f"sip:u{n}@example.org" for n in range(5)]
+    customers: list[dict[str, Any]] = [{"sipUri": user} for user in users]
+    customers[2] = {"sipUri": "nobody"}
+    plan = {"earliestAt": "2030-01-01T10:00:00", "latestAt": "2030-01-01T12:00:00+01:00"}
+    body = {"assistant": script, "customers": customers, "schedulePlan": plan}
+    answer = await api.post("/call", json=body)
+    assert answer.status_code == 201
+    batch = answer.json()
+    wanted = [user for n, user in enumerate(users) if n != 2]
+    assert [call["customer"]["sipUri"] for call in batch["results"]] == wanted
+    assert {call["status"] for call in batch["results"]} == {"queued"}
+    assert all(call["schedulePlan"] == plan for call in batch["results"])
+    (error,) = batch["errors"]
+    assert error["customer"] == customers[2]
+    assert "customer.sipUri must be a SIP URI" in error["error"]
+    assert batch["subscriptionLimits"]["concurrencyLimit"] == 10
+    assert [order.target for order in switchboard.orders] == wanted
+    assert {order.earliest_at for order in switchboard.orders} == {
+        datetime(2030, 1, 1, 10, tzinfo=UTC)
+    }
+    assert {order.latest_at for order in switchboard.orders} == {
+        datetime(2030, 1, 1, 11, tzinfo=UTC)
+    }
+
+
+async def test_more_than_may_be_asked_for_at_once_are_refused(
+    api: httpx.AsyncClient, switchboard: Any, script: dict[str, Any]
+) -> None:
+    body = {"assistant": script, "customers": [ALICE] * 1001}
+    answer = await api.post("/call", json=body)
+    assert answer.status_code == 400
+    assert "no more than 1000" in answer.json()["message"][0]
+    assert switchboard.orders == []
+
+
 async def test_an_assistant_that_cannot_speak_is_refused_by_field(api: httpx.AsyncClient) -> None:
     answer = await api.post("/call", json={"assistant": {}, "customer": ALICE})
     assert answer.status_code == 400

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from gateway.calls.call import Call
 
 
-async def move(call: "Call", action: Action) -> tuple[bool, str]:
+async def move(call: "Call", action: Action) -> tuple[bool, str] | None:
+    """None if another assistant has the call: who asked for it is no longer there to be told."""
     tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
     if tool is None:
         return False, f"There is no tool named {action.tool!r}."
@@ -24,7 +25,8 @@ async def move(call: "Call", action: Action) -> tuple[bool, str]:
     if isinstance(chosen, str):
         return False, chosen
     if chosen.assistant:
-        return False, f"{chosen.assistant} is another assistant; a handoff is needed to reach it."
+        why = await call.handover.transferred(chosen, action.action)
+        return (False, f"The call could not be handed over: {why}.") if why else None
     return await call.forwarding.run(chosen)
 
 
