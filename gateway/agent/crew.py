@@ -1,11 +1,13 @@
 """The three vendors of one call: made, opened together, closed together, and a spare voice."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
 from gateway import reasons
 from gateway.agent import ear, mind, voice
+from gateway.agent.brief import Choice
 from gateway.agent.messages import Start
 from gateway.agent.streams import Clock, Spawn, harmless
 from gateway.agent.vendors import Vendors, patience_s
@@ -51,7 +53,7 @@ class Crew:
             for choice in choices
         ]
         self.ear = ear.Ear(candidates, spawn, clock, owner)
-        self.mind = mind.Mind(models, spawn, clock, owner)
+        self.mind = mind.Mind(models, spawn, clock, owner, brief.hedge_after_s)
         self.voice = voice.Voice(speakers, spawn, clock, owner)
         self._to_close: list[Thinking | Speaking] = [
             *(model.thinking for model in models),
@@ -64,7 +66,10 @@ class Crew:
         One that cannot be had is left out, as long as there is another."""
         start, brief = self._start, self._start.brief
         small = self._vendors.fast(start) if brief.fast_turns else None
-        choices = [(brief.thinking, False), *((choice, False) for choice in brief.substitutes)]
+        equals: Sequence[Choice] = (brief.thinking, *brief.substitutes)
+        if brief.fastest_first:
+            equals = self._vendors.by_speed(equals)
+        choices = [(choice, False) for choice in equals]
         models: list[mind.Model] = []
         failure: VendorError | None = None
         for choice, fast in [(small, True), *choices] if small else choices:

@@ -4,16 +4,19 @@ A reply that breaks off is asked for again: what of it was already said stays, a
 then is told so, and goes on from there.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.agent.asking import Asking
-from gateway.agent.streams import Clock, Spawn, faithful
+from gateway.agent.streams import Clock, Running, Spawn, faithful
 from gateway.agent.succession import Succession
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Called, Finished, Message, Said, Thinking, Tool
+
+log = logging.getLogger(__name__)
 
 PAUSES_S = (0.2, 0.8)
 SUBSTITUTE_S = 4.0  # with another model to go to, one that is silent for so long is left
@@ -47,15 +50,31 @@ def _nothing() -> str:
 
 
 class Mind(Asking):
-    """``models``: in the order of preference, at least one."""
+    """``models``: in the order of preference, at least one.
 
-    def __init__(self, models: Sequence[Model], spawn: Spawn, clock: Clock, owner: Owner) -> None:
+    ``hedge_s``: when the model has been silent for so long, another is asked as well, the next
+    substitute or else the same one again. The first of the two to give anything makes the reply;
+    the other is cancelled, with nothing of it seen. 0: never.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        spawn: Spawn,
+        clock: Clock,
+        owner: Owner,
+        hedge_s: float = 0.0,
+    ) -> None:
         super().__init__("thinking", "token", spawn, clock)
         self._models = models
         self._owner = owner
         self._succession = Succession(PAUSES_S)
         self._request: tuple[Sequence[Message], Sequence[Tool]] | None = None
         self._stays: Callable[[], str] = _nothing
+        self._hedge_s = hedge_s
+        self._hedge_at: float | None = None
+        self._hedge: Running | None = None  # the second request, while neither has given anything
+        self._hedged = 0  # which model that is
 
     @property
     def _model(self) -> Model:
@@ -106,13 +125,36 @@ class Mind(Asking):
         self._stop()
         self._request = None
 
+    def beat(self, now: float) -> None:
+        super().beat(now)
+        if self._task and self._hedge_at is not None and now >= self._hedge_at:
+            self._hedge_at = None
+            self._hedged = self._succession.second
+            name = self._models[self._hedged].name
+            log.info("%s is silent: %s is asked as well", self._model.name, name)
+            self._hedge = self._spawn(self._attempt(self._hedged, hedge=True), "thinking-hedge")
+
     def _order(self, fast: bool) -> list[int]:
         return [n for n, model in enumerate(self._models) if fast or not model.fast]
 
+    def _stop(self) -> None:
+        super()._stop()
+        self._end_hedging()
+
+    def _end_hedging(self) -> None:
+        if self._hedge:
+            self._hedge.cancel()
+        self._hedge = self._hedge_at = None
+
     async def _run(self) -> None:
+        if self._hedge_s:
+            self._hedge_at = self._clock() + self._hedge_s
+        await self._attempt(self._succession.current)
+
+    async def _attempt(self, which: int, hedge: bool = False) -> None:
         if self._request is None:
             return
-        thinking, finished = self.thinking, False
+        thinking, finished = self._models[which].thinking, False
         messages, tools = self._request
         said = self._stays()
         if said:
@@ -121,6 +163,7 @@ class Mind(Asking):
             reply = faithful(thinking.vendor, thinking.reply(messages, tools))
             async with aclosing(reply) as deltas:
                 async for delta in deltas:
+                    self._first(hedge)
                     self._came()
                     if isinstance(delta, Finished):
                         finished = True
@@ -130,8 +173,36 @@ class Mind(Asking):
             if not finished:
                 raise VendorError(thinking.vendor, Fault.THEIRS, "the reply broke off")
         except VendorError as error:
-            if not finished:
+            if finished:
+                return
+            if hedge and self._hedge:  # the first request is still worth waiting for
+                self._hedge = None
+                if which != self._succession.current:
+                    self._succession.lost(which, error, self._clock())
+            else:
                 self._failed(error, self._clock())
+
+    def _first(self, hedge: bool) -> None:
+        """One of two requests gives something: the other is cancelled."""
+        if hedge and self._hedge:
+            if self._task:
+                self._task.cancel()
+            self._task, self._hedge = self._hedge, None
+            self._succession.current = self._hedged
+        self._end_hedging()
+
+    def _failed(self, error: VendorError, now: float) -> None:
+        if self._hedge is None:
+            self._hedge_at = None
+            super()._failed(error, now)
+            return
+        # The second request runs already: it is what would be begun now.
+        if self._hedged != self._succession.current:
+            self._succession.lost(self._succession.current, error, now)
+            self._succession.current = self._hedged
+            self._owner.substituted(error, self._model.name)
+        self._task, self._hedge = self._hedge, None
+        self._deadline = now + self._patience_s
 
     def _again(self, error: VendorError, now: float) -> float | None:
         before = self._model

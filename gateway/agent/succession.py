@@ -42,14 +42,23 @@ class Succession:
         """There is another one to go to at once."""
         return any(one != self.current for one in self._untried())
 
+    @property
+    def second(self) -> int:
+        """Who is asked beside the current one: the next, or that one again."""
+        return next((one for one in self._untried() if one != self.current), self.current)
+
+    def lost(self, one: int, error: VendorError, now: float) -> None:
+        """It failed, while another is being asked."""
+        self._tried.add(one)
+        self._resting[one] = now + REST_S
+        if error.fault in _FOR_GOOD:
+            self._gone.add(one)
+        elif not error.worth_retrying:
+            self._refused.add(one)
+
     def failed(self, error: VendorError, now: float) -> float | None:
         """The current one did; seconds until ``current`` is to be asked. None: no more."""
-        self._tried.add(self.current)
-        self._resting[self.current] = now + REST_S
-        if error.fault in _FOR_GOOD:
-            self._gone.add(self.current)
-        elif not error.worth_retrying:
-            self._refused.add(self.current)
+        self.lost(self.current, error, now)
         if untried := self._untried():
             self.current = untried[0]
             return 0.0

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from gateway.agent.brief import Choice
 from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
 from gateway.agent.messages import Start, Used
+from gateway.agent.speeds import Speeds
 from gateway.agent.streams import Clock
 from gateway.agent.templates import Templates
 from gateway.errors import ConfigError, Fault, VendorError
@@ -32,6 +33,9 @@ class Vendors(Protocol):
 
     def thinking(self, start: Start, choice: Choice) -> Thinking:
         """``choice`` is the brief's ``thinking``, one of its substitutes, or :meth:`fast`."""
+
+    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
+        """Models, the quickest of late first."""
 
     def fast(self, start: Start) -> Choice | None:
         """A smaller and quicker model than the brief's ``thinking``, of the same vendor."""
@@ -80,10 +84,19 @@ class Catalog:
         self._memory = memory or Memory(0)
         self._tell = tell
         self._clock = clock
+        self._speeds = Speeds()
         self._fence = Fence.of(allowed)
 
     def _account(self, start: Start, choice: Choice) -> Account:
-        return Account(start.call, choice, self._tell, self._clock)
+        return Account(start.call, choice, self._used, self._clock)
+
+    def _used(self, used: Used) -> None:
+        if used.part == "thinking":
+            self._speeds.used(used)
+        self._tell(used)
+
+    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
+        return self._speeds.sorted(choices, self._clock())
 
     def _of(self, vendor: str) -> VendorSettings:
         return self._settings.get(vendor) or VendorSettings()

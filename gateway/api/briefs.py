@@ -78,6 +78,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "vendor_tag": assistant.get("vendorTag"),
         "thinking": _thinking(assistant),
         "substitutes": substitutes(model),
+        "fastest_first": (model.get("fallbackPlan") or {}).get("order") == "fastest",
         "fast_turns": _whole(model.get("numFastTurns")),
         "speaking": _voice(assistant, defaults.speaking),
         "speaking_substitutes": speaking_substitutes(assistant),

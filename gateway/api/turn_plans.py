@@ -31,6 +31,7 @@ def turn_plans(assistant: Json, hearing: Choice) -> dict[str, Any]:
         "endpointing": _endpointing(start, hearing),
         "early": start.get("earlyReply"),
         "early_after_s": start.get("earlyReplySeconds"),
+        "hedge_after_s": start.get("hedgeAfterSeconds"),
         "interrupt_words": None if words is None else int(words),
         "interrupt_voice_s": stop.get("voiceSeconds"),
         "backoff_s": stop.get("backoffSeconds"),

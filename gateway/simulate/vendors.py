@@ -101,6 +101,9 @@ class SimulatedVendors:
             return self._real.thinking(start, choice)
         return SimulatedThinking(self._craft, self._craft.of("thinking", choice))
 
+    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
+        return self._real.by_speed(choices)
+
     def fast(self, start: Start) -> Choice | None:
         return self._real.fast(start)
 

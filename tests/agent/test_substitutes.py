@@ -2,11 +2,11 @@
 
 import asyncio
 
-from gateway.agent.messages import Checkpoint, Progress
+from gateway.agent.messages import Action, Checkpoint, Progress
 from gateway.agent.mind import GO_ON
 from gateway.agent.phrases import phrases
 from gateway.errors import Fault, VendorError
-from tests.agent.stage import AUTH, THEIRS, Clay, Stage, say
+from tests.agent.stage import AUTH, THEIRS, Clay, Stage, call, say
 
 GOODBYE = phrases("en").goodbye
 
@@ -101,6 +101,107 @@ async def test_a_small_model_that_fails_is_replaced_by_the_great_one() -> None:
         stage.clay.replies = [[THEIRS], say("It is noon.")]
         await asked(stage)
         assert stage.clay.models == ["small", "first"]
+
+
+async def silent(stage: Stage) -> None:
+    """The caller has asked something, and 0.9 s later there is no answer yet."""
+    await stage.until("listening")
+    await stage.turn("What time is it?")
+    await stage.until("thinking")
+    while not stage.clay.models:
+        await stage.beat()
+    await stage.seconds(0.9)
+
+
+async def test_of_two_requests_the_first_to_speak_wins() -> None:
+    late = asyncio.Event()
+    async with Stage(Clay(patience_s=8.0), **MODELS, hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[late, *say("It is one.")], say("It is noon.")]
+        await silent(stage)
+        assert stage.clay.models == ["first", "second"]
+        assert stage.clay.cancelled == 1
+        late.set()
+        await stage.until("listening")
+        assert stage.transcript("assistant") == ["It is noon."]
+        assert stage.happened("substituted") == []  # nothing has failed
+        stage.clay.replies = [say("Still noon.")]
+        await asked(stage)
+        assert stage.clay.models == ["first", "second", "first"]
+
+
+async def test_tools_are_called_only_by_the_winner() -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+    tools = ({"kind": "function", "name": "look"},)
+    async with Stage(Clay(patience_s=8.0), **MODELS, tools=tools, hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[first, call("look", called_id="a")], [second, call("look")]]
+        await silent(stage)
+        first.set()
+        second.set()  # in the same moment
+        await stage.settle()
+        await stage.seconds(0.5)
+        assert stage.clay.cancelled == 1
+        assert len(stage.of(Action)) == 1
+
+
+async def test_with_no_other_model_the_same_one_is_asked_twice() -> None:
+    async with Stage(hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[asyncio.Event()], say("It is noon.")]
+        await silent(stage)
+        assert (len(stage.clay.models), stage.clay.cancelled) == (2, 1)
+        await stage.until("listening")
+        assert stage.transcript("assistant") == ["It is noon."]
+
+
+async def test_a_second_request_that_fails_is_forgotten() -> None:
+    late = asyncio.Event()
+    async with Stage(Clay(patience_s=8.0), **MODELS, hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[late, *say("It is one.")], [AUTH]]
+        await silent(stage)
+        late.set()
+        await stage.until("speaking")
+        await stage.until("listening")
+        assert stage.transcript("assistant") == ["It is one."]
+        assert (stage.clay.models, stage.clay.cancelled) == (["first", "second"], 0)
+
+
+async def test_a_first_request_that_fails_leaves_the_reply_to_the_second() -> None:
+    broken, late = asyncio.Event(), asyncio.Event()
+    async with Stage(Clay(patience_s=8.0), **MODELS, hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[broken, THEIRS], [late, *say("It is noon.")]]
+        await silent(stage)
+        broken.set()
+        await stage.settle()
+        (told,) = stage.happened("substituted")
+        assert told.facts["by"] == "clay/second"
+        late.set()
+        await stage.until("speaking")
+        await stage.until("listening")
+        assert stage.transcript("assistant") == ["It is noon."]
+        assert stage.clay.models == ["first", "second"]
+
+
+async def test_both_requests_stall_and_the_third_model_answers() -> None:
+    async with Stage(Clay(patience_s=8.0), **MODELS, hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[asyncio.Event()], [asyncio.Event()], say("It is noon.")]
+        await silent(stage)
+        await stage.until("speaking", 10.0)
+        assert stage.clay.models == ["first", "second", "third"]
+        assert stage.clay.cancelled == 2
+
+
+async def test_a_caller_who_hangs_up_ends_both_requests() -> None:
+    async with Stage(Clay(patience_s=8.0), **MODELS, hedge_after_s=0.5) as stage:
+        stage.clay.replies = [[asyncio.Event()], [asyncio.Event()]]
+        await silent(stage)
+        assert len(stage.clay.models) == 2
+
+
+async def test_of_equal_models_the_quickest_is_asked() -> None:
+    for fastest, model in ((True, "second"), (False, "first")):
+        async with Stage(Clay(slow=("first",)), **MODELS, fastest_first=fastest) as stage:
+            stage.clay.replies = [say("It is noon.")]
+            await asked(stage)
+            assert stage.clay.models == [model]
 
 
 async def resumed(stage: Stage) -> Checkpoint:

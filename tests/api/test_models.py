@@ -77,9 +77,11 @@ def test_substitutes_of_the_same_vendor_and_then_of_others() -> None:
             "models": [
                 {"provider": "anthropic", "model": "claude-sonnet-4-6", "temperature": 0.2},
                 {"provider": "ollama", "model": "llama3.2", "url": "http://gpu:11434/v1"},
-            ]
+            ],
+            "order": "fastest",
         },
     )
+    assert made.fastest_first
     same = {"prompt_cache_key": "shop"}
     assert made.substitutes == (
         Choice(vendor="openai", model="gpt-4o", options=same),

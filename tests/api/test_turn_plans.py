@@ -27,6 +27,11 @@ def test_without_any_plan_the_end_is_estimated() -> None:
     assert Endpointing().by == "estimate"
 
 
+def test_a_second_request_is_made_only_where_that_is_wished() -> None:
+    assert brief().hedge_after_s == 0
+    assert brief(startSpeakingPlan={"hedgeAfterSeconds": 0.8}).hedge_after_s == 0.8
+
+
 def test_the_documented_plans_each_have_their_way() -> None:
     plan = {"onPunctuationSeconds": 0.2, "onNoPunctuationSeconds": 2, "onNumberSeconds": 0.8}
     assert endpointing(transcriptionEndpointingPlan=plan) == Endpointing(
