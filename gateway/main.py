@@ -16,6 +16,7 @@ from gateway.api.buckets import Buckets
 from gateway.api.gateway_api import Api
 from gateway.api.health import Readiness
 from gateway.api.keys import FILE as KEY_FILE
+from gateway.api.model_names import admit_models
 from gateway.banner import banner
 from gateway.calls.keeping import Keeping
 from gateway.calls.orphans import end_orphans
@@ -76,6 +77,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     life.push_async_callback(agents.close)
     await agents.start()
 
+    admit_models(settings.vendors)
     telephony = Telephony(settings, lambda session: switchboard.offered(session))
     api = Api(
         settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks,

@@ -71,8 +71,8 @@ def _with_its_own(model: dict[str, Any]) -> Choice | None:
 
 
 def _by_region(chosen: Choice) -> Choice:
-    """``gpt-4.1:eastus`` is to be had from Azure, in that region and nowhere else. (A model of
-    one's own at OpenAI has colons, too: ``ft:gpt-4o:...``.)"""
+    """``gpt-4.1-2025-04-14:eastus`` is to be had from Azure, in that region and nowhere else. (A
+    model of one's own at OpenAI has colons, too: ``ft:gpt-4o:...``.)"""
     model, colon, region = chosen.model.partition(":")
     if chosen.vendor != "openai" or not colon or model == "ft":
         return chosen

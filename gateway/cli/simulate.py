@@ -97,12 +97,14 @@ def brief_of(scenario: "Scenario", file: Path, settings: Settings) -> "Brief":
     """The scenario's assistant, checked as the API checks it. Raises ConfigError."""
     from gateway.api.briefs import from_assistant
     from gateway.api.errors import BadRequest
+    from gateway.api.model_names import admit_models
     from gateway.api.requests import checked
     from gateway.api.shapes import reference
     from gateway.api.unusable import Unusable
     from gateway.demo import defaults
 
     assert isinstance(scenario.assistant, dict)
+    admit_models(settings.vendors)
     try:
         assistant = checked(reference("CreateAssistantDto"), scenario.assistant)
         return from_assistant(assistant, defaults(settings.vendors))

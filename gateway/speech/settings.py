@@ -15,6 +15,7 @@ class VendorSettings(BaseModel):
     user: str | None = None  # whose key it is, where the vendor asks (PlayHT, MiniMax's group)
     region: str | None = None  # of the vendor's cloud, where its address depends on that (Azure)
     timeout_s: float = 10.0
+    models: tuple[str, ...] = ()  # beside the documented ones, where those are enumerated (OpenAI)
     _fence: Fence = PrivateAttr(default_factory=Fence)
 
     @property

@@ -62,7 +62,7 @@ async def test_a_call_is_not_placed_with_one_that_is_not_there(
 ) -> None:
     stranger = await store.of("another").tools.create(a_tool("strange"))
     body = {
-        "assistant": {"model": {"provider": "openai", "model": "x", "toolIds": [stranger.id]}},
+        "assistant": {"model": {"provider": "openai", "model": "o3", "toolIds": [stranger.id]}},
         "customer": {"sipUri": "sip:a@b.test"},
     }
     answer = await api.post("/call", json=body)

@@ -1,7 +1,10 @@
 """The published OpenAIModel schema: what it accepts is taken and read back, what it forbids is
 refused with the field's name. Its tools and knowledge base are references without a definition,
-so those come from our own shapes; names of models are deliberately not enumerated."""
+so those come from our own shapes."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,10 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.shapes import reference
+from gateway.api.model_names import admit_models
+from gateway.api.shapes import reference, shapes
 from gateway.api.shapes.check import problems
+from gateway.speech.settings import VendorSettings
 from tests.api.maximal import maximal, members
 
+SCHEMA = json.loads((Path(__file__).parent.parent / "vectors/openai_model.schema.json").read_text())
+NAMES = SCHEMA["properties"]["model"]["enum"]
+UNKNOWN = ["a-model-of-next-year", "GPT-4o", "gpt-4o ", "gpt-4o:mars", "ft:gpt-4o:org::id"]
 WORDS = st.text(min_size=1, max_size=20)
 TOOLS = [maximal({"$ref": f"#/$defs/{shape}"}) for shape in members("Tool")]
 KNOWN = {
@@ -25,7 +33,7 @@ KNOWN = {
     "tools": st.lists(st.sampled_from(TOOLS), max_size=3),
     "toolIds": st.lists(WORDS),
     "knowledgeBase": st.just(maximal({"$ref": "#/$defs/CreateCustomKnowledgeBaseDto"})),
-    "fallbackModels": st.lists(st.sampled_from(["gpt-4o", "gpt-4.1:westus"])),
+    "fallbackModels": st.lists(st.sampled_from(NAMES), max_size=3),
     "toolStrictCompatibilityMode": st.sampled_from(
         ["strip-unsupported-validation", "strip-parameters-with-unsupported-validation"]
     ),
@@ -37,7 +45,7 @@ KNOWN = {
     "numFastTurns": st.integers(0, 100),
 }
 MODELS = st.fixed_dictionaries(
-    {"provider": st.just("openai"), "model": st.sampled_from(["gpt-4o", "gpt-5.4", "o3"])},
+    {"provider": st.just("openai"), "model": st.sampled_from(NAMES)},
     optional=KNOWN,
 )
 WRONG: dict[str, st.SearchStrategy[Any]] = {
@@ -45,9 +53,9 @@ WRONG: dict[str, st.SearchStrategy[Any]] = {
     "tools": st.sampled_from(["x", 1, {}, [1], [{}], [{"type": "laser"}]]),
     "toolIds": st.sampled_from(["x", 1, {}, [1], [None]]),
     "knowledgeBase": st.sampled_from(["x", 1, [], {"provider": "other"}]),
-    "model": st.sampled_from([1, True, [], {}, ""]),
+    "model": st.sampled_from([1, True, [], {}, "", *UNKNOWN]),
     "provider": st.sampled_from([1, True, [], {}, "", "nobody"]),
-    "fallbackModels": st.sampled_from(["x", 1, {}, [1]]),
+    "fallbackModels": st.sampled_from(["x", 1, {}, [1], *([name] for name in UNKNOWN)]),
     "toolStrictCompatibilityMode": st.sampled_from([1, "x", []]),
     "promptCacheRetention": st.sampled_from([1, "48h", []]),
     "promptCacheKey": st.one_of(st.integers(), st.text(min_size=65, max_size=70)),
@@ -62,6 +70,57 @@ WRONG: dict[str, st.SearchStrategy[Any]] = {
     "numFastTurns": st.one_of(st.integers(max_value=-1), WORDS),
     "unheardOf": WORDS,
 }
+
+
+def found_in(model: dict[str, Any]) -> list[str]:
+    return problems(reference("CreateAssistantDto"), {"model": model})
+
+
+@pytest.fixture
+def operator() -> Iterator[None]:
+    """The operator's settings may change what is taken; then all is as it was."""
+    before = dict(shapes())
+    shapes()["OpenAiModelName"] = dict(before["OpenAiModelName"])
+    yield
+    shapes().update(before)
+
+
+def test_every_published_name_is_taken() -> None:
+    assert len(NAMES) == 118
+    for name in NAMES:
+        assert found_in({"provider": "openai", "model": name, "fallbackModels": [name]}) == []
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+async def test_another_name_is_refused_and_the_way_out_is_shown(
+    api: httpx.AsyncClient, name: str
+) -> None:
+    for field, model in (
+        ("model.model", {"model": name}),
+        ("model.fallbackModels.0", {"fallbackModels": [name]}),
+    ):
+        body = {"model": {"provider": "openai", "model": "o3"} | model}
+        answer = await api.post("/assistant", json=body)
+        assert answer.status_code == 400
+        (said,) = answer.json()["message"]
+        assert f"{field} must be one of" in said
+        assert "custom-llm" in said
+
+
+@pytest.mark.usefixtures("operator")
+def test_the_operator_adds_names() -> None:
+    admit_models({"openai": VendorSettings(models=("mine",))})
+    assert found_in({"provider": "openai", "model": "mine", "fallbackModels": ["o3"]}) == []
+    assert found_in({"provider": "openai", "model": "yours"})
+
+
+@pytest.mark.usefixtures("operator")
+def test_another_server_has_names_of_its_own() -> None:
+    admit_models({"openai": VendorSettings(base_url="https://api.openai.com/v1")})
+    assert found_in({"provider": "openai", "model": "mine"})
+    admit_models({"openai": VendorSettings(base_url="http://127.0.0.1:8000/v1")})
+    assert found_in({"provider": "openai", "model": "mine"}) == []
+    assert found_in({"provider": "openai", "model": ""})
 
 
 @given(MODELS)

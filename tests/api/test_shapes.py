@@ -48,7 +48,7 @@ FUNCTION = {"type": "function", "function": {"name": "f"}}
             "transcriber.language must be one of",
         ),
         (
-            {"model": {"provider": "openai", "model": "x", "tools": [FUNCTION, {"type": "x"}]}},
+            {"model": {"provider": "openai", "model": "o3", "tools": [FUNCTION, {"type": "x"}]}},
             "model.tools.1.type must be one of",
         ),
         (
@@ -69,7 +69,7 @@ def test_a_wrong_field_is_named_by_its_path(body: dict[str, Any], said: str) -> 
     [
         {},
         {"name": None, "model": None, "voice": None},
-        {"model": {"provider": "openai", "model": "a-model-of-next-year", "tools": [FUNCTION]}},
+        {"model": {"provider": "groq", "model": "a-model-of-next-year", "tools": [FUNCTION]}},
         {"model": {"provider": "script", "script": {"any": ["thing"]}}},
         {"transcriber": {"provider": "embedded"}, "voice": {"provider": "embedded", "speed": 1.2}},
         {"voice": {"provider": "openai", "voiceId": "a-voice-of-next-year"}},

@@ -3,11 +3,13 @@
 ``documented.json`` holds every documented object as JSON Schema: fields, types, enumerations,
 ranges. ``ours.json`` says what this gateway takes beyond that (its own providers, fields of older
 clients) and where the documentation is wrong or of no use here. Names of models and voices are not
-enumerated: a vendor's catalogue grows faster than any table.
+enumerated, since a vendor's catalogue grows faster than any table; but those of OpenAI's models
+are, as documented, and ``admit`` opens that list.
 """
 
 import copy
 import json
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -34,6 +36,18 @@ def shapes() -> dict[str, Schema]:
 
 def reference(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
+
+
+def admit(name: str, more: Iterable[str] | None) -> None:
+    """Take these values, too, where the enumeration of this name is meant; None: any at all.
+
+    For the whole process and for good, as the tables are: called once, before anything is checked.
+    """
+    known = shapes()
+    if more is None:
+        known[name] = {"type": "string", "minLength": 1}
+    elif "enum" in known[name]:
+        known[name] |= {"enum": [*dict.fromkeys([*known[name]["enum"], *more])]}
 
 
 def open_api() -> Any:

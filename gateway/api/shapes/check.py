@@ -60,7 +60,8 @@ def _check(schema: Schema, value: Any, at: str, depth: int) -> Iterator[str]:
             yield _not_one_of(at, [schema["const"]])
     elif "enum" in schema:
         if value not in schema["enum"] or isinstance(value, bool):
-            yield _not_one_of(at, schema["enum"])
+            otherwise = schema.get("x-otherwise")
+            yield _not_one_of(at, schema["enum"]) + (f" ({otherwise})" if otherwise else "")
     elif "type" in schema:
         yield from _check_type(schema, value, at, depth)
 
