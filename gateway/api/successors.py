@@ -54,7 +54,11 @@ class Successors:
             way = await self._asked(record, papers, server, arguments)
         known = (tool.get("function") or {}).get("parameters") or {}
         inline = {k: v for k, v in arguments.items() if k in (known.get("properties") or {})}
-        return await self.of(record, papers, way, inline)
+        try:
+            return await self.of(record, papers, way, inline)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("an answer to handoff-destination-request is of no use: %r", error)
+            raise CallRefused("The server's destination cannot be used.") from None
 
     async def of(
         self, record: CallRecord, papers: Papers, way: Json, variables: Json | None = None
