@@ -5,11 +5,12 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI
 
-from gateway.api import absent, calls, docs, errors, files, health, resources, tokens
+from gateway.api import absent, calls, docs, errors, files, health, monitor, resources, tokens
 from gateway.api import trunks as trunk_states
 from gateway.api.access import Measured
 from gateway.api.assistants import ASSISTANTS, SQUADS, TOOLS
 from gateway.api.briefs import Defaults
+from gateway.api.control import Control
 from gateway.api.credentials import credentials
 from gateway.api.health import Readiness
 from gateway.api.keys import Guard
@@ -31,6 +32,7 @@ def create_app(
     link_url: str = "",
     trunks: Trunks | None = None,
     letters: Letters | None = None,
+    control: Control | None = None,
 ) -> FastAPI:
     """``link_url`` begins the links to recordings; empty: they begin as the request did."""
     trunks = trunks or Trunks()
@@ -53,8 +55,13 @@ def create_app(
         *([letters.routes()] if letters else []),
         absent.routes(),
     ]
+    guard = Guard(key, store)
     for router in guarded:
-        app.include_router(router, dependencies=[Depends(Guard(key, store))])
+        app.include_router(router, dependencies=[Depends(guard)])
+    if control:
+        live = monitor.Monitor(store, switchboard, guard, control)
+        switchboard.listeners.append(live)
+        app.include_router(monitor.routes(live))
     return app
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.api import artifact, costs
+from gateway.api import artifact, costs, monitor_links
 from gateway.api.resources import instant
 from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord, Party, Status
@@ -43,6 +43,7 @@ class CallView:
             "phoneNumberId": record.phone_number_id,
             "customer": papers.get("customer") or customer(record.customer),
             "destination": record.destination,
+            "monitor": monitor_links.of(record, papers, self.link_url),
             "startedAt": instant(record.answered_at),
             "endedAt": instant(record.ended_at),
             "endedReason": record.ended_reason,

@@ -10,6 +10,7 @@ from gateway.api.analysis import Analyst
 from gateway.api.app import create_app
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
+from gateway.api.control import Control
 from gateway.api.directory import StoreDirectory
 from gateway.api.errors import ApiError
 from gateway.api.health import Readiness
@@ -96,6 +97,7 @@ class Api:
             link_url=self._settings.public_url.rstrip("/"),
             trunks=self._trunks,
             letters=self._letters,
+            control=Control(self.successors),
         )
         switchboard.listeners.append(self.webhooks)
         self._server = Server(app, self._settings, holder)

@@ -63,16 +63,17 @@ class Guard:
         self._store = store
 
     async def __call__(self, request: Request) -> None:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        given = given.strip()
-        if scheme.lower() != "bearer" or not given:
-            raise ApiError(401, "Missing key: send the header Authorization: Bearer <key>")
-        caller = await self._caller(given)
+        caller = await self.caller(request.headers.get("authorization", ""))
         path = request.scope.get("path", "")
         caller.check(request.method, path, request.headers.get("origin", ""))
         request.state.caller = caller
 
-    async def _caller(self, given: str) -> Caller:
+    async def caller(self, authorization: str) -> Caller:
+        """Whose this header is, whatever its key may do. Raises ApiError."""
+        scheme, _, given = authorization.partition(" ")
+        given = given.strip()
+        if scheme.lower() != "bearer" or not given:
+            raise ApiError(401, "Missing key: send the header Authorization: Bearer <key>")
         if hmac.compare_digest(given.encode(), self._key.encode()):
             return Caller(self._store.of(THE_ORG), operator=True)
         if given.count(".") == 2:

@@ -19,6 +19,14 @@ DEFAULT_MESSAGES = frozenset(
     }
 )  # fmt: skip
 
+# The same for clientMessages.
+DEFAULT_CLIENT_MESSAGES = frozenset(
+    {
+        "conversation-update", "function-call", "hang", "model-output", "speech-update",
+        "status-update", "transfer-update", "transcript", "tool-calls", "user-interrupted",
+        "voice-input", "assistant.started",
+    }
+)  # fmt: skip
 
 # What an agent need not tell unless somebody has asked for it, by the names that ask for it.
 ON_DEMAND = {
@@ -92,6 +100,12 @@ def wanted(papers: Json) -> frozenset[str]:
     """The types of message that the assistant has asked for."""
     names = (papers.get("assistant") or {}).get("serverMessages")
     return DEFAULT_MESSAGES if names is None else frozenset(names)
+
+
+def wanted_live(papers: Json) -> frozenset[str]:
+    """The same, of those who listen in."""
+    names = (papers.get("assistant") or {}).get("clientMessages")
+    return DEFAULT_CLIENT_MESSAGES if names is None else frozenset(names)
 
 
 def demanded(names: frozenset[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ every notice, and gives them to the store with the record: ``store.calls.save(re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.agent.brief import Brief, ToolBrief
 from gateway.agent.handing import Context
@@ -17,6 +17,9 @@ from gateway.agent.messages import FromAgent
 from gateway.calls.destination import Destination
 from gateway.calls.record import CallRecord, Party
 from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.calls.steering import Steering
 
 Papers = dict[str, Any]  # JSON: the API's own papers on a call
 
@@ -160,12 +163,8 @@ class Switchboard(Protocol):
         """Have a call's recording be silent from now on, or go on; False if nothing changes: it
         is so already, it is not recorded, or it has ended."""
 
-    def hold(self, call_id: str, held: bool) -> bool:
-        """Have a live call's party wait with music, or go on. False: nobody is there."""
-
-    def transfer(self, call_id: str, to: Destination) -> bool:
-        """Begin to transfer a live call; its record tells how it went. False: it has ended, or
-        has no agent (any more)."""
+    def steer(self, call_id: str) -> "Steering | None":
+        """A call that has a line: it is ringing or has been answered, and has not ended."""
 
     async def hang_up(self, call_id: str) -> None:
         """End a call with reason manually-canceled; nothing happens if it is already over."""

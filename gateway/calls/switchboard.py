@@ -12,7 +12,6 @@ from gateway.agent.pool import Agents
 from gateway.calls import metrics, records
 from gateway.calls.background import Backgrounds
 from gateway.calls.call import Call, Surroundings
-from gateway.calls.destination import Destination
 from gateway.calls.doors import Aim, Caller, Doors
 from gateway.calls.leg import Ringing
 from gateway.calls.manner import manner_of
@@ -33,6 +32,7 @@ from gateway.calls.routes import Echo, Routes
 from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
+from gateway.calls.steering import Steering
 from gateway.calls.waiting import Waiting
 from gateway.errors import NoRoom
 from gateway.fence import Fence
@@ -325,13 +325,8 @@ class Switchboard:
         call = self.calls.get(call_id)
         return call.pause_recording(paused) if call else False
 
-    def hold(self, call_id: str, held: bool) -> bool:
-        call = self.calls.get(call_id)
-        return call is not None and call.forwarding.hold(held)
-
-    def transfer(self, call_id: str, to: Destination) -> bool:
-        call = self.calls.get(call_id)
-        return call is not None and call.forwarding.start(to)
+    def steer(self, call_id: str) -> Steering | None:
+        return Steering.of(self.calls.get(call_id))
 
     async def hang_up(self, call_id: str) -> None:
         if call := self.calls.get(call_id):

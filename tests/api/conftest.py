@@ -35,6 +35,7 @@ class FakeSwitchboard:
         self.hung_up: list[str] = []
         self.paused: list[tuple[str, bool]] = []
         self.refuses: Exception | None = None
+        self.steered: dict[str, Any] = {}  # what ``steer`` finds
 
     async def place(self, order: Order) -> CallRecord:
         if self.refuses:
@@ -61,6 +62,9 @@ class FakeSwitchboard:
     def pause_recording(self, call_id: str, paused: bool) -> bool:
         self.paused.append((call_id, paused))
         return True
+
+    def steer(self, call_id: str) -> Any:
+        return self.steered.get(call_id)
 
     async def hang_up(self, call_id: str) -> None:
         self.hung_up.append(call_id)
