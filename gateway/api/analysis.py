@@ -102,24 +102,31 @@ class Analyst:
             return {}  # it has no opinion
         parts = dict(_parts(plan))
         known = _known(record, papers)
-        try:
-            thinking = await self._thinking(record, brief)
-        except VendorError as error:
-            log.warning("the call is not analysed: %s", error)
-            return {}
-        try:
-            answers = await asyncio.gather(
-                *(_answer(name, part, known, thinking, record) for name, part in parts.items())
-            )
-        finally:
-            await thinking.close()
+        answers = await asyncio.gather(
+            *(self._answer(name, part, known, record, brief) for name, part in parts.items())
+        )
         return _together(dict(zip(parts, answers, strict=True)))
 
-    async def _thinking(self, record: CallRecord, brief: Brief) -> Thinking:
-        """Raises VendorError."""
+    async def _answer(
+        self, name: str, part: Json, known: Json, record: CallRecord, brief: Brief
+    ) -> Any:
+        """None if there is none."""
+        analysis = "structuredData" if name.startswith("multi ") else name
+        try:
+            thinking = await self._thinking(record, brief, analysis)
+        except VendorError as error:
+            log.warning("the call is not analysed: %s", error, extra={"part": name})
+            return None
+        try:
+            return await _asked(name, part, known, thinking, record)
+        finally:
+            await thinking.close()
+
+    async def _thinking(self, record: CallRecord, brief: Brief, analysis: str) -> Thinking:
+        """Its requests are counted as this part of the analysis. Raises VendorError."""
 
         def used(used: Used) -> None:
-            usage.add(record.usage, used)
+            usage.add(record.usage, used, analysis)
 
         brief = brief.model_copy(update={"temperature": 0.0, "max_tokens": MOST_TOKENS})
         start = Start(call=record.id, row=0, brief=brief, variables=record.variables)
@@ -164,7 +171,7 @@ def _known(record: CallRecord, papers: Papers) -> Json:
     }
 
 
-async def _answer(
+async def _asked(
     name: str, part: Json, known: Json, thinking: Thinking, record: CallRecord
 ) -> Any:
     """None if there is none."""

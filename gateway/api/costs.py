@@ -48,8 +48,11 @@ def _item(usage: Usage) -> Json:
             return {"type": "transcriber", "transcriber": who, "minutes": minutes, **cost}
         case "speaking":
             return {"type": "voice", "voice": who, "characters": usage.characters, **cost}
+    kind: Json = {"type": "model"}
+    if usage.part == "analysis":
+        kind = {"type": "analysis", "analysisType": usage.answers}
     return {
-        "type": "model",
+        **kind,
         "model": who,
         "promptTokens": usage.tokens_in,
         "completionTokens": usage.tokens_out,
@@ -73,14 +76,21 @@ def _breakdown(record: CallRecord) -> Json:
         "llmCompletionTokens": total("tokens_out", "thinking"),
         "llmCachedPromptTokens": total("tokens_cached", "thinking"),
         "ttsCharacters": total("characters", "speaking"),
-        "analysisCostBreakdown": {
-            name: 0
-            for analysis in _ANALYSES
-            for name in (
-                analysis,
-                f"{analysis}PromptTokens",
-                f"{analysis}CompletionTokens",
-                f"{analysis}CachedPromptTokens",
-            )
-        },
+        "analysisCostBreakdown": _analyses(record),
+    }
+
+
+def _analyses(record: CallRecord) -> Json:
+    def total(of: str, analysis: str) -> float:
+        return sum(getattr(u, of) or 0 for u in record.usage if u.answers == analysis)
+
+    return {
+        f"{analysis}{name}": round(total(of, analysis), 6)
+        for analysis in _ANALYSES
+        for name, of in (
+            ("", "cost"),
+            ("PromptTokens", "tokens_in"),
+            ("CompletionTokens", "tokens_out"),
+            ("CachedPromptTokens", "tokens_cached"),
+        )
     }

@@ -7,7 +7,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -97,7 +97,8 @@ class Prices(_Row):
     speaking: Vendors = Field(default_factory=dict)
     trunks: dict[str, TrunkPrice] = Field(default_factory=dict)
 
-    def price(self, part: Literal["hearing", "thinking", "speaking"], usage: Usage) -> Price | None:
+    def price(self, usage: Usage) -> Price | None:
+        part = "thinking" if usage.part == "analysis" else usage.part
         vendors: Vendors = getattr(self, part)
         vendor = vendors.get(usage.vendor)
         if vendor and vendor.like:
@@ -115,7 +116,7 @@ class Prices(_Row):
     def bill(self, record: CallRecord) -> None:
         """Enter into the record what everything cost; None where no price is known."""
         for usage in record.usage:
-            price = self.price(usage.part, usage)
+            price = self.price(usage)
             usage.cost = None if price is None else round(price.of(usage), 6)
         if trunk := self.trunks.get(record.trunk):
             record.transport_cost = round(trunk.of(record) * record.minutes, 6)

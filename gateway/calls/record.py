@@ -52,9 +52,10 @@ class Turn(BaseModel):
 class Usage(BaseModel):
     """What one vendor, with one model, did for the call; its replies that were thrown away, too."""
 
-    part: Literal["hearing", "thinking", "speaking"]
+    part: Literal["hearing", "thinking", "speaking", "analysis"]
     vendor: str
     model: str = ""  # empty: the vendor's usual one
+    answers: str = ""  # of an analysis: which part of it
     requests: int = 0
     failed: int = 0  # of the requests
     thrown_away: int = 0  # of the requests: cut short because the caller went on

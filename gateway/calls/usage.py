@@ -4,11 +4,14 @@ from gateway.agent.messages import Used
 from gateway.calls.record import Usage
 
 
-def add(usage: list[Usage], used: Used) -> None:
-    """Enter one request into the account of a call, which keeps the order of first use."""
-    entry = next((u for u in usage if _name(u) == (used.part, used.vendor, used.model)), None)
+def add(usage: list[Usage], used: Used, analysis: str = "") -> None:
+    """Enter one request into the account of a call, which keeps the order of first use;
+    ``analysis``: the part of it that the request is for, once the call is over."""
+    part = "analysis" if analysis else used.part
+    name = (part, used.vendor, used.model, analysis)
+    entry = next((u for u in usage if _name(u) == name), None)
     if entry is None:
-        entry = Usage(part=used.part, vendor=used.vendor, model=used.model)
+        entry = Usage(part=part, vendor=used.vendor, model=used.model, answers=analysis)
         usage.append(entry)
     entry.requests += 1
     entry.failed += bool(used.fault)
@@ -21,5 +24,5 @@ def add(usage: list[Usage], used: Used) -> None:
     entry.seconds = round(entry.seconds + used.seconds, 3)
 
 
-def _name(usage: Usage) -> tuple[str, str, str]:
-    return usage.part, usage.vendor, usage.model
+def _name(usage: Usage) -> tuple[str, str, str, str]:
+    return usage.part, usage.vendor, usage.model, usage.answers

@@ -107,6 +107,19 @@ async def test_data_comes_by_its_schema_and_prompts_may_be_the_owner_s(site: Sit
     assert any(json.dumps(SCHEMA) in text for text in told)
 
 
+async def test_each_part_is_counted_for_itself(site: Site) -> None:
+    several = [{"key": k, "plan": {"enabled": True, "timeoutSeconds": 60}} for k in ("a", "b")]
+    record = over("When?", "On Monday.")
+    await analyse(site, {**PATIENT, "structuredDataMultiPlan": several}, record)
+    used = {entry.answers: entry for entry in record.usage}
+    assert {name: entry.requests for name, entry in used.items()} == {
+        "summary": 1, "successEvaluation": 1, "structuredData": 2
+    }  # fmt: skip
+    assert {entry.part for entry in record.usage} == {"analysis"}
+    assert all(entry.tokens_in and entry.tokens_out for entry in record.usage)
+    assert (used["summary"].vendor, used["summary"].model) == ("openai", "m")
+
+
 @pytest.mark.parametrize(
     ("plan", "said", "vendor"),
     [

@@ -79,6 +79,36 @@ def test_the_report_at_the_end_has_them_too() -> None:
     assert message["costBreakdown"]["llm"] == 0.0015
 
 
+def test_what_is_asked_when_the_call_is_over_has_items_of_its_own() -> None:
+    over = record()
+    over.usage += [
+        Usage(part="analysis", vendor="openai", model="gpt-4.1", answers="summary", tokens_in=500,
+              tokens_out=50, tokens_cached=10, cost=0.004),
+        Usage(part="analysis", vendor="openai", model="gpt-4.1", answers="structuredData",
+              tokens_in=300, tokens_out=30, cost=0.002),
+    ]  # fmt: skip
+    shown = VIEW.show(over, {})
+    assert next(item for item in shown["costs"] if item["type"] == "analysis") == {
+        "type": "analysis", "analysisType": "summary",
+        "model": {"provider": "openai", "model": "gpt-4.1"}, "promptTokens": 500,
+        "completionTokens": 50, "cachedPromptTokens": 10, "usageComplete": True, "cost": 0.004,
+    }  # fmt: skip
+    breakdown = shown["costBreakdown"]
+    assert (breakdown["llm"], breakdown["llmPromptTokens"]) == (0.0015, 1500)
+    analyses = breakdown["analysisCostBreakdown"]
+    names = (
+        "summary", "summaryPromptTokens", "summaryCompletionTokens", "structuredData",
+        "summaryCachedPromptTokens", "structuredDataPromptTokens", "successEvaluation",
+    )  # fmt: skip
+    assert [analyses[name] for name in names] == [0.004, 500, 50, 0.002, 10, 300, 0]
+    assert shown["cost"] == breakdown["total"] == pytest.approx(0.05405)
+    assert breakdown["total"] == pytest.approx(sum(item["cost"] for item in shown["costs"]))
+    call = sdk.Call.model_validate(shown)
+    assert call.cost_breakdown
+    assert call.cost_breakdown.analysis_cost_breakdown
+    assert call.cost_breakdown.analysis_cost_breakdown.summary == 0.004
+
+
 def test_a_call_that_goes_on_costs_nothing_yet() -> None:
     going = record()
     going.status, going.transport_cost = Status.IN_PROGRESS, 0

@@ -58,6 +58,11 @@ def test_sound_is_paid_by_the_minute_and_text_by_the_character(prices: Prices) -
     assert cost(prices, "speaking", "mouths", characters=250, seconds=20) == 0.025
 
 
+def test_an_analysis_is_paid_as_the_model_it_is_asked_of(prices: Prices) -> None:
+    used = {"tokens_in": 1_000_000, "tokens_out": 100_000}
+    assert cost(prices, "analysis", "brains", "big", **used) == 2.8
+
+
 def test_cached_tokens_are_cheaper(prices: Prices) -> None:
     used = {"tokens_in": 1_000_000, "tokens_cached": 600_000, "tokens_out": 100_000}
     assert cost(prices, "thinking", "brains", "big", **used) == 1.9
