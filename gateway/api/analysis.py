@@ -171,9 +171,7 @@ def _known(record: CallRecord, papers: Papers) -> Json:
     }
 
 
-async def _asked(
-    name: str, part: Json, known: Json, thinking: Thinking, record: CallRecord
-) -> Any:
+async def _asked(name: str, part: Json, known: Json, thinking: Thinking, record: CallRecord) -> Any:
     """None if there is none."""
     more = {
         "schema": json.dumps(part.get("schema") or {}),
