@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from gateway.agent.settings import AgentSettings
-from gateway.api.settings import ApiSettings, WebhookSettings
+from gateway.api.settings import ApiSettings, ToolSettings, WebhookSettings
 from gateway.archive.settings import RecordingSettings
 from gateway.calls.settings import CallSettings
 from gateway.errors import ConfigError
@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     calls: CallSettings = Field(default_factory=CallSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    tools: ToolSettings = Field(default_factory=ToolSettings)
     fence: FenceSettings = Field(default_factory=FenceSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)

@@ -82,6 +82,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     api = Api(
         settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks,
         settings.webhooks, settings.fence.fence, settings.vendors, settings.telemetry.on,
+        settings.tools,
     )  # fmt: skip
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None

@@ -20,7 +20,7 @@ from gateway.api.orders import order_from
 from gateway.api.resources import Body
 from gateway.api.server import Holder, Server
 from gateway.api.server_messages import Messages
-from gateway.api.settings import ApiSettings, WebhookSettings
+from gateway.api.settings import ApiSettings, ToolSettings, WebhookSettings
 from gateway.api.successors import Successors
 from gateway.api.targets import Targets, target
 from gateway.api.tool_server import ToolServer
@@ -54,6 +54,7 @@ class Api:
         fence: Fence = Fence(),  # noqa: B008  # it is frozen
         vendors: Mapping[str, VendorSettings] = MappingProxyType({}),
         traced: bool = False,
+        tools: ToolSettings = ToolSettings(),  # noqa: B008  # it is not changed
     ) -> None:
         self._settings = settings
         self._state_dir = state_dir
@@ -74,7 +75,7 @@ class Api:
         self.tools = ToolServer(
             messages, self._wire, targets,
             {
-                **workers(self._wire, mcp, store, state_dir, vendors),
+                **workers(self._wire, mcp, store, state_dir, vendors, tools),
                 KIND: Librarian(self._wire, messages, targets),
             },
             mcp,

@@ -38,6 +38,15 @@ class ApiSettings(BaseModel):
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class ToolSettings(BaseModel):
+    """``[tools]``: what assistants' tools may do on this machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: bool = Field(False, description="run the code of code tools, each in a sandbox")
+    code_network: bool = Field(False, description="that code may use the network, unfenced")
+
+
 class WebhookSettings(BaseModel):
     """``[webhooks]``: server messages of calls whose assistant and number name no server."""
 

@@ -38,6 +38,7 @@ KINDS: dict[str, Json | Callable[[Json], Json]] = {
     "mcp": {},
     "query": query.described,
     **{kind: deed.described for kind, deed in office.DEEDS.items()},
+    "code": {"description": "Run a function."},
     "bash": {
         "description": "Run a command in a bash shell that keeps its state.",
         "parameters": _object(

@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from gateway.api.files import Files
+from gateway.api.settings import ToolSettings
 from gateway.api.tools import office
 from gateway.api.tools.accounts import Accounts
 from gateway.api.tools.api_request import ApiRequests
+from gateway.api.tools.code import Code
 from gateway.api.tools.errand import Errand
 from gateway.api.tools.mcp import McpTools
 from gateway.api.tools.query import Queries
@@ -25,11 +27,13 @@ def workers(
     store: Store,
     state_dir: Path,
     vendors: Mapping[str, VendorSettings],
+    settings: ToolSettings,
 ) -> dict[str, Worker]:
     in_office = partial(office.do, Accounts(store, wire, vendors))
     return {
         **dict.fromkeys(office.DEEDS, in_office),
         "apiRequest": ApiRequests(wire),
+        "code": Code(settings),
         "mcp": mcp,
         "query": Queries(store, Files(state_dir).place),
     }
