@@ -59,6 +59,10 @@ def order_of(call: Caller, to: Destination) -> Order:
 class Reach(Protocol):
     """What a transfer needs of the house."""
 
+    @property
+    def bridged_s(self) -> float:
+        """How long two parties may talk; 0: as long as they like."""
+
     def call(
         self, caller: Caller, to: Destination, headers: Headers, told: Callable[[LegEvent], None]
     ) -> Leg:
@@ -90,6 +94,7 @@ class SecondLegs:
     bind: Callable[[str], str]  # where a socket is bound, for an address of ours
     fetch: Callable[[str], Awaitable[bool]]
     ring_s: float
+    bridged_s: float = 0.0
 
     def call(
         self, caller: Caller, to: Destination, headers: Headers, told: Callable[[LegEvent], None]

@@ -11,6 +11,9 @@ class CallSettings(BaseModel):
     )
     ring_s: float = Field(60.0, gt=0, description="how long an outbound call may ring")
     diagnosis_s: float = Field(600.0, gt=0, description="the longest call to the echo user")
+    bridged_s: float = Field(
+        14_400.0, ge=0, description="how long two transferred parties may talk; 0: without a limit"
+    )
     concurrency: int = Field(
         0, ge=0, description="calls that one organisation may have at once; 0: as there are lines"
     )

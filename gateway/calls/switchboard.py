@@ -91,7 +91,13 @@ class Switchboard:
         self.waiting = Waiting(self._dial, self._announce, self._ended, settings.queue_s)
         backgrounds = Backgrounds(plane.sounds, fence)
         self._second_legs = SecondLegs(
-            doors, plane, lambda: self.endpoint, self._bound, backgrounds.ready, settings.ring_s
+            doors,
+            plane,
+            lambda: self.endpoint,
+            self._bound,
+            backgrounds.ready,
+            settings.ring_s,
+            settings.bridged_s,
         )
         self._house = Surroundings(
             agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,

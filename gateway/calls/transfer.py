@@ -258,8 +258,14 @@ class Transfer:
         self._attend(self._call.leg)
         self._attend(self.second)
         self._bridged()
+        if self._reach.bridged_s:
+            self._wait(self._reach.bridged_s, self._talked_long)
         if self._to.chime:
             self._work(self._ring_chime(self._to.chime), "chime")
+
+    def _talked_long(self) -> None:
+        self._why = "the longest time of a transferred call is over"
+        self.step("due")
 
     async def _ring_chime(self, chime: str) -> None:
         if await self._reach.ready(chime) and self.state is State.BRIDGED and self.second:

@@ -83,6 +83,7 @@ TABLE: dict[tuple[State, str], tuple[State, str]] = {
     (Y, "caller-gone"): (Z, "end-left"),
 
     (B, "lost"):        (Z, "end-talked"),
+    (B, "due"):         (Z, "end-talked"),
     (B, "caller-gone"): (Z, "end-talked"),
 }  # fmt: skip
 

@@ -81,6 +81,8 @@ class Leg(stage.FakeLeg):
 
 
 class FakeReach:
+    bridged_s = 0.0
+
     def __init__(self, house: House) -> None:
         self.second = Leg(house.line(2))
         self.told: Callable[[LegEvent], None] = lambda event: None
@@ -313,6 +315,17 @@ async def test_ringback_and_then_the_two_talk_without_the_agent() -> None:
     scene.other.told(GONE)
     await scene.ended("assistant-forwarded-call", "completed")
     assert scene.other.second.closed
+
+
+async def test_two_may_not_talk_for_ever() -> None:
+    scene = Scene(DIAL)
+    scene.other.bridged_s = 0.001
+    await scene.begin()
+    scene.other.told(Up())
+    record = await scene.ended("assistant-forwarded-call", "completed")
+    assert "longest time" in record.transfers[-1].detail
+    assert scene.other.second.hung_up
+    assert scene.leg.hung_up
 
 
 async def test_the_caller_hangs_up_on_the_other_party() -> None:
