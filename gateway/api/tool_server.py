@@ -107,6 +107,21 @@ class ToolServer:
         SENT.labels("tool-calls", "delivered" if reply.ok else "refused").inc()
         return reply
 
+    def rejected(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> str:
+        """By its rejectionPlan. Never raises."""
+        try:
+            return rejected(Errand(record, papers, tool, arguments, tool_call_id))
+        except Exception:  # no plan may end a call
+            log.exception("the rejectionPlan of the tool %s went wrong", tool.name)
+            return ""
+
     async def discover(
         self, record: CallRecord, papers: Papers, elsewhere: Sequence[ToolBrief]
     ) -> tuple[ToolBrief, ...]:

@@ -184,6 +184,16 @@ class ToolServer(Protocol):
         """Never raises: a time-out or a refusal is a reply with ``ok`` False. Takes at most
         ``tool.timeout_s``."""
 
+    def rejected(
+        self,
+        record: CallRecord,
+        papers: Papers,
+        tool: ToolBrief,
+        arguments: dict[str, Any],
+        tool_call_id: str,
+    ) -> str:
+        """Why the tool may not be called now, or "". ``call`` looks itself. Never raises."""
+
     async def discover(
         self, record: CallRecord, papers: Papers, elsewhere: Sequence[ToolBrief]
     ) -> tuple[ToolBrief, ...]:

@@ -12,6 +12,7 @@ from gateway.api.call_view import CallView
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
 from gateway.api.tool_server import ToolServer
+from gateway.calls.record import Line
 from gateway.fence import Fence
 from tests.api.hooks import Peer, a_call, wire
 
@@ -230,3 +231,13 @@ async def test_nobody_to_be_asked(tools: ToolServer) -> None:
     assert await tools.advise(a_call(), {}, None, SAID) is None
     gone = {"url": "http://127.0.0.1:9/"}
     assert await tools.advise(a_call(), {}, gone, SAID) is None
+
+
+async def test_a_deed_on_the_phone_may_be_rejected_too(tools: ToolServer) -> None:
+    record = a_call()
+    at = record.created_at
+    record.transcript = [Line(role="user", text="No, stay.", at=at, began_s=0, ended_s=0)]
+    for pattern, refused in (("stay", True), ("go", False), ("(", False)):
+        plan = {"conditions": [{"type": "regex", "regex": pattern}]}
+        tool = ToolBrief(kind="transferCall", name="move", written={"rejectionPlan": plan})
+        assert bool(tools.rejected(record, {}, tool, {}, "t1")) is refused

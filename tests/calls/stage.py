@@ -90,6 +90,11 @@ class FakeTools:
     async def analyse(self, *args: Any) -> dict[str, Any]:
         return {}
 
+    rejects = ""
+
+    def rejected(self, *args: Any) -> str:
+        return self.rejects
+
     async def discover(self, *args: Any) -> tuple[Any, ...]:
         return ()
 

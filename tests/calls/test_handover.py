@@ -198,3 +198,16 @@ async def test_a_wish_from_outside_may_be_an_assistant_too() -> None:
     assert scene.call.brief.greeting == "Sales here."
     assert scene.of(ActionResult) == []
     await scene.end()
+
+
+@pytest.mark.parametrize("kind", ["transferCall", "handoff"])
+async def test_a_deed_that_its_plan_rejects_is_not_done(kind: str) -> None:
+    scene = Scene(TO_SALES, kind)
+    scene.desk.rejects = "the shop is shut"
+    scene.ask()
+    await scene.until(lambda: scene.of(ActionResult))
+    (result,) = scene.of(ActionResult)
+    assert not result.ok
+    assert "not allowed now: the shop is shut" in result.content
+    assert scene.desk.wanted == []
+    await scene.end()

@@ -35,7 +35,10 @@ async def perform(call: "Call", action: Action) -> ActionResult | None:
     None: there is nobody left to be told."""
     act = ACTIONS.get(action.kind, function.call)
     try:
-        outcome = await act(call, action)
+        if why := _rejected(call, action):
+            outcome: Outcome | None = False, f"The tool {action.tool} failed: {why}"
+        else:
+            outcome = await act(call, action)
     except Exception as error:
         call.log.exception("action failed", extra={"tool": action.tool})
         outcome = False, f"The tool {action.tool} failed: {error}"
@@ -44,3 +47,12 @@ async def perform(call: "Call", action: Action) -> ActionResult | None:
         return None
     ok, content = outcome
     return ActionResult(call=call.record.id, action=action.action, ok=ok, content=content)
+
+
+def _rejected(call: "Call", action: Action) -> str:
+    """Why a deed on the phone is not allowed now; of other tools, ``ToolServer.call`` finds it."""
+    tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
+    if tool is None or action.kind not in ACTIONS:
+        return ""
+    why = call.tools.rejected(call.record, call.papers, tool, action.arguments, action.action)
+    return f"the call is not allowed now: {why}" if why else ""
