@@ -54,9 +54,9 @@ class Monitor:
         if not monitor_links.is_token(call_id, token) or record is None:
             raise NotFound(f"Call {call_id} is not in progress")
         plan = monitor_links.plan(await self._papers(record))
-        if plan.get(f"{what}Enabled") is False:
+        if not plan[f"{what}Enabled"]:
             raise NotFound(f"monitorPlan.{what}Enabled of call {call_id} is false")
-        if plan.get(f"{what}AuthenticationEnabled"):
+        if plan[f"{what}AuthenticationEnabled"]:
             caller = await self._guard.caller(authorization)
             if caller.org_id != (record.org_id or THE_ORG):
                 raise ApiError(401, "This key is another organisation's")

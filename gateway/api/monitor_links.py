@@ -10,6 +10,10 @@ from gateway.calls.record import CallRecord, Status
 
 Json = dict[str, Any]
 
+_USUAL = {
+    "listenEnabled": True, "listenAuthenticationEnabled": False,
+    "controlEnabled": True, "controlAuthenticationEnabled": False,
+}  # fmt: skip
 _SECRET = secrets.token_bytes(32)
 
 
@@ -21,9 +25,11 @@ def is_token(call_id: str, given: str) -> bool:
     return hmac.compare_digest(token(call_id).encode(), given.encode())
 
 
-def plan(papers: Papers) -> Json:
-    """The assistant's ``monitorPlan``."""
-    return dict((papers.get("assistant") or {}).get("monitorPlan") or {})
+def plan(papers: Papers) -> dict[str, bool]:
+    """The assistant's ``monitorPlan``, with what it leaves open."""
+    given = (papers.get("assistant") or {}).get("monitorPlan") or {}
+    return {name: usual if given.get(name) is None else bool(given[name])
+            for name, usual in _USUAL.items()}  # fmt: skip
 
 
 def of(record: CallRecord, papers: Papers, link_url: str) -> Json | None:
@@ -32,8 +38,8 @@ def of(record: CallRecord, papers: Papers, link_url: str) -> Json | None:
         return None
     wishes, path = plan(papers), f"/monitor/{record.id}/{token(record.id)}"
     links = {}
-    if wishes.get("listenEnabled") is not False:
+    if wishes["listenEnabled"]:
         links["listenUrl"] = f"ws{link_url.removeprefix('http')}{path}/listen"
-    if wishes.get("controlEnabled") is not False:
+    if wishes["controlEnabled"]:
         links["controlUrl"] = f"{link_url}{path}/control"
     return links or None

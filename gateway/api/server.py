@@ -61,6 +61,7 @@ class Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            ws_per_message_deflate=False,  # sound is not made smaller by it, only later
             timeout_graceful_shutdown=GOODBYE_S,
         )
         self._server = _Uvicorn(config)

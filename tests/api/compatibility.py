@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from gateway.api import authentication, buckets, credentials
+from gateway.api import authentication, buckets, credentials, monitor_links
 from gateway.api.briefs import Defaults, from_assistant, resolve
 from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
@@ -16,7 +16,7 @@ from gateway.api.errors import ApiError
 from gateway.api.orders import order_from
 from gateway.api.server_messages import Messages
 from gateway.api.shapes import shapes
-from gateway.api.targets import Targets, target, wanted
+from gateway.api.targets import Targets, target, wanted, wanted_live
 from gateway.calls.ports import CallRefused
 from gateway.calls.record import Party
 from gateway.errors import GatewayError
@@ -114,7 +114,8 @@ async def _assistant(body: Json) -> Any:
     except REFUSED:
         return None
     put = await buckets.Buckets(_Empty(papers), None).of("a call")  # type: ignore[arg-type]
-    return brief, Targets().of_call(papers), wanted(papers), put
+    live = wanted_live(papers), monitor_links.plan(papers)
+    return brief, Targets().of_call(papers), wanted(papers), live, put
 
 
 class _Empty:

@@ -15,6 +15,7 @@ import websockets
 from pydantic import SecretStr
 
 from gateway.agent.messages import Add, Follow, Live, Say, Spoken
+from gateway.api import monitor
 from gateway.api.gateway_api import Api
 from gateway.api.settings import ApiSettings
 from gateway.calls.record import CallRecord, Status
@@ -143,6 +144,28 @@ async def test_who_leaves_is_listened_for_no_more(scene: Scene) -> None:
         await socket.recv()
     async with asyncio.timeout(30):
         await call.taps[0].closed.wait()
+
+
+async def test_a_slow_listener_is_dropped_and_delays_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow one's sound is too much for any buffer, and it reads nothing of it."""
+    monkeypatch.setattr(monitor, "SLOW_S", 0.05)
+    call = await scene.call()
+    url = (await scene.links(call))["listenUrl"]
+    async with websockets.connect(url, proxy=None, max_queue=1, max_size=None) as slow:
+        await slow.recv()
+        async with asyncio.timeout(30):
+            while not call.taps:
+                await asyncio.sleep(0)
+        call.taps[0].stereo = lambda: np.zeros((1_000_000, 2), np.int16)  # type: ignore[method-assign]
+        async with asyncio.timeout(60):
+            await call.taps[0].closed.wait()
+        monkeypatch.setattr(monitor, "SLOW_S", 60.0)
+        async with websockets.connect(url, proxy=None) as other:
+            await other.recv()
+            assert await other.recv() == b"\x01\x00\xfe\xff" * 320
+        slow.transport.abort()
 
 
 async def test_a_call_is_steered(scene: Scene) -> None:
