@@ -112,6 +112,8 @@ async def test_squads(client: Any, walk: Any) -> None:  # noqa: F811
 
 async def test_tools(client: Any, walk: Any) -> None:  # noqa: F811
     for shape in members("Tool"):
+        if shape == "TakeMessageTool":  # ours: the SDK has no such kind
+            continue
         written = spared(maximal({"$ref": f"#/$defs/{shape}"}))
         tool = await walk.tools.create(request=written)
         assert (await kept(client, f"/tool/{tool.id}")).items() >= written.items()

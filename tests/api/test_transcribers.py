@@ -24,6 +24,7 @@ UNUSED = {
 OWN = {"embedded"}
 SERVER = {"url": "wss://ear.example/x", "secret": "s", "headers": {"a": "b"}}
 EXAMPLES: dict[str, Any] = {
+    "realtimeUrl": "wss://streaming.eu.assemblyai.com/v3/ws",
     "server": SERVER, "languages": ["en"], "language": "en",
     "customVocabularyConfig": {"vocabulary": ["Trunkline"], "defaultIntensity": 0.7},
     "contextGeneral": [{"key": "a", "value": "b"}],
