@@ -115,6 +115,8 @@ async def test_tools(client: Any, walk: Any) -> None:  # noqa: F811
         if shape == "TakeMessageTool":  # ours: the SDK has no such kind
             continue
         written = spared(maximal({"$ref": f"#/$defs/{shape}"}))
+        if written["type"] == "takeMessage":
+            continue  # ours: the SDK knows no such tool
         tool = await walk.tools.create(request=written)
         assert (await kept(client, f"/tool/{tool.id}")).items() >= written.items()
         assert (await walk.tools.get(tool.id)).type == written["type"]

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, Any] = {
     "realtimeUrl": "wss://streaming.eu.assemblyai.com/v3/ws",
     "server": SERVER, "languages": ["en"], "language": "en",
     "customVocabularyConfig": {"vocabulary": ["Trunkline"], "defaultIntensity": 0.7},
+    "realtimeUrl": "wss://streaming.eu.assemblyai.com/v3/ws",
     "contextGeneral": [{"key": "a", "value": "b"}],
 }  # fmt: skip
 

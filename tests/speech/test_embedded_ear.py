@@ -16,7 +16,7 @@ from gateway.speech.grammar import END, START, graph
 from gateway.speech.script import DIGITS, SPOKEN, Dialogue, Script
 from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.recogniser import Recogniser
-from tests.speech.telephone import utterance
+from tests.speech.telephone import utterance, utterances
 
 FRAME = 640
 DEMO = Script.model_validate(
@@ -65,10 +65,10 @@ def test_the_menu_is_understood_and_what_is_not_on_it_is_doubted() -> None:
 
     async def heard(texts: list[str]) -> list[tuple[str, str]]:
         results = []
-        for voice in ("en-us", "en-us+f3"):
-            for text in texts:
-                found, sure = recogniser.recognise(MENU, await utterance(text, voice))
-                results.append((text, found if sure >= 0.5 else ""))
+        said = [(text, voice) for voice in ("en-us", "en-us+f3") for text in texts]
+        for (text, _), sound in zip(said, await utterances(said), strict=True):
+            found, sure = recogniser.recognise(MENU, sound)
+            results.append((text, found if sure >= 0.5 else ""))
         return results
 
     expected = asyncio.run(heard(EXPECTED))

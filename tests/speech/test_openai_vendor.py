@@ -50,7 +50,7 @@ async def test_tool_calls_are_put_together_from_their_pieces(cloud: OpenAISimula
         ("call_endCall_1", "endCall"),
     ]
     assert [json.loads(c.arguments) for c in calls] == [digits, {}]
-    assert deltas[-1] == Finished("tool_calls", 11, 7)
+    assert deltas[-1] == Finished("tool_calls", 11, 7, 3)
     assert [t["function"]["name"] for t in cloud.requests[-1].json()["tools"]] == [
         "dtmf",
         "endCall",
