@@ -27,7 +27,6 @@ EXAMPLES: dict[str, Any] = {
     "realtimeUrl": "wss://streaming.eu.assemblyai.com/v3/ws",
     "server": SERVER, "languages": ["en"], "language": "en",
     "customVocabularyConfig": {"vocabulary": ["Trunkline"], "defaultIntensity": 0.7},
-    "realtimeUrl": "wss://streaming.eu.assemblyai.com/v3/ws",
     "contextGeneral": [{"key": "a", "value": "b"}],
 }  # fmt: skip
 
