@@ -1,6 +1,5 @@
 """Ports for peers, and the process that a peer runs in."""
 
-import itertools
 import os
 import socket
 
@@ -20,26 +19,27 @@ def is_free(port: int) -> bool:
     return True
 
 
+# Below the range from which the system gives ports away, so that nothing takes one before it is
+# used; a part of it for each worker of the tests, gone through in order, so that no two peers get
+# the same one.
+_FIRST, _LAST, _WORKERS = 10_000, 32_000, 4
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+_SHARE = (_LAST - _FIRST) // _WORKERS
+_at = os.getpid() * 64 % _SHARE
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that is free now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind(("127.0.0.1", 0))
-            port: int = udp.getsockname()[1]
-        if is_free(port):
-            return port
-
-
-_next = itertools.count(0)
+    return free_ports(1)
 
 
 def free_ports(count: int) -> int:
-    """The first, even, of ``count`` ports of 127.0.0.1 that are free for UDP now.
-
-    Below the range from which the system gives ports away, and never the same ones twice, so
-    that nothing takes them before they are used.
-    """
+    """The first, even, of ``count`` ports of 127.0.0.1 that are free now."""
+    global _at
     while True:
-        first = 16384 + (os.getpid() * 192 + next(_next) * 64) % 12288
+        if _at + count > _SHARE:
+            _at = 0
+        first = _FIRST + _WORKER * _SHARE + _at
+        _at += count + count % 2
         if all(is_free(port) for port in range(first, first + count)):
             return first

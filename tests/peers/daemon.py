@@ -56,7 +56,7 @@ class Daemon:
         self.api = httpx.AsyncClient(
             base_url=self.api_url,
             headers={"Authorization": f"Bearer {KEY}"},
-            timeout=10.0,
+            timeout=60.0,
             trust_env=False,
         )
 

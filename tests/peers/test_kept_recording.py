@@ -57,7 +57,7 @@ async def test_a_recording_finds_its_way_into_a_bucket(
 
     call = await phone.dial(gateway.uri("kept"))
     await call.confirmed()
-    await call.until("sound", on=True, within_s=10)
+    await call.until("sound", on=True, within_s=40)
     call_id = (await gateway.only_call())["id"]
     pause, resume = (f"/call/{call_id}/recording/{what}" for what in ("pause", "resume"))
     assert (await gateway.api.post(pause)).status_code == 200

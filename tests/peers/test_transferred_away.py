@@ -58,7 +58,7 @@ async def test_a_phone_asks_another_first_and_then_hands_the_agent_over(tmp_path
             await answered.disconnected(20)
             await agent.disconnected(20)
             taken = await gets.incoming()
-            await taken.until("sound", on=True, within_s=20)
+            await taken.until("sound", on=True, within_s=40)
             await taken.hang_up()
             await taken.disconnected()
             (record,) = await gateway.ended_calls(1)

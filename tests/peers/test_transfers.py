@@ -100,17 +100,17 @@ async def test_a_human_is_told_takes_the_call_and_keys_cross_the_bridge(
         caller = await phone.dial(uri)
         await caller.confirmed()
         await caller.press("1")
-        called = await human.incoming(20)
-        await caller.until("sound", on=True, within_s=20)  # music
+        called = await human.incoming(60)
+        await caller.until("sound", on=True, within_s=40)  # music
         await called.answer()
         await called.confirmed()
-        await called.until("sound", on=True, within_s=20)  # the agent
+        await called.until("sound", on=True, within_s=40)  # the agent
         await gateway.until_said("One two three")
         await gateway_is(gateway, "forwarding")
         await caller.press("5")
-        await called.until("digit", digit="5", within_s=20)
+        await called.until("digit", digit="5", within_s=40)
         await called.press("9")
-        await caller.until("digit", digit="9", within_s=20)
+        await caller.until("digit", digit="9", within_s=40)
         tone = tmp_path / "tone.wav"
         sound.write_wav(tone, sound.tone(3.0))
         await caller.record(tmp_path / "caller.wav")
@@ -148,12 +148,12 @@ async def test_a_human_that_is_busy_declines_or_hangs_up_leaves_the_caller_to_th
         await caller.confirmed()
 
         await caller.press("1")
-        called = await human.incoming(20)
+        called = await human.incoming(60)
         await called.hang_up(486)
         await attempts(gateway, 1)
 
         await caller.press("1")
-        called = await human.incoming(20)
+        called = await human.incoming(60)
         await called.answer()
         await called.confirmed()
         await gateway.until_said("A caller.", count=1)
@@ -162,14 +162,14 @@ async def test_a_human_that_is_busy_declines_or_hangs_up_leaves_the_caller_to_th
         await attempts(gateway, 2)
 
         await caller.press("1")
-        called = await human.incoming(20)
+        called = await human.incoming(60)
         await called.answer()
         await called.confirmed()
         await called.hang_up()
         await attempts(gateway, 3)
 
         await caller.press("1")
-        called = await human.incoming(20)
+        called = await human.incoming(60)
         await caller.hang_up()
         await called.disconnected(20)
         (record,) = await gateway.ended_calls(1)
@@ -203,7 +203,7 @@ async def test_the_callers_phone_takes_the_place_of_our_call(
         caller = await phone.dial(uri)
         await caller.confirmed()
         await caller.press("1")
-        ours = await human.incoming(20)
+        ours = await human.incoming(60)
         await ours.answer()
         theirs = await human.incoming(30)
         await theirs.confirmed(20)

@@ -26,13 +26,13 @@ async def test_a_softphone_talks_to_the_agent_in_g722(
     await call.confirmed()
     assert call.codec == "G722"
     await call.record(tmp_path / "heard.wav")
-    greeting = await call.until("sound", on=True, within_s=3)
-    greeted = await call.until("sound", on=False, after=greeting["at"] + 5, within_s=20)
+    greeting = await call.until("sound", on=True, within_s=40)
+    greeted = await call.until("sound", on=False, after=greeting["at"] + 5, within_s=40)
     await call.say(question)
-    answer = await call.until("sound", on=True, after=greeted["at"], within_s=8)
-    await call.until("sound", on=False, after=answer["at"], within_s=15)
+    answer = await call.until("sound", on=True, after=greeted["at"], within_s=40)
+    await call.until("sound", on=False, after=answer["at"], within_s=40)
     await call.press("4")
-    await call.until("digit", digit="5", within_s=10)
+    await call.until("digit", digit="5", within_s=40)
     await call.hang_up()
     await call.disconnected()
     assert sound.loud_s(await call.recorded()) > 6
