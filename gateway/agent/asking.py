@@ -2,13 +2,14 @@
 silence, tried again when it fails. What the model and the voice of a call have in common.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 
 from gateway.agent.streams import Clock, Running, Spawn, harmless, stalled
 from gateway.errors import VendorError
 
 
-class Asking:
+class Asking(ABC):
     """A subclass says what is asked (``_run``), of whom (``_vendor``), how long that one may be
     silent (``_patience_s``), what to do about a failure, and when it was the last."""
 
@@ -25,23 +26,23 @@ class Asking:
     # What a subclass says
 
     @property
-    def _vendor(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _vendor(self) -> str: ...
 
     @property
-    def _patience_s(self) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def _patience_s(self) -> float: ...
 
-    async def _run(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _run(self) -> None: ...
 
+    @abstractmethod
     def _again(self, error: VendorError, now: float) -> float | None:
         """Seconds until the next attempt after this failure, which the owner is told; None: there
         is none."""
-        raise NotImplementedError
 
-    def _given_up(self, error: VendorError) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _given_up(self, error: VendorError) -> None: ...
 
     # What it does for it
 
