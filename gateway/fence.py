@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.listed import Networks
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -43,20 +45,9 @@ class FenceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    allowed: list[str] = Field(
+    allowed: Networks = Field(
         ["127.0.0.0/8", "::1/128"], description="networks that may be reached though not public"
     )
-
-    @field_validator("allowed", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-    @field_validator("allowed")
-    @classmethod
-    def _networks(cls, value: list[str]) -> list[str]:
-        Fence.of(value)
-        return value
 
     @property
     def fence(self) -> Fence:

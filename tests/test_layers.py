@@ -13,6 +13,7 @@ GROUND = {
     "gateway.errors",
     "gateway.fence",
     "gateway.fenced_http",
+    "gateway.listed",
     "gateway.logs",
     "gateway.metrics",
     "gateway.reasons",

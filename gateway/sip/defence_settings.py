@@ -1,22 +1,14 @@
 """``[defence]``: how much a stranger may ask of the gateway."""
 
-from ipaddress import ip_network
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-
-
-def _as_list(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-Texts = Annotated[list[str], BeforeValidator(_as_list)]
+from gateway.listed import Networks, Texts
 
 
 class DefenceSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    exempt: Texts = Field(
+    exempt: Networks = Field(
         default_factory=lambda: ["127.0.0.1", "::1"],
         description="addresses and networks without limits, as those of trunks are",
     )
@@ -40,13 +32,3 @@ class DefenceSettings(BaseModel):
     ban_window_s: float = Field(60.0, gt=0)
     ban_s: float = Field(60.0, gt=0, description="the first ban; each next one is twice as long")
     ban_most_s: float = Field(86_400.0, gt=0)
-
-    @field_validator("exempt")
-    @classmethod
-    def _networks(cls, value: list[str]) -> list[str]:
-        for text in value:
-            try:
-                ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(f"{text!r} is neither an address nor a network") from None
-        return value

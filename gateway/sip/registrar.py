@@ -5,10 +5,11 @@ Bindings are kept in memory: after a restart a phone is found again once it has 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from gateway.listed import Texts
 from gateway.sip.exchange import Exchange
 from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.headers import NameAddr
@@ -18,15 +19,11 @@ from gateway.sip.routing import Hop, request_hop
 from gateway.sip.uri import Uri
 
 
-def _as_list(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
 class RegistrarSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     enabled: bool = False
-    domains: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+    domains: Texts = Field(
         default_factory=list, description="names of this gateway in its users' addresses"
     )
     users: dict[str, SecretStr] = Field(default_factory=dict, description="name = password")

@@ -1,11 +1,12 @@
 """``[sip]``: where the gateway listens and how it introduces itself."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from gateway import __version__
+from gateway.listed import Networks, Texts
 from gateway.sip.message import Limits
 from gateway.sip.policy import Policy
 from gateway.sip.routing import TRANSPORTS, default_port
@@ -33,13 +34,6 @@ def parse_listen(text: str) -> list[Listen]:
     if not host or (port and not (port.isascii() and port.isdigit() and int(port) < 65536)):
         raise ValueError(f"{text!r}: expected transport:address:port, such as udp:0.0.0.0:5060")
     return [Listen(t, host, int(port) if port else default_port(t)) for t in transports]
-
-
-def _as_list(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-Texts = Annotated[list[str], BeforeValidator(_as_list)]
 
 
 class CertificateSettings(BaseModel):
@@ -94,7 +88,7 @@ class SipSettings(BaseModel):
     unknown: Literal["answer", "refuse", "drop"] = Field(
         default="answer", description="what is done with requests of strangers"
     )
-    local_networks: Texts = Field(
+    local_networks: Networks = Field(
         default=["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1"],
         description="peers in these are told a local address all the same",
     )
@@ -135,16 +129,9 @@ class SipSettings(BaseModel):
             parse_listen(entry)
         return value
 
-    @field_validator("local_networks")
-    @classmethod
-    def _networks(cls, value: list[str]) -> list[str]:
-        for text in value:
-            ip_network(text)
-        return value
-
     @property
     def inside(self) -> list[IPv4Network | IPv6Network]:
-        return [ip_network(text) for text in self.local_networks]
+        return [ip_network(text, strict=False) for text in self.local_networks]
 
     @property
     def places(self) -> list[Listen]:

@@ -1,11 +1,9 @@
 """``[trunks.<name>]``, ``[outbound]``: who calls come from, who they go to, and what is allowed."""
 
-from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -13,14 +11,8 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.listed import Networks, Texts
 from gateway.trunks.numbers import Rule
-
-
-def _as_list(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-Texts = Annotated[list[str], BeforeValidator(_as_list)]
 
 
 class _Section(BaseModel):
@@ -42,7 +34,7 @@ class TrunkSettings(_Section):
     gateways: list[GatewaySettings] = Field(
         default_factory=list, description="where calls go to; none: calls only come from there"
     )
-    addresses: Texts = Field(
+    addresses: Networks = Field(
         default_factory=list, description="where its calls come from: addresses and networks"
     )
     domain: str = Field("", description="in the URIs we send; empty: the gateway's host")
@@ -81,16 +73,6 @@ class TrunkSettings(_Section):
     srtp: Literal["off", "optional", "required"] = "off"
     dtx: bool = Field(False, description="both sides may send nothing in silence (RFC 3389)")
     refer: bool = Field(False, description="obey a REFER of the other side")
-
-    @field_validator("addresses")
-    @classmethod
-    def _networks(cls, value: list[str]) -> list[str]:
-        for text in value:
-            try:
-                ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(f"{text!r} is neither an address nor a network") from None
-        return value
 
     @field_validator("codecs")
     @classmethod

@@ -17,24 +17,7 @@ from gateway.sip.resolution import Question, Records
 from gateway.sip.resolver import Ask
 from gateway.sip.session import Session
 from gateway.sip.settings import Listen, SipSettings
-
-PATIENCE_S = 20.0  # for what takes milliseconds unless it is broken
-
-
-class Ear:
-    """What a session told its owner, to be waited for."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._queue: asyncio.Queue[SessionEvent] = asyncio.Queue()
-        session.on_event = self._queue.put_nowait
-
-    async def next(self) -> SessionEvent:
-        return await asyncio.wait_for(self._queue.get(), PATIENCE_S)
-
-
-def refusing(session: Session) -> None:
-    session.refuse(404)
+from tests.sip.wire import PATIENCE_S, Ear, refusing
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from gateway.speech.contract import Heard, Hearing, Speaking
 from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.deepgram_hearing import ListenOptions, Nova
 from tests.simulators.deepgram_wire import DeepgramSimulator
+from tests.simulators.refusals import REFUSALS
 from tests.simulators.sound import hum, spoken_s
 from tests.simulators.wire import Trouble
 
@@ -111,17 +112,7 @@ async def test_closing_ends_the_stream_and_its_events(cloud: DeepgramSimulator) 
     assert cloud.said[-1] == {"type": "CloseStream"}
 
 
-@pytest.mark.parametrize(
-    ("trouble", "fault", "after_s"),
-    [
-        (Trouble("refuse", status=401), Fault.AUTH, None),
-        (Trouble("refuse", status=402), Fault.QUOTA, None),
-        (Trouble("refuse", status=400), Fault.OURS, None),
-        (Trouble("refuse", status=429, retry_after="3"), Fault.OVERLOAD, 3.0),
-        (Trouble("refuse", status=500), Fault.THEIRS, None),
-    ],
-    ids=lambda v: str(v.status) if isinstance(v, Trouble) else None,
-)
+@pytest.mark.parametrize(("trouble", "fault", "after_s"), REFUSALS)
 async def test_a_refused_dial_says_whose_fault_it_is(
     cloud: DeepgramSimulator, trouble: Trouble, fault: Fault, after_s: float | None
 ) -> None:

@@ -13,6 +13,7 @@ from gateway.speech import catalog, driver
 from gateway.speech.contract import Heard, Hearing
 from gateway.speech.hearing import ROWS
 from gateway.speech.settings import VendorSettings
+from tests.simulators.refusals import REFUSALS
 from tests.simulators.sound import hum
 from tests.simulators.transcriber_tongues import TONGUES
 from tests.simulators.transcriber_wire import TranscriberSimulator
@@ -113,17 +114,7 @@ async def test_speech_without_words_is_answered_with_none(
     await hearing.close()
 
 
-@pytest.mark.parametrize(
-    ("trouble", "fault", "after_s"),
-    [
-        (Trouble("refuse", status=401), Fault.AUTH, None),
-        (Trouble("refuse", status=402), Fault.QUOTA, None),
-        (Trouble("refuse", status=400), Fault.OURS, None),
-        (Trouble("refuse", status=429, retry_after="3"), Fault.OVERLOAD, 3.0),
-        (Trouble("refuse", status=500), Fault.THEIRS, None),
-    ],
-    ids=lambda v: str(v.status) if isinstance(v, Trouble) else None,
-)
+@pytest.mark.parametrize(("trouble", "fault", "after_s"), REFUSALS)
 async def test_a_refused_dial_says_whose_fault_it_is(
     cloud: TranscriberSimulator, trouble: Trouble, fault: Fault, after_s: float | None
 ) -> None:

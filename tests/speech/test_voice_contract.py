@@ -13,6 +13,7 @@ from gateway.speech import catalog
 from gateway.speech.contract import RATE, Mark, Speaking
 from gateway.speech.settings import VendorSettings
 from gateway.speech.speaking import ROWS
+from tests.simulators.refusals import REFUSALS
 from tests.simulators.sound import spoken_s
 from tests.simulators.voice_mouths import POSTED, SOCKETS
 from tests.simulators.voice_wire import VoiceSimulator
@@ -112,17 +113,7 @@ async def test_a_voice_may_be_interrupted_and_goes_on_with_something_else(
     await speaking.close()
 
 
-@pytest.mark.parametrize(
-    ("trouble", "fault", "after_s"),
-    [
-        (Trouble("refuse", status=401), Fault.AUTH, None),
-        (Trouble("refuse", status=402), Fault.QUOTA, None),
-        (Trouble("refuse", status=400), Fault.OURS, None),
-        (Trouble("refuse", status=429, retry_after="3"), Fault.OVERLOAD, 3.0),
-        (Trouble("refuse", status=503), Fault.THEIRS, None),
-    ],
-    ids=lambda v: str(v.status) if isinstance(v, Trouble) else None,
-)
+@pytest.mark.parametrize(("trouble", "fault", "after_s"), REFUSALS)
 async def test_a_refusal_says_whose_fault_it_is(
     cloud: VoiceSimulator, trouble: Trouble, fault: Fault, after_s: float | None
 ) -> None:
