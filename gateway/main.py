@@ -22,7 +22,7 @@ from gateway.calls.keeping import Keeping
 from gateway.calls.orphans import end_orphans
 from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord
-from gateway.calls.retention import forget
+from gateway.calls.retention import forget, papers_kept
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
 from gateway.config import Settings
@@ -88,7 +88,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 
     def save(record: CallRecord, papers: Papers) -> None:
-        store.calls.save(record.model_dump(mode="json"), papers)
+        store.calls.save(record.kept(), papers_kept(record, papers))
 
     buckets = Buckets(store, settings.recording.own_bucket)
     keeping = Keeping(settings.recording, state_dir, store, buckets.of)

@@ -112,6 +112,8 @@ class Brief(Plain):
     denoise: bool = False  # what the caller says
     background: str = ""  # a sound under the agent's voice: a name of media.Sounds, or a URL
     record: bool = True
+    discreet: bool = False  # nothing that is said is stored or logged
+    capture: bool = True  # the call's SIP messages are kept
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
     record_as: Literal["wav", "mp3", "opus"] | None = None  # None: as the operator has it
 

@@ -1,4 +1,5 @@
-"""What a call was about, by its own model when it is over: the documented analysisPlan.
+"""What a call was about, by its own model when it is over: the documented analysisPlan, and the
+structured outputs of its artifactPlan.
 
 Nothing is asked unless the assistant has a plan: every question costs its owner tokens. Each part
 has its own time, all are asked at once, and one that fails is left out.
@@ -18,9 +19,11 @@ from gateway.agent.brief import Brief
 from gateway.agent.messages import Start, Used
 from gateway.agent.templates import Templates
 from gateway.agent.vendors import Catalog
-from gateway.api import artifact
+from gateway.api import artifact, structured_outputs
+from gateway.api.models import model_choice
+from gateway.api.resources import instant
 from gateway.calls import usage
-from gateway.calls.ports import Papers
+from gateway.calls.ports import Findings, Papers
 from gateway.calls.record import CallRecord
 from gateway.calls.variables import about
 from gateway.errors import VendorError
@@ -91,8 +94,15 @@ class Analyst:
     ) -> None:
         self._vendors, self._allowed = vendors, allowed
 
-    async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Json:
-        """The documented Analysis; empty if none is wanted or possible. Never raises."""
+    async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Findings:
+        """The documented Analysis and structured outputs; empty if none is wanted or possible.
+        Never raises."""
+        analysis, outputs = await asyncio.gather(
+            self._analysis(record, papers, brief), self._outputs(record, papers, brief)
+        )
+        return Findings(analysis, outputs)
+
+    async def _analysis(self, record: CallRecord, papers: Papers, brief: Brief) -> Json:
         plan = (papers.get("assistant") or {}).get("analysisPlan")
         spoken = [line for line in record.transcript if line.role in ("user", "assistant")]
         threshold = (plan or {}).get("minMessagesThreshold")
@@ -106,6 +116,43 @@ class Analyst:
             *(self._answer(name, part, known, record, brief) for name, part in parts.items())
         )
         return _together(dict(zip(parts, answers, strict=True)))
+
+    async def _outputs(self, record: CallRecord, papers: Papers, brief: Brief) -> Json:
+        """``structuredOutputs`` and ``skippedStructuredOutputs``, by their ids."""
+        plans = structured_outputs.wanted(papers.get("assistant") or {})
+        if not plans:
+            return {}
+        unmet = {i: structured_outputs.unmet(plan, record) for i, plan in plans.items()}
+        known = _known(record, papers)
+        due = [one for one in plans if unmet[one] is None]
+        values = await asyncio.gather(
+            *(self._output(plans[one], known, record, brief) for one in due)
+        )
+        found = {
+            one: structured_outputs.result(plans[one], value)
+            for one, value in zip(due, values, strict=True)
+        }
+        skipped = {i: structured_outputs.skipped(plans[i], c) for i, c in unmet.items() if c}
+        made = {"structuredOutputs": found, "skippedStructuredOutputs": skipped}
+        at = {"structuredOutputsLastUpdatedAt": instant(datetime.now(UTC))}
+        return {name: part for name, part in made.items() if part} | at
+
+    async def _output(self, plan: Json, known: Json, record: CallRecord, brief: Brief) -> Any:
+        """None if it cannot be found."""
+        try:
+            if plan.get("type") == "regex":
+                value = structured_outputs.by_pattern(plan, known["transcript"])
+            else:
+                if own := plan.get("model") and model_choice(plan["model"]):
+                    brief = brief.model_copy(update={"thinking": own})
+                if brief.thinking.vendor == "script":
+                    return None  # it has no opinion
+                question = structured_outputs.question(plan)
+                value = await self._answer("structuredOutput", question, known, record, brief)
+            return None if value is None else structured_outputs.checked(value, plan["schema"])
+        except (ValueError, RecursionError) as error:
+            log.warning("a structured output is left out: %s", error, extra={"part": plan["name"]})
+            return None
 
     async def _answer(
         self, name: str, part: Json, known: Json, record: CallRecord, brief: Brief
@@ -165,6 +212,10 @@ def _known(record: CallRecord, papers: Papers) -> Json:
     return {
         **about(record),
         **record.variables,
+        "messages": [{"role": m.role, "message": m.text} for m in record.transcript],
+        "duration": round(record.minutes * 60),
+        "startedAt": instant(record.answered_at) or "",
+        "endedAt": instant(record.ended_at) or "",
         "transcript": artifact.transcript(record.transcript, plain),
         "systemPrompt": "\n".join(told) or model.get("systemPrompt") or "",
         "endedReason": record.ended_reason or "",
@@ -176,6 +227,7 @@ async def _asked(name: str, part: Json, known: Json, thinking: Thinking, record:
     more = {
         "schema": json.dumps(part.get("schema") or {}),
         "rubric": RUBRICS[part.get("rubric") or "PassFail"],
+        **part.get("known", {}),
     }
     fill = Templates(known | more, record.answered_at or datetime.now(UTC)).fill
     messages = [

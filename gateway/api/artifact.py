@@ -38,7 +38,7 @@ def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
         "assistantActivations": _activations(record),
         "trunkline": _ours(record),
     }
-    return made | _links(record, link_url)
+    return made | record.outputs | _links(record, assistant, link_url)
 
 
 def _activations(record: CallRecord) -> list[Json]:
@@ -143,12 +143,21 @@ def _segment(turn: Turn, name: str, ms: float) -> Json:
     return {"name": name, "ms": round(ms, 1)} | ({"vendor": vendor} if vendor else {})
 
 
-def _links(record: CallRecord, link_url: str) -> Json:
+def is_logged(record: CallRecord, assistant: Json) -> bool:
+    """Whether what happened in it may be shown as a log."""
+    wish = (assistant.get("artifactPlan") or {}).get("loggingEnabled")
+    return wish is not False and not record.discreet
+
+
+def _links(record: CallRecord, assistant: Json, link_url: str) -> Json:
     """Links are given once there is something behind them."""
     if record.status is not Status.ENDED:
         return {}
     beginning = f"{link_url}/call/{record.id}"
-    return ({"pcapUrl": f"{beginning}/pcap"} if record.capture else {}) | _sounds(record, beginning)
+    links = {"pcapUrl": f"{beginning}/pcap"} if record.capture else {}
+    if is_logged(record, assistant):
+        links["logUrl"] = f"{beginning}/call-logs"
+    return links | _sounds(record, beginning)
 
 
 def _sounds(record: CallRecord, beginning: str) -> Json:

@@ -68,6 +68,8 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         log.warning("model.emotionRecognitionEnabled is left out: it is not available here")
     artifacts = assistant.get("artifactPlan") or {}
     hearing = _vendor("transcriber", HEARING, assistant, defaults.hearing)
+    compliance = assistant.get("compliancePlan") or {}
+    discreet = any(compliance.get(wish) for wish in ("hipaaEnabled", "pciEnabled"))
     hooks, hook_tools = hook_plans(assistant)
     language = _language(assistant)
     values: dict[str, Any] = {
@@ -103,7 +105,9 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "hook_tools": hook_tools,
         "denoise": _denoised(assistant),
         "background": _background(assistant),
-        "record": _recorded(assistant),
+        "record": False if discreet else _recorded(assistant),
+        "discreet": discreet,
+        "capture": artifacts.get("pcapEnabled"),
         "chunks": chunks(assistant),
         "format": _format(assistant),
         "live": demanded(wanted({"assistant": assistant})),

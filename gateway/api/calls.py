@@ -8,6 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from gateway.api import artifact
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
 from gateway.api.callers import caller_of, holdings_of
@@ -146,7 +147,7 @@ def routes(calls: Calls) -> APIRouter:
         record, papers = await calls.find(request, call_id)
         if "name" in body:
             record.name = body["name"]
-            calls.store.calls.save(record.model_dump(mode="json"), papers)
+            calls.store.calls.save(record.kept(), papers)
         return calls.view(request).show(record, papers)
 
     @router.delete("/{call_id}", summary="delete")
@@ -184,7 +185,9 @@ def routes(calls: Calls) -> APIRouter:
     @router.get("/{call_id}/call-logs", summary="download log")
     async def logs(call_id: str, request: Request) -> Response:
         """What happened in an ended call, as gzipped lines of JSON."""
-        record, _ = await calls.find(request, call_id)
+        record, papers = await calls.find(request, call_id)
+        if not artifact.is_logged(record, papers.get("assistant") or record.assistant or {}):
+            raise NotFound(f"Call {record.id} has no log: its assistant wants none")
         return call_log(record)
 
     @router.get("/{call_id}/{which}-recording", summary="download")

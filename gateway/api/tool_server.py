@@ -87,7 +87,7 @@ class ToolServer:
         log.info(
             "tool %s: %s",
             tool.name,
-            reply.content[:200],
+            "(of a call that may not be logged)" if record.discreet else reply.content[:200],
             extra={"ok": reply.ok, "ms": round((time.monotonic() - began) * 1000)},
         )
         return reply

@@ -55,6 +55,7 @@ class Box:
 
     call_id: str
     org_id: str
+    discreet: bool  # what nobody took is not kept either
     letters: deque[Letter] = field(default_factory=deque)
     sender: asyncio.Task[None] | None = None
 
@@ -130,7 +131,7 @@ class Webhooks:
             log.exception("a server message could not be written", extra={"type": type_})
             return
         if box is None:
-            box = self._boxes[record.id] = Box(record.id, record.org_id)
+            box = self._boxes[record.id] = Box(record.id, record.org_id, record.discreet)
             box.sender = self._tasks.start(self._empty(box), f"server messages of {record.id}")
         box.letters.append(Letter(type_, where, body, live))
         self._waiting += 1
@@ -142,7 +143,7 @@ class Webhooks:
                     letter = box.letters[0]
                     answered, why = await self._deliver(letter)
                     if why and not letter.live:
-                        await self._keep(box.org_id, box.call_id, letter.type, letter.body, why)
+                        await self._put_aside(box, letter, why)
                     box.letters.popleft()
                     self._waiting -= 1
                     if not answered:
@@ -150,6 +151,12 @@ class Webhooks:
             finally:
                 self._waiting -= len(box.letters)
                 del self._boxes[box.call_id]
+
+    async def _put_aside(self, box: Box, letter: Letter, why: str) -> None:
+        if box.discreet:
+            log.error("a server message is lost: its call may not be stored", extra={"why": why})
+        else:
+            await self._keep(box.org_id, box.call_id, letter.type, letter.body, why)
 
     def _lighten(self, box: Box) -> None:
         """The server is not there: what is worth nothing later may not hold up the report."""
@@ -197,4 +204,4 @@ class Webhooks:
         await self._tasks.close()
         for box, letters in left:
             for letter in letters:
-                await self._keep(box.org_id, box.call_id, letter.type, letter.body, LEAVING)
+                await self._put_aside(box, letter, LEAVING)

@@ -41,4 +41,5 @@ async def attend(call: "Call") -> None:
             call.record, call.papers, tool, action.arguments, f"ending-{number}"
         )
         call.happened("hook", tool=tool.name, ok=reply.ok)
-    call.record.analysis = await call.tools.analyse(call.record, call.papers, call.brief)
+    found = await call.tools.analyse(call.record, call.papers, call.brief)
+    call.record.analysis, call.record.outputs = found.analysis, found.outputs

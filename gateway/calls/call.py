@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway import reasons
 from gateway.agent.brief import Brief
 from gateway.agent.messages import (
     Action,
@@ -91,7 +90,7 @@ class Call:
         self.leg = leg
         self.tools = house.tools
         self.log = log
-        self._brief = brief
+        self._brief: Brief | None = None
         self._limit_s = limit_s
         self._answered = 0.0  # monotonic seconds; 0: not answered
         self._begun = False  # the agent has the call
@@ -104,8 +103,11 @@ class Call:
         self.agents = house.agents
         self.extension = ""  # to be dialled when the party has answered
         self.trunk = ""  # that it came or went by
+        self.captured = True  # its SIP messages may be kept
         self.house = house
         self.forwarding = Forwarding(self)
+        if brief:
+            self._hold_by(brief)
 
     @property
     def has_agent(self) -> bool:
@@ -120,7 +122,8 @@ class Call:
     def take_on(self, route: Route) -> None:
         """Who holds the call, if that was not known from the start."""
         record = self.record
-        self._brief, self.papers = route.brief, route.papers
+        self._hold_by(route.brief)
+        self.papers = route.papers
         self._limit_s = route.brief.max_duration_s + GRACE_S
         self._last_words, self._ends_as = route.last_words, route.ends_as
         record.assistant_id, record.assistant = route.assistant_id, route.assistant
@@ -131,7 +134,8 @@ class Call:
 
     def change(self, brief: Brief, papers: Papers) -> None:
         """Another agent has the call, with other wishes."""
-        self._brief, self.papers = brief, papers
+        self._hold_by(brief)
+        self.papers = papers
         if self._limit:
             self._limit.cancel()
             limit_s = brief.max_duration_s + GRACE_S
@@ -142,6 +146,12 @@ class Call:
             self._record()
         if brief.background:
             self.house.tasks.start(self.house.background(self.leg, brief.background), "background")
+
+    def _hold_by(self, brief: Brief) -> None:
+        """What one of several agents may not have stored, is not stored of the call."""
+        self._brief = brief
+        self.record.discreet |= brief.discreet
+        self.captured = brief.capture and not self.record.discreet
 
     def _record(self) -> None:
         self.record.recording = f"recordings/{self.record.id}.wav"
@@ -226,17 +236,7 @@ class Call:
 
     def _down(self, event: Down) -> None:
         self.record.sip_status = event.status
-        inbound = self.record.direction == "inbound"
-        reason: str
-        if event.answered:
-            reason = Ended.CUSTOMER_ENDED_CALL if event.by_peer else Ended.SIP_COMPLETED
-        elif not inbound:
-            reason = reasons.outbound_refused(event.status or 0)
-        elif event.by_peer:
-            reason = Ended.CUSTOMER_HUNG_UP_WHILE_RINGING
-        else:
-            reason = Ended.INBOUND_FAILED_TO_CONNECT
-        self.end(reason, event.detail)
+        self.end(records.reason_of(event, self.record.direction), event.detail)
 
     def _too_long(self) -> None:
         with about(self.record.id):
@@ -297,7 +297,8 @@ class Call:
     def _spoken(self, message: Spoken) -> None:
         line = records.line(message, self.clock, self._speaker(message.role))
         self.record.transcript.append(line)
-        log.info("%s: %s", message.role, message.text)
+        if not self.record.discreet:
+            log.info("%s: %s", message.role, message.text)
 
     def _speaker(self, role: str) -> dict[str, Any]:
         """Which of several assistants said it."""

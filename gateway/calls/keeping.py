@@ -25,4 +25,4 @@ class Keeping:
         if stored := await self._store.calls.get(call_id):
             record = CallRecord.model_validate(stored.record)
             record.recording, record.stored = kept.recording, kept.stored
-            self._store.calls.save(record.model_dump(mode="json"))
+            self._store.calls.save(record.kept())

@@ -27,7 +27,7 @@ async def end_orphans(store: Store) -> int:
             record.ended_detail = DETAIL
             record.ended_at = record.updated_at  # the last that is known of it
             record.updated_at = datetime.now(UTC)
-            store.calls.save(record.model_dump(mode="json"))
+            store.calls.save(record.kept())
             found += 1
     if found:
         log.warning("%d calls were up when the gateway died; their records are ended", found)

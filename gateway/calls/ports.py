@@ -3,7 +3,7 @@
 The API makes a :class:`Route` or an :class:`Order` out of its own JSON; ``calls`` holds the call
 and knows only the brief. What the API must have again later (the resolved assistant, overrides,
 whom to send webhooks to) travels as ``Papers``: ``calls`` never looks inside, hands them back with
-every notice, and gives them to the store with the record: ``store.calls.save(record, papers)``.
+every notice, and gives them to the store with the record: ``save(record.kept(), papers)``.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -131,6 +131,14 @@ class ToolReply:
     variables: dict[str, Any] = field(default_factory=dict)  # that the call has from now on
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What came out of a call, in the API's own JSON."""
+
+    analysis: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
 class Listener(Protocol):
     """Is told how calls go. Must return at once: it may neither wait nor raise."""
 
@@ -210,7 +218,7 @@ class ToolServer(Protocol):
         """Where the owner's server wants the caller transferred to, or a sentence that says why
         nowhere. Never raises."""
 
-    async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> dict[str, Any]:
+    async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Findings:
         """What the call, which is over, was about; empty if nobody wants to know. Never raises."""
 
     async def successor(

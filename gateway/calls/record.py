@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field
 from gateway.archive.bucket import Stored
 from gateway.calls.destination import Attempted
 
+# What facts of events are somebody's words, or keys they pressed.
+SAID = frozenset({"heard", "words", "content", "digit"})
+
 
 class Status(StrEnum):
     SCHEDULED = "scheduled"
@@ -138,6 +141,7 @@ class CallRecord(BaseModel):
     ended_at: datetime | None = None
     ended_reason: str | None = None
     analysis: dict[str, Any] = Field(default_factory=dict)  # the API's own JSON
+    outputs: dict[str, Any] = Field(default_factory=dict)  # as well: what else was found out
     ended_detail: str = ""  # one sentence for the operator
     activations: list[Activation] = Field(default_factory=list)
     transcript: list[Line] = Field(default_factory=list)
@@ -153,6 +157,17 @@ class CallRecord(BaseModel):
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too
     capture: str | None = None  # path below the state directory: the SIP messages, as pcap
+    discreet: bool = False  # nothing that was said may be stored
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON, to be stored: of a discreet call without what was said, pressed or found out."""
+        if not self.discreet:
+            return self.model_dump(mode="json")
+        said = {"transcript", "variables", "analysis", "outputs"}
+        kept = self.model_dump(mode="json", exclude=said)
+        for event in kept["events"]:
+            event["facts"] = {n: v for n, v in event["facts"].items() if n not in SAID}
+        return kept
 
     @property
     def minutes(self) -> float:

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from gateway import reasons
 from gateway.agent.messages import Spoken, TurnTimings
 from gateway.calls.doors import Caller
+from gateway.calls.leg import Down
 from gateway.calls.ports import Order, Reach
 from gateway.calls.record import CallRecord, Line, Party, Turn
 from gateway.calls.routes import Echo
 from gateway.calls.variables import from_headers
+from gateway.reasons import Ended
 from gateway.sip.session import Session
 
 
@@ -63,6 +66,17 @@ def line(
         interrupted=message.interrupted,
         extra=message.extra | more,
     )
+
+
+def reason_of(event: Down, direction: str) -> str:
+    """Why a call has ended whose party has gone."""
+    if event.answered:
+        return Ended.CUSTOMER_ENDED_CALL if event.by_peer else Ended.SIP_COMPLETED
+    if direction == "outbound":
+        return reasons.outbound_refused(event.status or 0)
+    if event.by_peer:
+        return Ended.CUSTOMER_HUNG_UP_WHILE_RINGING
+    return Ended.INBOUND_FAILED_TO_CONNECT
 
 
 def turn(message: TurnTimings) -> Turn:

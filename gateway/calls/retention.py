@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord, Status
 from gateway.store import Bound, Store
 
@@ -39,6 +40,19 @@ def forget_words(record: CallRecord) -> None:
     record.variables = {}
 
 
+def papers_kept(record: CallRecord, papers: Papers) -> Papers:
+    """Of a discreet call that is over, without what its variables were."""
+    over = record.discreet and record.status is Status.ENDED
+    return _without_variables(papers) if over else papers
+
+
+def _without_variables(papers: Papers) -> Papers:
+    kept = {name: part for name, part in papers.items() if name != "order"}
+    if "assistantOverrides" in kept:
+        kept["assistantOverrides"] = dict(kept["assistantOverrides"]) | {"variableValues": {}}
+    return kept
+
+
 async def forget(
     store: Store,
     state_dir: Path,
@@ -63,10 +77,9 @@ async def forget(
                 record = CallRecord.model_validate(stored.record)
                 delete(record)
                 papers = stored.papers
-                if flag == "has_words" and "assistantOverrides" in papers:
-                    overrides = dict(papers["assistantOverrides"]) | {"variableValues": {}}
-                    papers = papers | {"assistantOverrides": overrides}
-                store.calls.save(record.model_dump(mode="json"), papers)
+                if flag == "has_words":
+                    papers = _without_variables(papers)
+                store.calls.save(record.kept(), papers)
                 done += 1
             await store.calls.flush()
     if done:

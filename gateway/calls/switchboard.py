@@ -358,8 +358,9 @@ class Switchboard:
         self._prices.current().bill(call.record)
         metrics.ended(call.record)
         metrics.LIVE.set(len(self.calls))
-        capture = f"captures/{call.record.id}.pcap"
-        if self.endpoint.keep_capture(call.record.sip_call_id, self._house.state_dir / capture):
+        capture = f"captures/{call.record.id}.pcap" if call.captured else None
+        path = self._house.state_dir / capture if capture else None
+        if self.endpoint.keep_capture(call.record.sip_call_id, path):
             call.record.capture = capture
         self._ended(call.record, call.papers)
         self.waiting.stir()

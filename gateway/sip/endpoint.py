@@ -135,9 +135,12 @@ class Endpoint:
         """
         return self._own.towards(host)
 
-    def keep_capture(self, call_id: str, path: Path) -> bool:
-        """Write the messages of this SIP Call-ID there, as pcap, once nothing is left to be said.
-        False if none were kept."""
+    def keep_capture(self, call_id: str, path: Path | None) -> bool:
+        """Write the messages of this SIP Call-ID there, as pcap, once nothing is left to be said;
+        without a path, forget them. False if none are kept."""
+        if path is None:
+            self._observer.forget(call_id)
+            return False
         over = all(session.id != call_id for session in self._stack.sessions.values())
         return self._observer.keep(call_id, path, over=over)
 

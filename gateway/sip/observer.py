@@ -79,6 +79,11 @@ class Observer(asyncio.DatagramProtocol):
             self._write(call_id)
         return True
 
+    def forget(self, call_id: str) -> None:
+        """What this call's messages were is nobody's business."""
+        if self._captures is not None:
+            self._captures.take(call_id)
+
     def over(self, call_id: str) -> None:
         """Nothing is left to be said in this call."""
         if call_id in self._wanted:

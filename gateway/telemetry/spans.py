@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway.agent.messages import FromAgent, Spoken, TurnTimings, Used
 from gateway.agent.timings import PARTS
-from gateway.calls.record import CallRecord
+from gateway.calls.record import SAID, CallRecord
 
 Value = str | int | float | bool | list[str]
 # Where the conventions name a provider otherwise than the assistant's JSON does.
@@ -166,7 +166,7 @@ def _event(
     plain: dict[str, Value] = {
         k: v for k, v in facts.items() if isinstance(v, str | int | float | bool)
     }
-    for words in ("heard", "words", "content"):  # what was said stays in the transcript
+    for words in SAID:  # what was said stays in the transcript
         plain.pop(words, None)
     return what, at.timestamp(), plain
 

@@ -72,7 +72,7 @@ async def analyse(
     record = record or over("When?", "On Monday {{ x }}.")
     analyst = Analyst({"openai": settings})
     try:
-        return await analyst.analyse(record, {"assistant": assistant}, brief)
+        return (await analyst.analyse(record, {"assistant": assistant}, brief)).analysis
     finally:
         await analyst.close()
 
@@ -137,10 +137,12 @@ async def test_nothing_is_asked_where_nothing_is_wanted(
 
 
 async def test_what_fails_is_left_out(site: Site) -> None:
+    late = asyncio.Event()
+
     async def answer(asked: Asked) -> Any:
         told = asked.json["messages"][0]["content"]
         if "note-taker" in told:
-            await asyncio.Event().wait()
+            await late.wait()
         return reply("no JSON") if "data extractor" in told else reply("false")
 
     site.rule = answer
@@ -150,6 +152,7 @@ async def test_what_fails_is_left_out(site: Site) -> None:
         "successEvaluationPlan": {"timeoutSeconds": 60},
     }
     assert await analyse(site, plan) == {"successEvaluation": "false"}
+    late.set()
     site.rule = lambda asked: (401, {"error": {"message": "no"}})
     assert await analyse(site, {}) == {}
     assert await analyse(site, {}, vendor="no-such") == {}

@@ -10,7 +10,7 @@ from gateway.agent.messages import FromAgent, Start, ToAgent
 from gateway.agent.pool import Agents
 from gateway.calls.call import Call, Surroundings
 from gateway.calls.leg import Headers
-from gateway.calls.ports import ToolReply
+from gateway.calls.ports import Findings, ToolReply
 from gateway.calls.record import CallRecord, Sound, Status
 from gateway.calls.second_leg import Reach
 from gateway.media.line import Symptoms
@@ -87,8 +87,8 @@ class FakeTools:
         self.called.append((args[2].name, args[3]))
         return self.reply
 
-    async def analyse(self, *args: Any) -> dict[str, Any]:
-        return {}
+    async def analyse(self, *args: Any) -> Findings:
+        return Findings()
 
     rejects = ""
 

@@ -23,7 +23,7 @@ from gateway.agent.messages import (
 from gateway.agent.plans import Hook, HookAction, VoicemailPlan
 from gateway.calls.leg import Down, Pressed, Ringing, Up
 from gateway.calls.ports import ToolReply
-from gateway.calls.record import Status
+from gateway.calls.record import CallRecord, Status
 from tests.calls.stage import BRIEF, Scene
 
 
@@ -275,3 +275,30 @@ async def test_a_hook_on_the_end_calls_its_tool(
     scene.call.end("customer-ended-call")
     await scene.finished()
     assert scene.tools.called == [("note", {"what": "end"})] * called
+
+
+async def test_of_a_discreet_call_nothing_that_was_said_is_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    scene = Scene(BRIEF.model_copy(update={"discreet": True, "record": False}))
+    scene.call.leg_event(Up())
+    assert scene.leg.recorded == ""
+    say = {"text": "It is a secret.", "began_at": time.monotonic(), "ended_at": time.monotonic()}
+    scene.agents.listener(Spoken(call="c1", role="user", **say))
+    for what, facts in (("digit", {"digit": "7"}), ("late_result", {"content": "secret", "ok": 1})):
+        scene.agents.listener(Happened(call="c1", what=what, at=time.monotonic(), facts=facts))
+    scene.call.record.variables |= {"name": "a secret"}
+    scene.call.change(BRIEF, {})  # once discreet, a call stays so
+    scene.call.end("manually-canceled")
+    record = await scene.finished()
+    assert [line.text for line in record.transcript] == ["It is a secret."]  # for the report
+    assert not scene.call.captured
+    kept = record.kept()
+    assert "secret" not in str(kept)
+    assert {e["what"]: e["facts"] for e in kept["events"]} | {"late_result": {"ok": 1}} == {
+        e["what"]: e["facts"] for e in kept["events"]
+    }
+    assert "7" not in str([e["facts"] for e in kept["events"] if e["what"] == "digit"])
+    assert "secret" not in caplog.text
+    assert CallRecord.model_validate(kept).transcript == []

@@ -62,8 +62,19 @@ async def test_the_file_holds_the_call_from_invite_to_the_answer_of_bye(
         # The other end is over already: it is written at once.
         theirs = answering.ears[0].session
         assert server.keep_capture(theirs.id, tmp_path / "2.pcap")
+        assert not client.keep_capture(ours.session.id, None)
         assert not server.keep_capture("no such call", tmp_path / "3.pcap")
     assert len(told(tmp_path / "2.pcap")) == 6
+
+
+async def test_what_nobody_wants_is_forgotten() -> None:
+    answering = Answering()
+    async with endpoint(answering) as server, endpoint() as client:
+        ours = await called(server, client, "udp", answering)
+        assert not client.keep_capture(ours.session.id, None)
+        assert not client.keep_capture(ours.session.id, Path("never"))
+        ours.session.end()
+        assert isinstance(await ours.next(), Ended)
 
 
 async def test_nothing_is_kept_if_it_shall_not_be(tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ class Taking:
 
 async def take(call: "Call", action: Action) -> tuple[bool, str]:
     tool = next(tool for tool in call.brief.all_tools if tool.name == action.tool)
+    if call.record.discreet:
+        return False, "Nothing that is said in this call may be stored, so no message is taken."
     line, options = call.leg.line, tool.options
     lines, row = line.lines, line.row
     if options["beep"]:
