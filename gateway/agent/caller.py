@@ -111,6 +111,7 @@ class Caller:
             timings.mark("endpointing", now)
         if text:
             self._said(text)
+            self._ear.taken()
         if keys:
             self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
         confidence, self._confidence = self._confidence, 1.0

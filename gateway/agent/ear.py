@@ -56,6 +56,8 @@ class Ear:
         self._kept: deque[bytes] = deque(maxlen=KEPT)
         self._voice = False
         self._unanswered = False  # there was speech, and nothing final has come of it
+        self._doubted: int | None = None  # beats kept of speech that was perhaps not even heard
+        self._taken = False  # what of it was heard has become the caller's turn
         self._expected: Sequence[str] = ()
 
     def open(self, now: float) -> None:
@@ -65,20 +67,32 @@ class Ear:
     def hear(self, pcm: bytes) -> None:
         """The sound since last time, silence included."""
         self._kept.append(pcm)
-        if self._hearing and not self._unanswered and len(self._kept) > LEAD:
-            self._kept.popleft()
+        quiet_from = self._doubted if not self._voice else None
+        if self._hearing and not self._unanswered:
+            self._keep(LEAD)
+        elif quiet_from is not None and len(self._kept) > quiet_from + LEAD:
+            del self._kept[quiet_from]  # the silence between is left out
         if self._hearing:
             self._hearing.hear(pcm)
 
     def onset(self) -> None:
+        if self._taken:
+            self._taken, self._doubted = False, None
+            self._keep(LEAD)
         self._voice = self._unanswered = True
         if self._hearing:
             self._hearing.onset()
 
     def offset(self) -> None:
         self._voice = False
+        if self._doubted is not None:
+            self._doubt()
         if self._hearing:
             self._hearing.offset()
+
+    def taken(self) -> None:
+        """The words so far are answered: more speech is another matter."""
+        self._taken = True
 
     def expect(self, phrases: Sequence[str]) -> None:
         self._expected = phrases
@@ -113,10 +127,11 @@ class Ear:
         try:
             async with aclosing(faithful(vendor, self._listen(hearing))) as events:
                 async for heard in events:
-                    self._rota.succeeded()
-                    if heard.final:
-                        self._kept.clear()
-                        self._unanswered = self._voice
+                    if heard.assumed:
+                        self._doubt()
+                    else:
+                        self._rota.succeeded()
+                        self._settled(heard)
                     self._owner.heard(heard)
             raise VendorError(vendor, Fault.THEIRS, "the stream ended")
         except VendorError as error:
@@ -142,6 +157,19 @@ class Ear:
             hearing.hear(b"".join(beats))
         if self._unanswered and not self._voice:
             hearing.offset()
+
+    def _doubt(self) -> None:
+        self._doubted = min(len(self._kept), KEPT - 2 * LEAD)
+
+    def _settled(self, heard: Heard) -> None:
+        if heard.final:
+            self._kept.clear()
+            self._unanswered = self._voice
+            self._taken, self._doubted = False, None
+
+    def _keep(self, beats: int) -> None:
+        while len(self._kept) > beats:
+            self._kept.popleft()
 
     def _failed(self, error: VendorError, now: float) -> None:
         self._hearing = self._task = self._deadline = None

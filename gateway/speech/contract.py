@@ -20,7 +20,8 @@ class Heard:
     ``final`` words will not change; until then each ``Heard`` replaces the one before it.
     ``ended`` is the transcriber's own opinion that the caller's turn is over; ``eager`` is its
     guess that it may be, on words that may still go on. ``confidence`` is 0 to 1; ``text`` may be
-    empty when speech was heard but no words were.
+    empty when speech was heard but no words were. ``assumed``: the transcriber has not even said
+    so; it was silent.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Heard:
     ended: bool = False
     confidence: float = 1.0
     eager: bool = False
+    assumed: bool = False
 
 
 class Hearing(Protocol):

@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -29,6 +30,8 @@ BACKLOG = 1000  # frames that wait to be sent: 20 s; a vendor so far behind has 
 LETTING_GO_S = 1.0  # for the closing handshake
 PING_S = 5.0
 SETTLE_S = 2.0  # after speech, for words; then there were none
+SPEECH_S = 2.0  # so much of it cannot have been without a word
+LONG_S = 10.0  # of speech without a pause, for one that may say nothing before its end
 TICK_S = 0.25
 LONGEST_FRAME = 1 << 22
 
@@ -68,6 +71,7 @@ class DrivenHearing:
         self._owed_bytes = 0  # of speech since then
         self._unanswered = False  # nothing final has come since the caller began to speak
         self._words = False  # words have come that are not final yet
+        self._streams = False  # they do, while the caller speaks
 
     async def open(self) -> None:
         try:
@@ -131,11 +135,11 @@ class DrivenHearing:
     def _show(self, words: Iterable[Heard]) -> None:
         for heard in words:
             if heard.text and heard.confidence < self._dialect.confidence:
-                heard = Heard("", heard.final, heard.ended, heard.confidence)
+                heard = replace(heard, text="")
             if heard.final:
                 self._unanswered = self._words = False
             elif heard.text:
-                self._words = True
+                self._words = self._streams = True
             else:
                 continue
             self._heard.put_nowait(heard)
@@ -156,6 +160,8 @@ class DrivenHearing:
             message = await wire.recv()
             self._owed, self._owed_bytes = False, 0
             self._show(self._dialect.read(message))
+            if self._words and not self._voice:  # their final form is still to come
+                self._owed, self._spoke_at = True, time.monotonic()
 
     async def _watch(self) -> None:
         """Keep the connection alive through a silence, and notice one that is dead."""
@@ -169,17 +175,25 @@ class DrivenHearing:
             owed = self._owed and self._dialect.chatty
             silent = self._unanswered and not (self._voice or self._words or owed)
             if silent and now - self._quiet_at > SETTLE_S:
-                self._show([Heard("", final=True, confidence=0.0)])
+                self._show([Heard("", final=True, confidence=0.0, assumed=self._owed)])
             if idle_s is not None and now - self._sent_at > idle_s * 0.75:
                 self._put(self._dialect.idle())
                 self._sent_at = now
 
     def _stalled(self, now: float) -> bool:
+        """The connection stands, and nobody listens at its other end."""
         if not self._owed:
             return False
         if self._dialect.chatty:
             return now - self._spoke_at > self._patience_s
-        return self._owed_bytes > self._patience_s * RATE * 2
+        # One that is not may have heard nothing that is worth a word: how much speech was it?
+        speech_s = self._owed_bytes / (RATE * 2)
+        if self._voice:
+            return speech_s > max(self._patience_s, 0.0 if self._streams else LONG_S)
+        quiet_s = now - self._quiet_at
+        if self._words:
+            return quiet_s > self._patience_s
+        return speech_s > SPEECH_S and quiet_s > SETTLE_S
 
     def _blame(self, error: Exception) -> VendorError:
         match error:

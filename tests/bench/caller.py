@@ -60,13 +60,15 @@ class Call:
         self.remote: tuple[str, int] | None = None  # where our sound goes
         self.loud = self.quiet_run = 0
         self._sip, self._rtp_port, self._token = sip, rtp_port, token
-        self._uri = f"sip:{order.user}@{order.target[0]}:{order.target[1]}"
+        caller = order.callers[number]
+        self._uri = f"sip:{caller.user or order.user}@{order.target[0]}:{order.target[1]}"
         self._contact, self._to_tag = self._uri, ""
         self._request = b""
         self._again_at = self._interval = self._give_up_at = 0.0
         self._sequence, self._timestamp = number * 7 & 0xFFFF, number * 977
         self._now = 0.0
-        self._sound = self._perform(order.callers[number].steps, order.clips)
+        self._longest_s = caller.longest_s
+        self._sound = self._perform(caller.steps, order.clips)
 
     # Signalling
 
@@ -170,7 +172,8 @@ class Call:
     def beat(self, now: float) -> bytes | None:
         """The packet of this 20 ms; None once everything of the plan has been done."""
         self._now = now
-        packet = next(self._sound, None)
+        late = now - self.result.answered_at > self._longest_s
+        packet = None if late else next(self._sound, None)
         if packet is not None:
             self.result.sent += 1
         return packet

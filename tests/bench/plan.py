@@ -1,5 +1,6 @@
 """What the phones are told to do, and what they report: plain data between two processes."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class Caller:
 
     at_s: float
     steps: tuple[Step, ...]
+    longest_s: float = math.inf  # then it hangs up, wherever in the steps it is
+    user: str = ""  # that is called, if not the plan's
 
 
 @dataclass(frozen=True)

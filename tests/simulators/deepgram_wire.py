@@ -143,7 +143,7 @@ class _Listening:
         )
 
     async def _send(self, message: dict[str, Any]) -> None:
-        text, trouble = json.dumps(message), self._trouble
+        text, trouble = json.dumps(message), self._trouble or self._world.sudden
         if trouble and self._sent >= trouble.after:
             match trouble.kind:
                 case "cut":

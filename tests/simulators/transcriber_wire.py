@@ -121,7 +121,7 @@ class _Session:
 
     async def _say(self, frames: Iterable[str], greeting: bool = False) -> None:
         for frame in frames:
-            trouble = self._trouble
+            trouble = self._trouble or self._world.sudden
             if trouble and not greeting and self._sent >= trouble.after:
                 match trouble.kind:
                     case "cut":

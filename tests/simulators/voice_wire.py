@@ -69,7 +69,7 @@ class _Session:
                             return
 
     async def _say(self, frame: dict[str, Any]) -> bool:
-        text, trouble = json.dumps(frame), self._trouble
+        text, trouble = json.dumps(frame), self._trouble or self._world.sudden
         if trouble and self._sent >= trouble.after:
             match trouble.kind:
                 case "cut":

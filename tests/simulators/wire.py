@@ -58,6 +58,8 @@ class Server:
 
     port: int = 0
     trouble: Trouble | None = None
+    sudden: Trouble | None = None  # for what is under way already, and all of it
+    delay_s: float = 0.0  # before anything is answered
     requests: list[Request] = field(default_factory=list)
     connections: int = 0  # ever accepted
 
@@ -84,10 +86,12 @@ class Server:
         try:
             while request := await _read(reader):
                 self.requests.append(request)
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
                 if request.headers.get("upgrade", "").lower() == "websocket":
                     await self.converse(request, reader, writer)
                     return
-                await self.answer(request, Reply(writer, self.take_trouble()))
+                await self.answer(request, Reply(writer, self.take_trouble(), self))
         except (Broken, ConnectionError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:
@@ -127,9 +131,12 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 class Reply:
     """One streamed HTTP answer, with its trouble."""
 
-    def __init__(self, writer: asyncio.StreamWriter, trouble: Trouble | None) -> None:
+    def __init__(
+        self, writer: asyncio.StreamWriter, trouble: Trouble | None, server: Server
+    ) -> None:
         self._writer = writer
         self._trouble = trouble
+        self._server = server
         self._pieces = 0
 
     async def refused(self, body: dict[str, Any]) -> bool:
@@ -161,7 +168,7 @@ class Reply:
 
     async def piece(self, data: bytes) -> bool:
         """Send one chunk; False when the answer is to end here, as if it were complete."""
-        trouble = self._trouble
+        trouble = self._trouble or self._server.sudden
         if trouble and trouble.kind != "refuse" and self._pieces >= trouble.after:
             match trouble.kind:
                 case "cut":
