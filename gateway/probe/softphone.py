@@ -133,6 +133,10 @@ class PhoneCall:
             raise RuntimeError("the call ended before all was played")
         return float(played["at"])
 
+    async def return_sound(self) -> None:
+        """Send back whatever is heard, from now on."""
+        await self._phone.order("return_sound", call=self.number)
+
     async def statistics(self) -> dict[str, Any]:
         """``received`` and ``lost`` RTP packets, and ``jitter_ms``, so far."""
         return await self._phone.order("statistics", call=self.number)

@@ -264,6 +264,10 @@ class Phone:
         self.sound_of(call).startTransmit(recorder)
         self.calls[call].recorder = recorder
 
+    def do_return_sound(self, call: int) -> None:
+        audio = self.sound_of(call)
+        audio.startTransmit(audio)
+
     def do_stop_recording(self, call: int) -> None:
         self.calls[call].recorder = None  # which completes the file
 

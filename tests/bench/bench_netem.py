@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 
 from gateway_codecs import g711
-from tests.bench.bench_networks import FRAME, RATE, aligned, heard_by_agent, perform
+from tests.bench.bench_networks import FRAME, RATE, Way, aligned, heard_by_agent, perform
 from tests.bench.daemon import Daemon
 from tests.bench.lone_phone import LonePhone
 from tests.bench.recording import recording
@@ -95,7 +95,7 @@ def measure(folder: Path, netem: str) -> None:
                 phone = LonePhone((GATEWAY, 5060), "demo", PHONE)
             phone.dial()
             network = Network() if bad else INSTEAD
-            perform([phone], [(network, 0)], frames)
+            perform([phone], [Way(network, 0)], frames)
             phone.hang_up()
             (heard,) = heard_by_agent(daemon, [phone])
             (call,) = daemon.calls({phone.call_id}).values()

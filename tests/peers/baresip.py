@@ -23,7 +23,7 @@ sip_listen 127.0.0.1:{sip}
 net_interface 127.0.0.1
 call_local_timeout 30
 call_max_calls 8
-audio_source aufile,{says}
+{sound}
 snd_path {hears}
 ausrc_srate 8000
 auplay_srate 8000
@@ -45,6 +45,11 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
 """
+RETURN = """\
+audio_source aubridge,loop
+audio_player aubridge,loop
+module plc.so
+module aubridge.so"""
 ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec};answermode={mode}"
 
 
@@ -59,9 +64,11 @@ class Baresip:
         answers: bool = True,
         encryption: str = "",
         cafile: Path | None = None,
+        returns: bool = False,
     ) -> None:
         """``encryption``: srtp (wished for), srtp-mand or srtp-mandf (required); empty: none.
-        ``cafile``: who must have signed the certificates of others, in TLS."""
+        ``cafile``: who must have signed the certificates of others, in TLS. ``returns``: it says
+        what it hears, repaired as it would play it, in place of ``says``."""
         self._rate, self._channels = (int(n) for n in codec.split("/")[1:])
         folder = folder / "baresip"
         folder.mkdir()
@@ -78,7 +85,7 @@ class Baresip:
         sound.write_wav(says_path, sound.tone(10.0) if says is None else says)
         config = CONFIG.format(
             sip=sip,
-            says=says_path,
+            sound=RETURN if returns else f"audio_source aufile,{says_path}",
             hears=self._heard,
             rtp=rtp,
             rtp_end=rtp + 16,
