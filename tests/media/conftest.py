@@ -42,6 +42,7 @@ class Stage:
 
     def __init__(self, capacity: int = 8) -> None:
         self.main = Lines.make(capacity)
+        self.owner = Owner(self.main)
         self.media = Lines(self.main.fd, capacity, Writer.MEDIA)
         self.agent = Lines(self.main.fd, capacity, Writer.AGENT)
         self.now = 100.0
@@ -52,7 +53,7 @@ class Stage:
     def open(self, row: int, **changes: object) -> Line:
         """Make a row live (or change it), as main does."""
         host = "::" if ":" in str(changes.get("host", "")) else "0.0.0.0"
-        line = Line(Owner(self.main), row, 20_000, host)  # type: ignore[arg-type]
+        line = Line(self.owner, row, 20_000, host)  # type: ignore[arg-type]
         if not self.main["live"][row]:
             self.main.clear(row)
             self.main.seed(row, 65_534, 2**32 - 320)

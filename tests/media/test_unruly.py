@@ -1,0 +1,10 @@
+"""Peers that send anything, a main that changes everything: the beat goes on, a witness hears all."""
+
+import pytest
+
+from tests.media.unruly import Unruly
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_peers_send_and_main_changes_the_beat_goes_on(seed: int) -> None:
+    Unruly(seed).run(150)
