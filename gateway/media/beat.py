@@ -244,8 +244,10 @@ class Beat:
         if put.other.any():
             self._inward.renew(rows[put.other])
             self._digits_in.forget(rows[put.other])
-        if (noise := (kinds == NOISE) & (headers.end > headers.start)).any():
-            self._inward.comfort(rows[noise], data[noise, headers.start[noise]])
+        noise = np.flatnonzero((kinds == NOISE) & (headers.end > headers.start))
+        for i in noise.tolist():
+            payload = data[i, headers.start[i] : headers.end[i]].tobytes()
+            self._inward.comfort(int(rows[i]), payload)
         if digit.any():
             self._press(rows[digit], headers.only(digit), data[digit])
 

@@ -51,6 +51,7 @@ class Inward:
         self._g722 = g722.Decoder(n)
         self._opened = Opened(n)
         self._level = np.full(n, 127, np.uint8)  # of the peer's comfort noise
+        self._shape: dict[int, comfort.Shape] = {}  # and how it sounds, if it is not white
         self._kind = np.zeros(n, np.uint8)
         self._last = np.zeros(n, np.float32)  # sample that was heard
         self._beats = 0
@@ -61,6 +62,7 @@ class Inward:
         self.renew(np.array([row]))
         self._last[row] = 0
         self._level[row] = 127
+        self._shape.pop(row, None)
         if beat := int(self._lines["beat"][row]):
             heard = self._lines["heard"][row]
             past = np.concatenate([heard[n % RING] for n in range(beat - PRIMING, beat)])
@@ -99,9 +101,12 @@ class Inward:
             self._opened.forget(row)
             self._g722.forget(row)
 
-    def comfort(self, rows: Rows, levels: npt.NDArray[np.uint8]) -> None:
-        """The peer is silent, and its silence so loud (RFC 3389)."""
-        self._level[rows] = levels
+    def comfort(self, row: int, payload: bytes) -> None:
+        """The peer is silent, and its silence is like this (RFC 3389)."""
+        self._level[row], shape = comfort.read(payload)
+        self._shape.pop(row, None)
+        if shape is not None:
+            self._shape[row] = shape
 
     def run(self, rows: Rows, quiet: Mask) -> Heard:
         """This beat's frame of each row; see ``Jitter.pull``."""
@@ -198,7 +203,10 @@ class Inward:
         following: Following | None = None,
     ) -> None:
         if silent.any():
-            levels = self._level[rows[silent]]
-            sound[silent] = comfort.noise(levels, sound.shape[1], self._beats)
+            its = rows[silent]
+            shapes = {at: self._shape[row] for at, row in enumerate(its.tolist())
+                      if row in self._shape}  # fmt: skip
+            size = sound.shape[1]
+            sound[silent] = comfort.noise(self._level[its], size, self._beats, shapes)
             there = there | silent
         self._lines["concealed"][rows] += concealment.run(rows, sound, there, skipped, following)

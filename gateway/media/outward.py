@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.media.band import Band
+from gateway.media.hush import Hush
 from gateway.media.inward import G722_INDEX, IS_LAW, IS_NARROW, LAWS, OPUS_INDEX
 from gateway.media.lines import NO_PAYLOAD, RATE, RING, Lines
 from gateway.rtp.jitter import SLOT
-from gateway_codecs import CODECS, comfort, g722, l16, opus
+from gateway_codecs import CODECS, g722, l16, opus
 from gateway_codecs.resample import Downsampler
 
 BEAT_MS = 20
@@ -22,9 +23,6 @@ MOST = 1276  # octets of a payload: no codec of ours needs more in a packet that
 CLOCKS = np.array([codec.clock for codec in CODECS])
 STEPS = (CLOCKS // 50).astype(np.uint32)  # ticks of a beat
 _PRIMING = 10  # frames from which a codec that adapts finds back
-_HUSH = 10  # silent beats before a row that may be silent sends comfort noise instead
-_AGAIN = 25  # and every so many beats once more: a lost packet must not mean deadly silence
-_LEVEL = 70  # -dBov of that noise: an agent that is silent sends no sound at all
 _HAS_OCTETS = IS_LAW | (np.arange(len(CODECS)) == G722_INDEX)  # in each tick one
 
 Rows = npt.NDArray[np.int64]
@@ -83,7 +81,7 @@ class Outward:
         self._codec = np.full(n, NO_PAYLOAD, np.uint8)
         self._held: dict[int, list[Samples | bytes]] = {}  # by row
         self._narrow = np.zeros(n, bool)  # there is nothing above 4 kHz for Opus to code
-        self._silent = np.zeros(n, np.int64)
+        self._hush: dict[int, Hush] = {}  # of rows that may be silent
 
     def forget(self, row: int) -> None:
         self._codec[row] = NO_PAYLOAD
@@ -91,7 +89,7 @@ class Outward:
         self._band.forget(row)
         self._g722.forget(row)
         self._held.pop(row, None)
-        self._silent[row] = 0
+        self._hush.pop(row, None)
 
     def settle(self, row: int) -> None:
         """Main has changed the row's settings, or this process is new to the row."""
@@ -166,10 +164,14 @@ class Outward:
               echo: bytes | None) -> list[Packet]:  # fmt: skip
         """A row whose packets are made one by one."""
         index = int(self._codec[row])
-        codec, ptime_ms = CODECS[index], int(self._lines["ptime_ms"][row])
+        lines, codec = self._lines, CODECS[index]
+        ptime_ms = int(lines["ptime_ms"][row])
         step = codec.clock // 50
-        if hushed := self._hush(row, said):
-            return [(i, octets, 0, True) for octets in hushed if octets]
+        if lines["comfort_out"][row] != NO_PAYLOAD:
+            hushed = self._hush_of(row, index).packet(narrow if IS_NARROW[index] else said[::2])
+            if hushed is not None:
+                self._held.pop(row, None)
+                return [(i, hushed, 0, True)] if hushed else []
         if echo is not None and ptime_ms == BEAT_MS:
             return [(i, echo, 0, False)]
         held = self._held.setdefault(row, [])
@@ -200,14 +202,10 @@ class Outward:
         self._held[row] = [rest] if len(rest) else []
         return packets
 
-    def _hush(self, row: int, said: Samples) -> list[bytes]:
-        """Comfort noise instead of silence, if that was agreed on; an empty one: say nothing."""
-        self._silent[row] = 0 if said.any() else self._silent[row] + 1
-        beats = int(self._silent[row]) - _HUSH
-        if self._lines["comfort_out"][row] == NO_PAYLOAD or beats < 0:
-            return []
-        self._held.pop(row, None)
-        return [b"" if beats % _AGAIN else comfort.write(_LEVEL)]
+    def _hush_of(self, row: int, codec: int) -> Hush:
+        if row not in self._hush:
+            self._hush[row] = Hush(spectrum=bool(IS_NARROW[codec]))
+        return self._hush[row]
 
     def _encode_opus(self, row: int, sound: Samples) -> bytes:
         encoder = self._opus[row]

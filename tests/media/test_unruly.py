@@ -1,4 +1,4 @@
-"""Peers that send anything, a main that changes everything: the beat goes on, a witness hears all."""
+"""Peers send anything and main changes everything: the beat goes on, and a witness hears all."""
 
 import pytest
 
