@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any, Self
 
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.metrics import REGISTRY
+from gateway.store.connections import Connections
 from gateway.store.errors import StoreError, explained
 from gateway.store.rows import Bound, matching, newest_first
 from gateway.store.tables import THE_ORG, calls
@@ -52,9 +52,9 @@ class Calls:
     """
 
     def __init__(
-        self, engine: AsyncEngine, retry_s: float = 1.0, vault: Vault | None = None
+        self, connections: Connections, retry_s: float = 1.0, vault: Vault | None = None
     ) -> None:
-        self._engine = engine
+        self._connections = connections
         self._vault = vault
         self._org_id: str | None = None
         self._retry_s = retry_s
@@ -125,9 +125,8 @@ class Calls:
             return call if self._org_id in (None, call.org_id) else None
         query = matching(select(calls), calls, self._org_id, (), {"id": call_id})
         with explained("read a call record"):
-            async with self._engine.connect() as connection:
-                row = (await connection.execute(query)).one_or_none()
-        return self._stored(row) if row is not None else None
+            found = await self._connections.read(query)
+        return self._stored(found[0]) if found else None
 
     async def list(
         self,
@@ -142,8 +141,7 @@ class Calls:
         await self.flush()
         query = newest_first(calls, self._org_id, bounds, limit, equal, oldest=oldest, skip=skip)
         with explained("read call records"):
-            async with self._engine.connect() as connection:
-                return [self._stored(row) for row in await connection.execute(query)]
+            return [self._stored(row) for row in await self._connections.read(query)]
 
     async def count(self, bounds: Sequence[Bound] = (), **equal: Any) -> int:
         await self.flush()
@@ -151,8 +149,7 @@ class Calls:
             select(func.count()).select_from(calls), calls, self._org_id, bounds, equal
         )
         with explained("count call records"):
-            async with self._engine.connect() as connection:
-                return int((await connection.execute(query)).scalar_one())
+            return int((await self._connections.read(query))[0][0])
 
     async def delete(self, call_id: str) -> StoredCall | None:
         """Delete and return it; None if there is none."""
@@ -160,9 +157,9 @@ class Calls:
         if call is not None:
             async with self._writing:
                 self._waiting.pop(call_id, None)
+                gone = delete(calls).where(calls.c.id == call_id)
                 with explained("delete a call record"):
-                    async with self._engine.begin() as connection:
-                        await connection.execute(delete(calls).where(calls.c.id == call_id))
+                    await self._connections.write(lambda connection: connection.execute(gone))
         return call
 
     async def _write(self, call: StoredCall) -> None:
@@ -177,15 +174,19 @@ class Calls:
             "record": self._sealed(record),
             **({"papers": self._sealed(call.papers)} if call.papers else {}),
         }
-        async with self._engine.begin() as connection:
-            done = await connection.execute(
-                update(calls).where(calls.c.id == call.id).values(values)
-            )
+        more = {
+            "id": call.id,
+            "org_id": call.org_id,
+            "papers": values.get("papers", {}),
+            "created_at": _instant(record["created_at"]),
+        }
+
+        def step(connection: Connection) -> None:
+            done = connection.execute(update(calls).where(calls.c.id == call.id).values(values))
             if not done.rowcount:
-                values |= {"id": call.id, "org_id": call.org_id}
-                values |= {"papers": self._sealed(call.papers)}
-                values["created_at"] = _instant(record["created_at"])
-                await connection.execute(insert(calls).values(values))
+                connection.execute(insert(calls).values(values | more))
+
+        await self._connections.write(step)
 
     def _sealed(self, json: dict[str, Any]) -> Any:
         return self._vault.seal(json) if self._vault else json

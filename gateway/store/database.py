@@ -11,12 +11,12 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, event, insert, make_url, select, text
+from sqlalchemy import URL, Connection, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.errors import ConfigError
 from gateway.store.calls import Calls
+from gateway.store.connections import Connections, File, Server
 from gateway.store.errors import StoreError, explained
 from gateway.store.numbers import PhoneNumbers
 from gateway.store.rows import Rows
@@ -35,7 +35,6 @@ from gateway.store.vault import FILE, Vault
 
 log = logging.getLogger(__name__)
 
-POSTGRES_LIMITS = {"timeout": 5.0, "command_timeout": 10.0}  # seconds, asyncpg's words
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -74,27 +73,32 @@ class Store:
     ) -> None:
         try:
             where = make_url(url)
-            limits = POSTGRES_LIMITS if where.get_backend_name() == "postgresql" else {}
-            self._engine = create_async_engine(where, connect_args=limits)
+            private = where.get_backend_name() == "sqlite"
+            made: Connections = File(where, _pragmas(busy_s)) if private else Server(where)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise ConfigError(f"[store] url: {error}") from None
-        if self.private:
-            event.listen(self._engine.sync_engine, "connect", _pragmas(busy_s))
+        self._connections = made
         self._vault = vault
-        self.assistants = Rows(self._engine, assistants, vault=vault)
-        self.squads = Rows(self._engine, squads, vault=vault)
-        self.tools = Rows(self._engine, tools, vault=vault)
-        self.files = Rows(self._engine, files, lambda b: {"purpose": b.get("purpose")}, vault)
-        self.phone_numbers = PhoneNumbers(self._engine, vault)
+        self.assistants = Rows(made, assistants, vault=vault)
+        self.squads = Rows(made, squads, vault=vault)
+        self.tools = Rows(made, tools, vault=vault)
+        self.files = Rows(made, files, lambda b: {"purpose": b.get("purpose")}, vault)
+        self.phone_numbers = PhoneNumbers(made, vault)
         self.credentials = Rows(
-            self._engine, credentials, lambda body: {"provider": body["provider"]}, vault
+            made, credentials, lambda body: {"provider": body["provider"]}, vault
         )
-        self.letters = Rows(self._engine, letters, lambda b: {"call_id": b["callId"]}, vault)
-        self.orgs = Rows(self._engine, orgs, vault=vault)
-        self.keys = Rows(self._engine, keys, lambda body: {"digest": digest(body["token"])}, vault)
-        self.calls = Calls(self._engine, retry_s, vault)
+        self.letters = Rows(made, letters, lambda b: {"call_id": b["callId"]}, vault)
+        self.orgs = Rows(made, orgs, vault=vault)
+        self.keys = Rows(made, keys, lambda body: {"digest": digest(body["token"])}, vault)
+        self.calls = Calls(made, retry_s, vault)
+        self._holdings: dict[str, Holdings] = {}  # made for the first request
 
     def of(self, org_id: str) -> Holdings:
+        if org_id not in self._holdings:
+            self._holdings[org_id] = self._of(org_id)
+        return self._holdings[org_id]
+
+    def _of(self, org_id: str) -> Holdings:
         return Holdings(
             org_id,
             self.assistants.of(org_id),
@@ -111,41 +115,43 @@ class Store:
     @property
     def private(self) -> bool:
         """A file of ours, which no other gateway uses."""
-        return self._engine.dialect.name == "sqlite"
+        return self._connections.url.get_backend_name() == "sqlite"
 
     async def start(self) -> None:
         """Bring the tables up to date and begin to write. Raises ConfigError."""
-        _check_directory(self._engine.url)
+        _check_directory(self._connections.url)
         try:
-            with explained(f"[store] url {self._engine.url!r}"):
-                async with self._engine.begin() as connection:
-                    await connection.run_sync(_migrate, self._vault)
-                    await connection.run_sync(_check_key, self._vault)
+            with explained(f"[store] url {self._connections.url!r}"):
+                await self._connections.write(self._bring_up_to_date)
         except ConfigError:
-            await self._engine.dispose()
+            await self._connections.close()
             raise
         except StoreError as error:
-            await self._engine.dispose()
+            await self._connections.close()
             raise ConfigError(str(error)) from None
         except CommandError as error:
-            await self._engine.dispose()
+            await self._connections.close()
             raise ConfigError(
-                f"[store] url {self._engine.url!r}: the database was made by a newer trunkline "
-                f"({error}); use that version or another database"
+                f"[store] url {self._connections.url!r}: the database was made by a newer "
+                f"trunkline ({error}); use that version or another database"
             ) from None
-        _keep_private(self._engine.url)
+        _keep_private(self._connections.url)
         self.calls.start()
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the database."""
         await self.calls.close()
-        await self._engine.dispose()
+        await self._connections.close()
 
     async def check(self) -> None:
         """Raises StoreError unless the database answers."""
         with explained("read from the store"):
-            async with asyncio.timeout(2), self._engine.connect() as connection:
-                await connection.execute(text("select 1"))
+            async with asyncio.timeout(2):
+                await self._connections.read(select(1))
+
+    def _bring_up_to_date(self, connection: Connection) -> None:
+        _migrate(connection, self._vault)
+        _check_key(connection, self._vault)
 
 
 def _check_directory(url: URL) -> None:

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from sqlalchemy import case, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.store.connections import Connections
 from gateway.store.rows import Body, Rows, Stored
 from gateway.store.tables import phone_numbers
 from gateway.store.vault import Vault
@@ -26,8 +26,8 @@ def digits(number: str) -> str:
 
 
 class PhoneNumbers(Rows):
-    def __init__(self, engine: AsyncEngine, vault: Vault | None = None) -> None:
-        super().__init__(engine, phone_numbers, _columns, vault)
+    def __init__(self, connections: Connections, vault: Vault | None = None) -> None:
+        super().__init__(connections, phone_numbers, _columns, vault)
 
     async def dialled(self, user: str, host: str) -> Stored | None:
         """The number that a SIP user or telephone number means, of whatever organisation.

@@ -1,6 +1,5 @@
 """Resources in the store: one repository for all that are created, listed, changed and deleted."""
 
-import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from gateway.store.connections import Connections
 from gateway.store.errors import explained
 from gateway.store.tables import THE_ORG, milliseconds
 from gateway.store.vault import Vault
@@ -105,17 +115,16 @@ class Rows:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        connections: Connections,
         table: Table,
         columns: Callable[[Body], dict[str, Any]] = lambda body: {},
         vault: Vault | None = None,
     ) -> None:
-        self._engine = engine
+        self._connections = connections
         self._table = table
         self._columns = columns
         self._vault = vault
         self._org_id: str | None = THE_ORG
-        self._one_writer = asyncio.Lock()  # so that read, change and write are one step
         self._tick = _Ticks()
 
     def of(self, org_id: str | None) -> Self:
@@ -131,8 +140,9 @@ class Rows:
         stored = Stored(row_id or str(uuid4()), self._org_id, now, now, body)
         values = {**vars(stored), "body": self._seal(body), **self._columns(body)}
         with explained(f"create in {self._table.name}"):
-            async with self._one_writer, self._engine.begin() as connection:
-                await connection.execute(insert(self._table).values(values))
+            await self._connections.write(
+                lambda connection: connection.execute(insert(self._table).values(values))
+            )
         return stored
 
     async def get(self, row_id: str) -> Stored | None:
@@ -155,31 +165,33 @@ class Rows:
     async def count(self, bounds: Sequence[Bound] = (), **equal: Any) -> int:
         query = select(func.count()).select_from(self._table)
         with explained(f"read from {self._table.name}"):
-            async with self._engine.connect() as connection:
-                found = matching(query, self._table, self._org_id, bounds, equal)
-                return int((await connection.execute(found)).scalar_one())
+            found = matching(query, self._table, self._org_id, bounds, equal)
+            return int((await self._connections.read(found))[0][0])
 
     async def update(self, row_id: str, change: Callable[[Body], Body]) -> Stored | None:
         """Replace a body by what ``change`` makes of it; what it raises leaves all as it was."""
         table = self._table
+
+        def step(connection: Connection) -> Stored | None:
+            found = self._one(row_id).with_for_update()
+            row = connection.execute(found).one_or_none()
+            if row is None:
+                return None
+            body, now = change(self._open(row.body)), self._tick()
+            values = {"body": self._seal(body), "updated_at": now, **self._columns(body)}
+            connection.execute(update(table).where(table.c.id == row_id).values(values))
+            return Stored(row.id, row.org_id, row.created_at, now, body)
+
         with explained(f"update in {table.name}"):
-            async with self._one_writer, self._engine.begin() as connection:
-                found = self._one(row_id).with_for_update()
-                row = (await connection.execute(found)).one_or_none()
-                if row is None:
-                    return None
-                body, now = change(self._open(row.body)), self._tick()
-                values = {"body": self._seal(body), "updated_at": now, **self._columns(body)}
-                await connection.execute(update(table).where(table.c.id == row_id).values(values))
-        return Stored(row.id, row.org_id, row.created_at, now, body)
+            return await self._connections.write(step)
 
     async def delete(self, row_id: str) -> Stored | None:
         """Delete and return it; None if there is none."""
         stored = await self.get(row_id)
         if stored is not None:
             with explained(f"delete in {self._table.name}"):
-                async with self._one_writer, self._engine.begin() as connection:
-                    await connection.execute(delete(self._table).where(self._table.c.id == row_id))
+                gone = delete(self._table).where(self._table.c.id == row_id)
+                await self._connections.write(lambda connection: connection.execute(gone))
         return stored
 
     def _one(self, row_id: str) -> Select[Any]:
@@ -187,8 +199,7 @@ class Rows:
 
     async def _read(self, query: Select[Any]) -> Sequence[Stored]:
         with explained(f"read from {self._table.name}"):
-            async with self._engine.connect() as connection:
-                return [self._stored(row) for row in await connection.execute(query)]
+            return [self._stored(row) for row in await self._connections.read(query)]
 
     def _stored(self, row: Row[Any]) -> Stored:
         return Stored(row.id, row.org_id, row.created_at, row.updated_at, self._open(row.body))

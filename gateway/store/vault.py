@@ -43,20 +43,27 @@ class Vault:
         return value
 
     def open(self, value: Any, secret: bool = False) -> Any:
-        """What was sealed. A secret that never was is let through. Raises StoreError."""
-        match value:
-            case dict():
-                return {n: self.open(v, secret or _is_secret(n, v)) for n, v in value.items()}
-            case list():
-                return [self.open(part, secret) for part in value]
-            case str() if secret and value.startswith(_MARK):
-                try:
-                    return self._fernet.decrypt(value.removeprefix(_MARK)).decode()
-                except InvalidToken:
-                    raise StoreError(
-                        "a secret in the store was sealed with another key; "
-                        f"bring back the {FILE} that belongs to this database"
-                    ) from None
+        """What was sealed. A secret that never was is let through. Raises StoreError.
+
+        Every body that is read goes through here, so what has no mark is not looked at again.
+        """
+        kind = type(value)
+        if kind is dict:
+            return {
+                n: v if type(v) is str and not v.startswith(_MARK)
+                else self.open(v, secret or _is_secret(n, v))
+                for n, v in value.items()
+            }  # fmt: skip
+        if kind is list:
+            return [self.open(part, secret) for part in value]
+        if secret and kind is str and value.startswith(_MARK):
+            try:
+                return self._fernet.decrypt(value.removeprefix(_MARK)).decode()
+            except InvalidToken:
+                raise StoreError(
+                    "a secret in the store was sealed with another key; "
+                    f"bring back the {FILE} that belongs to this database"
+                ) from None
         return value
 
 

@@ -386,8 +386,7 @@ async def test_deleting_a_running_call_ends_it_and_keeps_its_record(
 async def test_a_store_that_fails_is_a_503_and_says_why(
     api: httpx.AsyncClient, store: Store
 ) -> None:
-    async with store._engine.begin() as connection:
-        await connection.exec_driver_sql("drop table calls")
+    await store._connections.write(lambda made: made.exec_driver_sql("drop table calls"))
     answer = await api.get("/call")
     assert answer.status_code == 503
     assert "calls" in answer.json()["message"]

@@ -53,8 +53,7 @@ async def test_a_number_that_cannot_be_answered_says_why(
 async def test_a_store_that_fails_refuses_the_call_and_says_so(
     store: Store, directory: StoreDirectory
 ) -> None:
-    async with store._engine.begin() as connection:
-        await connection.exec_driver_sql("drop table phone_numbers")
+    await store._connections.write(lambda made: made.exec_driver_sql("drop table phone_numbers"))
     with pytest.raises(CallRefused, match="no such table"):
         await directory.find("desk", "here", {}, Party())
 

@@ -22,12 +22,13 @@ def record(call_id: str, second: int = 0, **more: Any) -> dict[str, Any]:
 
 async def fill_disk(store: Store, most_pages: int) -> None:
     """Let the database file grow to no more pages than this: beyond, the disk is full."""
-    await store._engine.dispose()
+    engine = store._connections._engine  # type: ignore[attr-defined]  # of a file
+    engine.dispose()
 
     def on_connect(connection: Any, _: object) -> None:
         connection.cursor().execute(f"pragma max_page_count = {most_pages}")
 
-    event.listen(store._engine.sync_engine, "connect", on_connect)
+    event.listen(engine, "connect", on_connect)
 
 
 async def test_what_was_saved_is_read_at_once_and_again_after_a_restart(

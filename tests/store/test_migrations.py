@@ -21,8 +21,7 @@ async def test_from_empty_the_migrations_make_exactly_what_the_code_declares(sto
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), METADATA))
 
-    async with store._engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await store._connections.write(differences) == []
 
 
 async def test_a_second_start_keeps_what_is_there(url: str) -> None:

@@ -106,8 +106,7 @@ async def test_a_sip_uri_belongs_to_one_number(store: Store) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # Postgres keeps its tables
 async def test_a_broken_database_is_a_store_error(store: Store) -> None:
-    async with store._engine.begin() as connection:
-        await connection.exec_driver_sql("drop table assistants")
+    await store._connections.write(lambda made: made.exec_driver_sql("drop table assistants"))
     with pytest.raises(StoreError, match="no such table"):
         await store.assistants.list()
     await store.check()

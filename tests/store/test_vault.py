@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from gateway.errors import ConfigError
 from gateway.store import Store, StoreError
@@ -24,9 +24,11 @@ SECRETS: dict[str, Any] = {
 
 
 async def raw(store: Store, table: str) -> str:
-    async with store._engine.connect() as connection:
-        rows = await connection.execute(text(f"select * from {table}"))
+    def read(connection: Connection) -> str:
+        rows = connection.execute(text(f"select * from {table}"))
         return str([tuple(row) for row in rows])  # a Row shortens what it shows
+
+    return await store._connections.write(read)
 
 
 async def test_secrets_are_sealed_and_read_back_as_they_were(database_url: str) -> None:
@@ -68,8 +70,7 @@ async def test_what_was_plain_is_sealed_by_the_migration(database_url: str, tmp_
         config.attributes["connection"] = connection
         command.downgrade(config, "0002")
 
-    async with store._engine.begin() as connection:
-        await connection.run_sync(back)
+    await store._connections.write(back)
     assert "hush-1" in await raw(store, "credentials")
     await store.close()
     store = Store(database_url, vault=Vault(Fernet.generate_key()))

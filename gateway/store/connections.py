@@ -1,0 +1,88 @@
+"""The way to the database: a file of ours by threads of ours, a server by its own async driver.
+
+SQLite has no wire to wait on, so each piece of work goes to a thread as a whole and comes back
+once: a driver that hands over every single step (cursor, execute, fetch, close, roll back) costs
+the event loop, which SIP shares, several times as much.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import URL, Connection, Row, Select, create_engine, event
+from sqlalchemy.ext.asyncio import create_async_engine
+
+Done = TypeVar("Done")
+
+READERS = 3  # threads; with WAL they wait for nobody
+POSTGRES_LIMITS = {"timeout": 5.0, "command_timeout": 10.0}  # seconds, asyncpg's words
+
+
+class Connections(Protocol):
+    """Both raise SQLAlchemy's errors and OSError; see :func:`gateway.store.errors.explained`."""
+
+    url: URL
+
+    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """All rows that the query finds."""
+
+    async def write(self, deed: Callable[[Connection], Done]) -> Done:
+        """Do it in one transaction; what it raises undoes it. It runs in another thread, perhaps,
+        and may not touch what is not its own."""
+
+    async def close(self) -> None: ...
+
+
+class File:
+    """SQLite. One thread writes, so that no writer waits for another of ours."""
+
+    def __init__(self, url: URL, pragmas: Callable[[Any, object], None]) -> None:
+        self.url = url
+        self._engine = create_engine(url.set(drivername="sqlite"))
+        event.listen(self._engine, "connect", pragmas)
+        self._writer = ThreadPoolExecutor(1, "store writer")
+        self._readers = ThreadPoolExecutor(READERS, "store reader")
+
+    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+
+    async def write(self, deed: Callable[[Connection], Done]) -> Done:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, deed)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with self._engine.connect() as connection:
+            return connection.execute(query).all()
+
+    def _write(self, deed: Callable[[Connection], Done]) -> Done:
+        with self._engine.begin() as connection:
+            return deed(connection)
+
+    def _close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+
+class Server:
+    """Postgres."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        limits = POSTGRES_LIMITS if url.get_backend_name() == "postgresql" else {}
+        self._engine = create_async_engine(url, connect_args=limits)
+
+    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        async with self._engine.connect() as connection:
+            found: Sequence[Row[Any]] = (await connection.execute(query)).all()
+            return found
+
+    async def write(self, deed: Callable[[Connection], Done]) -> Done:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(deed)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
