@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 call_id: ContextVar[str] = ContextVar("call_id", default="")
 
 # Libraries that tell of every request at INFO.
-NOISY = ("aiosqlite", "alembic", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "uvicorn",
+NOISY = ("alembic", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "uvicorn",
          "websockets")  # fmt: skip
 
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "call"}

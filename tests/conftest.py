@@ -27,4 +27,4 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         empty: str = request.getfixturevalue("postgres").empty()
         return empty
-    return f"sqlite+aiosqlite:///{tmp_path}/kept.db"
+    return f"sqlite:///{tmp_path}/kept.db"

@@ -27,4 +27,4 @@ class StoreSettings(BaseModel):
 
     def url_in(self, state_dir: Path) -> str:
         """The URL to open; the default is a file in the state directory."""
-        return self.url or f"sqlite+aiosqlite:///{state_dir.absolute() / FILE}"
+        return self.url or f"sqlite:///{state_dir.absolute() / FILE}"

@@ -57,7 +57,7 @@ once, in the first. What the gateway is called by and calls: [peers.md](peers.md
 async def page() -> str:
     parts = [BEGINNING]
     with tempfile.TemporaryDirectory() as directory:
-        store = Store(f"sqlite+aiosqlite:///{directory}/kept.db")
+        store = Store(f"sqlite:///{directory}/kept.db")
         await store.start()
         for title, told in (await _chapters(store)).items():
             parts.append(_chapter(title, told))

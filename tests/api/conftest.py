@@ -76,7 +76,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if getattr(request, "param", "sqlite") == "postgres":
         empty: str = request.getfixturevalue("postgres").empty()
         return empty
-    return f"sqlite+aiosqlite:///{tmp_path}/kept.db"
+    return f"sqlite:///{tmp_path}/kept.db"
 
 
 @pytest.fixture

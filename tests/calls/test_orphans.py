@@ -12,7 +12,7 @@ from gateway.store import Store
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path}/db")
+    store = Store(f"sqlite:///{tmp_path}/db")
     await store.start()
     yield store
     await store.close()

@@ -148,7 +148,7 @@ async def test_where_nobody_may_wait_a_call_is_refused() -> None:
 
 
 async def test_all_that_waited_go_on_waiting_after_a_restart(tmp_path: Path) -> None:
-    store = Store(f"sqlite+aiosqlite:///{tmp_path}/db")
+    store = Store(f"sqlite:///{tmp_path}/db")
     await store.start()
     before, after = House(), House(room=9)
     before.waiting._changed = lambda record, papers: store.calls.save(

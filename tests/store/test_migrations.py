@@ -58,7 +58,7 @@ async def test_a_database_from_a_newer_version_is_refused_by_name(
     [
         ("nonsense", "parse"),
         ("mongodb://host/db", "mongodb"),
-        ("sqlite+aiosqlite:////no/such/directory/kept.db", "does not exist"),
+        ("sqlite:////no/such/directory/kept.db", "does not exist"),
     ],
 )
 async def test_a_url_that_cannot_be_used_names_its_key(url: str, said: str) -> None:
@@ -69,7 +69,7 @@ async def test_a_url_that_cannot_be_used_names_its_key(url: str, said: str) -> N
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kept.db").write_text("this is a letter, and a long one at that" * 100)
     with pytest.raises(ConfigError, match="not an SQLite database"):
-        await Store(f"sqlite+aiosqlite:///{tmp_path}/kept.db").start()
+        await Store(f"sqlite:///{tmp_path}/kept.db").start()
 
 
 @pytest.mark.parametrize("table", METADATA.sorted_tables, ids=lambda table: table.name)
