@@ -115,8 +115,7 @@ def measure_load(daemon: Daemon, folder: Path) -> None:
         report = running.report()
     made = [*_api(tallies), *_sound("quiet", report, quiet), *_sound("loaded", report, loaded)]
     made += _ratios(made, "quiet", "loaded")
-    answered = sum(t["answered"] for t in tallies) / PAIRS / STRETCH_S  # a second of the stretch
-    extra = 1e3 * (cpu["loaded"]["main"] - cpu["quiet"]["main"]) / PAIRS / answered
+    extra = 1e3 * (cpu["loaded"]["main"] - cpu["quiet"]["main"]) / PAIRS / made[0].value
     made.append(Figure("main, for each request", extra, "ms"))
     for name, shares in cpu.items():
         made += [Figure(f"{name}: {role}, share of a core", 100 * shares[role] / PAIRS, "%")

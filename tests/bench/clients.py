@@ -1,9 +1,9 @@
 """Clients of the API in a process of their own: so many requests a second, whatever the answers.
 
-Open loop: when each request is due is set beforehand, and its latency counts from there, so that
-a gateway that lags is charged for all who wait. ``python -m tests.bench.clients`` reads an ``Order``
-in JSON, says "began" and in the end its ``Tally``. Raw HTTP/1.1 on kept connections: httpx alone
-would need more than the two cores.
+When each is due is set beforehand and its latency counts from there, so that a gateway that lags
+is charged for all who wait. ``python -m tests.bench.clients`` reads an ``Order`` in JSON, says
+"began" and in the end its ``Tally``. Raw HTTP/1.1 on kept connections: httpx alone would need
+more than the two cores.
 """
 
 import asyncio
