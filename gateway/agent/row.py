@@ -1,6 +1,6 @@
 """One line, as its agent sees it: what was heard since last time, and a queue to speak into."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,20 @@ from gateway.media.lines import (
     PAUSE_OFF,
     QUEUE,
     RING,
+    SOURCES,
     Lines,
 )
 
 KEYS = "0123456789*#ABCD"  # by RFC 4733 event code
 
+SIZE = 2 * FRAME  # bytes of a frame
+NOBODY = bytes(4 * SOURCES)  # ``agent_hears`` of a row whose agent hears only its own peer
+
 Frames = npt.NDArray[np.int16]  # (n, FRAME)
 Speech = npt.NDArray[np.uint8]  # (n,)
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(NamedTuple):
     """Frames ``first`` to ``first + len(speech)`` of what the peer said."""
 
     first: int
@@ -48,36 +51,43 @@ class Row:
     def __init__(self, lines: Lines, row: int) -> None:
         self._lines = lines
         self._row = row
-        self._beat = int(lines["beat"][row])
-        self._digits = int(lines["digits"][row])
+        self._beats, self._beat_at = lines.cells("beat"), lines.cells("beat_at")
+        self._heard, self._speech = lines.ring("heard", row), lines.ring("speech", row)
+        self._others = lines.ring("agent_hears", row)
+        self._pause_count, self._paused_beat = lines.cells("pauses"), lines.cells("paused_beat")
+        self._resumed, self._policy = lines.cells("resumed"), lines.cells("policy")
+        self._digit_count = lines.cells("digits")
+        self._taken, self._written = lines.cells("taken"), lines.cells("written")
+        self._drop_to = lines.cells("drop_to")
+        self._beat: int = self._beats[row]
+        self._digits: int = self._digit_count[row]
         self._pauses = 0  # of which the frame that caused it has been heard here
         self._ahead: dict[int, int] = {}  # of others it hears: their cursor less our own
 
     def listen(self) -> Sound:
         """What was heard since the last call."""
-        lines, row = self._lines, self._row
+        row, beats = self._row, self._beats
         while True:
-            beat, ended_at = int(lines["beat"][row]), float(lines["beat_at"][row])
-            if beat == int(lines["beat"][row]):
+            beat, ended_at = beats[row], self._beat_at[row]
+            if beat == beats[row]:
                 break
         # The frame at the ring's edge is the one that media writes next.
-        first = max(self._beat, beat - RING + 1)
-        index = np.arange(first, beat) % RING
-        heard, speech = lines["heard"][row, index], lines["speech"][row, index]
-        if len(others := np.flatnonzero(lines["agent_hears"][row])):
-            heard, speech = self._with_others(others, first, beat, heard, speech)
-        sound = Sound(
-            first,
-            heard.tobytes(),
-            tuple(speech.tolist()),
-            ended_at,
-            first - self._beat,
-        )
+        before, first = self._beat, max(self._beat, beat - RING + 1)
+        pcm, speech = b"", b""
+        while first < beat:
+            place = first % RING
+            end = min(place + beat - first, RING)
+            pcm += self._heard[place * SIZE : end * SIZE]
+            speech += self._speech[place:end]
+            first += end - place
+        first = beat - len(speech)
+        if speech and self._others != NOBODY:
+            pcm, speech = self._with_others(first, beat, pcm, speech)
         self._beat = beat
-        pauses = int(lines["pauses"][row])
-        if int(lines["paused_beat"][row]) < beat:
+        pauses = self._pause_count[row]  # before the beat of the last of them
+        if self._paused_beat[row] < beat:
             self._pauses = pauses
-        return sound
+        return Sound(first, pcm, tuple(speech), ended_at, first - before)
 
     def said(self, sound: Sound) -> Frames:
         """What the peer was sent in the frames of ``sound``."""
@@ -85,12 +95,14 @@ class Row:
         return np.asarray(self._lines["said"][self._row, index])
 
     def _with_others(
-        self, slots: npt.NDArray[np.int64], first: int, beat: int, heard: Frames, speech: Speech
-    ) -> tuple[Frames, Speech]:
+        self, first: int, beat: int, heard: bytes, speech: bytes
+    ) -> tuple[bytes, bytes]:
         """What was heard, and whether it was speech, with other rows' peers beside our own. Each
         row counts its own beats; one that is just being published may not shift the sound."""
-        lines, mixed = self._lines, heard.astype(np.int32)
-        for other in (lines["agent_hears"][self._row, slots] - 1).tolist():
+        lines, mixed = self._lines, frames_of(heard).astype(np.int32)
+        marks = np.frombuffer(speech, np.uint8).copy()
+        hears = lines["agent_hears"][self._row]
+        for other in (hears[hears > 0] - 1).tolist():
             now = int(lines["beat"][other]) - beat
             ahead = self._ahead.get(other, now)
             if abs(now - ahead) > 1:
@@ -100,12 +112,12 @@ class Row:
             known = (index >= 0) & (index < beat + now)
             place = index[known] % RING
             mixed[known] += lines["heard"][other, place]
-            speech[known] = np.maximum(speech[known], lines["speech"][other, place])
-        return np.clip(mixed, -32768, 32767).astype(np.int16), speech
+            marks[known] = np.maximum(marks[known], lines["speech"][other, place])
+        return np.clip(mixed, -32768, 32767).astype(np.int16).tobytes(), marks.tobytes()
 
     def digits(self) -> str:
         """The keys pressed since the last call."""
-        cursor = int(self._lines["digits"][self._row])
+        cursor = self._digit_count[self._row]
         if cursor == self._digits:
             return ""
         first = max(self._digits, cursor - DIGITS)
@@ -116,18 +128,17 @@ class Row:
     @property
     def taken(self) -> int:
         """Frames that have left the queue."""
-        return int(self._lines["taken"][self._row])
+        return int(self._taken[self._row])
 
     @property
     def written(self) -> int:
-        return int(self._lines["written"][self._row])
+        return int(self._written[self._row])
 
     @property
     def waiting(self) -> int:
         """Frames in the queue that are still to be said."""
-        lines, row = self._lines, self._row
-        gone = max(int(lines["taken"][row]), int(lines["drop_to"][row]))
-        return int(lines["written"][row]) - gone
+        row = self._row
+        return int(self._written[row] - max(self._taken[row], self._drop_to[row]))
 
     @property
     def room(self) -> int:
@@ -139,37 +150,35 @@ class Row:
             raise ValueError(f"{len(frames)} frames do not fit into room for {self.room}")
         written = self.written
         self._lines["queue"][self._row, np.arange(written, written + len(frames)) % QUEUE] = frames
-        self._lines["written"][self._row] = written + len(frames)
+        self._written[self._row] = written + len(frames)
 
     def hush(self) -> int:
         """Drop what is queued and end any pause; returns the frame up to which it was said."""
-        played = max(self.taken, int(self._lines["drop_to"][self._row]))
-        self._lines["drop_to"][self._row] = self.written
+        played = max(self.taken, self._drop_to[self._row])
+        self._drop_to[self._row] = self.written
         self.resume()
         return played
 
     def resume(self) -> None:
         """A pause that media has begun is over: go on where it stopped. One that media is just
         beginning, for a frame that has not been heard here yet, stays."""
-        resumed = self._lines["resumed"]
-        resumed[self._row] = max(self._pauses, int(resumed[self._row]))
+        self._resumed[self._row] = max(self._pauses, self._resumed[self._row])
 
     @property
     def paused(self) -> bool:
         """Media holds the sound, because of a frame that has been heard here."""
-        return self._pauses > int(self._lines["resumed"][self._row])
+        return bool(self._pauses > self._resumed[self._row])
 
     def interruptible(self, yes: bool) -> None:
         """Whether media stops the sound by itself when the peer begins to speak."""
-        self._lines["policy"][self._row] = PAUSE_HOLD if yes else PAUSE_OFF
+        self._policy[self._row] = PAUSE_HOLD if yes else PAUSE_OFF
 
     def said_at(self, frame: int) -> float | None:
         """When ``frame`` of the queue went out; None if it has not."""
-        lines, row = self._lines, self._row
-        taken = int(lines["taken"][row])
+        taken = self.taken
         if taken <= frame:
             return None
-        return float(lines["beat_at"][row]) - (taken - 1 - frame) * BEAT_S
+        return float(self._beat_at[self._row]) - (taken - 1 - frame) * BEAT_S
 
 
 def frames_of(pcm: bytes) -> Frames:

@@ -169,7 +169,7 @@ class Daemon:
         found = []
         for pid in [self.pid, *_below(self.pid)]:
             with contextlib.suppress(OSError):
-                found.append(_look_at(pid, self.pid))
+                found.append(look_at(pid, self.pid))
         return found
 
     def pids(self, role: str) -> list[int]:
@@ -186,7 +186,7 @@ def _below(pid: int) -> Iterator[int]:
                 yield from _below(int(child))
 
 
-def _look_at(pid: int, main: int) -> Process:
+def look_at(pid: int, main: int) -> Process:
     home = Path(f"/proc/{pid}")
     command = home.joinpath("cmdline").read_text()
     role = next((role for module, role in ROLES.items() if module in command), "other")

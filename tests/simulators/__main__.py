@@ -5,8 +5,11 @@ import asyncio
 import contextlib
 import signal
 
+import uvloop
+
 from tests.simulators.deepgram_wire import DeepgramSimulator
 from tests.simulators.openai_wire import OpenAISimulator, Rule
+from tests.simulators.voice_wire import VoiceSimulator
 from tests.simulators.wire import Trouble
 
 
@@ -14,6 +17,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
     parser.add_argument("--openai", type=int, metavar="PORT")
     parser.add_argument("--deepgram", type=int, metavar="PORT")
+    parser.add_argument("--voice", nargs=2, metavar=("VENDOR", "PORT"), help="11labs, cartesia, …")
     for name, what in {
         "first-token": "until a reply's first token",
         "token": "between tokens",
@@ -61,8 +65,18 @@ async def run(asked: argparse.Namespace) -> None:
             )
             await stack.enter_async_context(listener)
             print(f"deepgram {listener.base_url}", flush=True)
+        if asked.voice:
+            vendor, port = asked.voice
+            voice = VoiceSimulator(
+                port=int(port),
+                trouble=trouble,
+                vendor=vendor,
+                first_audio_s=asked.first_audio_ms / 1000,
+            )
+            await stack.enter_async_context(voice)
+            print(f"{vendor} {voice.base_url}", flush=True)
         await over.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(run(options()))
+    uvloop.run(run(options()))

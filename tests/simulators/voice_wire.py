@@ -17,6 +17,7 @@ class VoiceSimulator(Server):
     frames: list[Any] = field(default_factory=list)  # that came over websockets
     refusal: dict[str, Any] = field(default_factory=lambda: {"error": {"message": "no"}})
     bad: list[str] = field(default_factory=list)  # what was wrong with requests
+    first_audio_s: float = 0.0
 
     @property
     def base_url(self) -> str:
@@ -35,6 +36,7 @@ class VoiceSimulator(Server):
             await reply.whole(400, b'{"error": "the simulator does not understand"}')
             return
         self.said.append(text)
+        await asyncio.sleep(self.first_audio_s)
         await reply.start(kind)
         for piece in pieces:
             if not await reply.piece(piece):
@@ -58,15 +60,26 @@ class _Session:
         self._sent = 0
 
     async def run(self) -> None:
+        late: set[asyncio.Task[bool]] = set()  # others' texts need not wait for these
         async for message in self._socket.messages():
             frame = json.loads(message)
             self._world.frames.append(frame)
             for context, text in self._mouth.take(frame):
                 if text:
                     self._world.said.append(text)
-                    for said in self._mouth.say(context, text):
-                        if not await self._say(said):
-                            return
+                    speaking = self._speak(context, text)
+                    if self._world.first_audio_s:
+                        late.add(task := asyncio.ensure_future(speaking))
+                        task.add_done_callback(late.discard)
+                    elif not await speaking:
+                        return
+
+    async def _speak(self, context: str, text: str) -> bool:
+        await asyncio.sleep(self._world.first_audio_s)
+        for said in self._mouth.say(context, text):
+            if not await self._say(said):
+                return False
+        return True
 
     async def _say(self, frame: dict[str, Any]) -> bool:
         text, trouble = json.dumps(frame), self._trouble or self._world.sudden
