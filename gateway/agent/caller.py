@@ -54,6 +54,8 @@ class Caller:
     def listen(self, sound: Sound, now: float) -> None:
         """Frames of the caller's sound, silence included."""
         self._ear.hear(sound.pcm)
+        if not (self._speaking or any(sound.speech) or self._on_pause):
+            return
         for index, speech in enumerate(sound.speech):
             if speech and not self._speaking:
                 if self._began_at is None:

@@ -64,7 +64,8 @@ class Deeds:
             while True:
                 while self._turns.outbox:
                     self._do(self._turns.outbox.pop(0), now)
-                self._dialogue.early.doubt(self._turns.text, now)
+                if self._dialogue.early.running:
+                    self._dialogue.early.doubt(self._turns.text, now)
                 # What is queued now goes out with the next beat, so the nearest one will do.
                 early = now + BEAT_S / 2 < self._turns.held_until
                 self._mouth.callers_turn = self._turns.state in HELD

@@ -103,8 +103,9 @@ class Dialogue:
     @property
     def results_due(self) -> bool:
         """The model is silent and every tool done: it is to be shown the results."""
-        idle = not self.thinking and not self.waiting and not self.conclude
-        return idle and self.conversation.unseen
+        if not self.conversation.unseen:
+            return False
+        return not (self.thinking or self.waiting or self.conclude)
 
     @property
     def owes_reply(self) -> bool:
@@ -328,7 +329,7 @@ class Dialogue:
         self._mind.beat(now)
         if self._lookup.overdue(now):
             self._known("", now)
-        for due in self._tools.beat(now, silent=not self._mouth.playing):
+        for due in self._tools.beat(now, not self._mouth.playing) if self.waiting else ():
             match due:
                 case TimedOut():
                     self.result(due.id, False, due.content, now)
@@ -342,7 +343,8 @@ class Dialogue:
                 self.mark("wire", self._mouth.began_at or now)
                 self._report.timings(self.turn, self._timings)
                 self._timings = None
-        if not self._late and self.silent_since and now > self.silent_since + LATE_S:
+        since = None if self._late else self.silent_since
+        if since and now > since + LATE_S:
             self._late = True
             self._report.happened("late", now, vendor=self._mind.thinking.vendor)
 

@@ -103,6 +103,8 @@ class Mouth:
     def pump(self, now: float) -> bool:
         """Keep the voice and the queue busy; True if the first frame of a piece was queued."""
         self.voice.beat(now)
+        if self._reply.over:
+            return False
         while (piece := self._reply.to_voice) and not self.voice.busy:
             if self._reply.backlog_s > BACKLOG_S:
                 break
@@ -117,8 +119,7 @@ class Mouth:
 
     def went_out(self) -> bool:
         """Whether the first frame of the reply has gone out since this was last asked."""
-        start = self._reply.start
-        if self.began_at is not None or start is None:
+        if self.began_at is not None or (start := self._reply.start) is None:
             return False
         self.began_at = self.row.said_at(start)
         return self.began_at is not None

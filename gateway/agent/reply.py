@@ -5,7 +5,9 @@ caller interrupts.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ceil
 
 from gateway.agent.conversation import Entry
@@ -129,6 +131,8 @@ class Reply:
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
+        self.begun = 0  # pieces whose first frame was taken here
+        self._done = 0  # pieces, from the first, of which nothing is left to be written
 
     def add(self, text: str, entry: Entry | None = None) -> Piece:
         self.pieces.append(Piece(text, entry))
@@ -137,12 +141,20 @@ class Reply:
     @property
     def to_voice(self) -> Piece | None:
         """The piece whose sound is to be asked for next (or is just coming)."""
-        return next((piece for piece in self.pieces if not piece.whole), None)
+        return next((piece for piece in self._rest if not piece.whole), None)
 
     @property
     def over(self) -> bool:
         """Everything is in the row's queue."""
-        return all(piece.over for piece in self.pieces)
+        pieces, count = self.pieces, len(self.pieces)
+        while self._done < count and pieces[self._done].over:
+            self._done += 1
+        return self._done == count
+
+    @property
+    def _rest(self) -> Iterator[Piece]:
+        """The pieces that are not over, and perhaps some that are."""
+        return islice(self.pieces, self._done, None)
 
     @property
     def start(self) -> int | None:
@@ -150,18 +162,13 @@ class Reply:
         return next((piece.start for piece in self.pieces if piece.start is not None), None)
 
     @property
-    def begun(self) -> int:
-        """How many pieces have a frame in the queue."""
-        return sum(piece.start is not None for piece in self.pieces)
-
-    @property
     def backlog_s(self) -> float:
         """Seconds of sound that wait for room in the queue."""
-        return sum(len(f) for piece in self.pieces for f in piece.frames) * BEAT_S
+        return sum(len(f) for piece in self._rest for f in piece.frames) * BEAT_S
 
     def take(self, room: int, written: int) -> Frames | None:
         """The next frames for the queue, at most ``room``; the queue's cursor is ``written``."""
-        for piece in self.pieces:
+        for piece in self._rest:
             if piece.frames and room > 0:
                 frames = piece.frames.popleft()
                 if len(frames) > room:
@@ -169,6 +176,7 @@ class Reply:
                     frames = frames[:room]
                 if piece.start is None:
                     piece.start = written
+                    self.begun += 1
                 piece.written += len(frames)
                 return frames
             if not piece.whole:

@@ -71,6 +71,8 @@ class Tools:
 
     def under_way(self, kind: str) -> str:
         """The id of a call of such a tool that has begun; empty: there is none."""
+        if not self._running:
+            return ""
         runs = (r for r in self._running.values() if r.brief.kind == kind and not r.blocked)
         return next((run.id for run in runs), "")
 

@@ -31,6 +31,9 @@ class State(Enum):
     LEAVING = "leaving"  # a message is left on it
     TAKING = "taking"  # the caller leaves a message with us
 
+    # A state is looked up several times in each beat, and Enum's own hash is slow.
+    __hash__ = object.__hash__
+
 
 R, G, L, H, W, K, T, E, S, P, D, O, X, Z, V, M, Q = State  # noqa: E741
 

@@ -11,7 +11,10 @@ import numpy.typing as npt
 from gateway.media.lines import BEAT_S, FRAME, RING, SILENT, TRAILING, VOICED, Lines
 
 TALK_BEATS, PAUSE_BEATS, GIVE_UP_BEATS = 150, 50, 500
-ONSET, HANGOVER = 2, 3  # frames of speech that are not called that yet, and of silence that still are
+ONSET, HANGOVER = (
+    2,
+    3,
+)  # frames of speech that are not called that yet, and of silence that still are
 TALKING, LISTENING, GONE = 0, 1, 2
 
 
