@@ -103,9 +103,8 @@ class Dialogue:
     @property
     def results_due(self) -> bool:
         """The model is silent and every tool done: it is to be shown the results."""
-        if not self.conversation.unseen:
-            return False
-        return not (self.thinking or self.waiting or self.conclude)
+        busy = self.thinking or self.waiting or self.conclude
+        return self.conversation.unseen and not busy
 
     @property
     def owes_reply(self) -> bool:

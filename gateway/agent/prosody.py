@@ -15,6 +15,10 @@ TAIL_FRAMES = 50  # of 20 ms that are kept
 _LEAST_FRAMES = 8  # fewer voiced ones tell nothing
 _WINDOW = 2 * FRAME  # 40 ms: two periods of the deepest voice
 _SHORTEST, _LONGEST = RATE // 400, RATE // 70  # periods of a voice, in samples
+_TONES = 25  # the newest windows, in which the pitch is looked for
+_SHAPE = np.hanning(_WINDOW)
+# How much of itself the shape still has at each period: without it short ones would be favoured.
+_FADING = np.fft.irfft(np.abs(np.fft.rfft(_SHAPE, 2 * _WINDOW)) ** 2)[: _LONGEST + 1]
 _PERIODIC = 0.45  # of the autocorrelation at that period; less is noise
 MOST = 0.9  # what the sound may add to the log-odds, or take away
 
@@ -41,7 +45,7 @@ def log_odds(sound: Sound) -> float:
     """Of speech at ``RATE`` that ends in its last sample."""
     tones, loud = _pitch(sound), _levels(sound)
     odds = 0.0
-    voiced = tones[-25:][~np.isnan(tones[-25:])]
+    voiced = tones[~np.isnan(tones)]
     if len(voiced) >= 6:
         third = len(voiced) // 3
         move = float(np.median(voiced[-third:]) - np.median(voiced[:third]))
@@ -67,13 +71,11 @@ def _levels(sound: Sound) -> Sound:
 
 def _pitch(sound: Sound) -> Sound:
     """The pitch of each window in semitones, by autocorrelation; not a number where none is."""
-    windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::FRAME]
-    windows = (windows - windows.mean(axis=1, keepdims=True)) * np.hanning(_WINDOW)
+    windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::FRAME][-_TONES:]
+    windows = (windows - windows.mean(axis=1, keepdims=True)) * _SHAPE
     spectrum = np.fft.rfft(windows, 2 * _WINDOW)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:, : _LONGEST + 1]
-    # The window's own fading would favour short periods.
-    own = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_WINDOW), 2 * _WINDOW)) ** 2)
-    correlation = correlation / (own[: _LONGEST + 1] / own[0])
+    correlation = correlation / (_FADING / _FADING[0])
     power = np.maximum(correlation[:, :1], 1.0)
     near = correlation[:, _SHORTEST:] / power
     best = np.argmax(near, axis=1)

@@ -266,11 +266,12 @@ class Lines:
     def cells(self, name: str) -> memoryview:
         """A column of one value per row, to read or write a single one of them: a tenth of what
         an array takes for that, and as whole."""
-        return memoryview(self._mine[name])
+        return self._mine[name].data
 
     def ring(self, name: str, row: int) -> memoryview:
         """The bytes of what a column of more values has for one row."""
-        return memoryview(self._mine[name][row]).cast("B")
+        ring: memoryview = self._mine[name][row].data.cast("B")
+        return ring
 
     def clear(self, row: int) -> None:
         """Forget everything about a free row. Only ``main`` may, and only while nobody else

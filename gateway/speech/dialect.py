@@ -46,6 +46,7 @@ class Dialect:
     cloud: ClassVar[str]  # where it is, unless ``base_url`` says something else
     idle_s: ClassVar[float | None] = None  # it hangs up if it gets nothing for longer
     named: ClassVar[bool] = False  # its address is an assistant's, so it lies behind the fence
+    gathers: ClassVar[bool] = True  # several beats may be one message; not if it cuts them itself
     chatty: ClassVar[bool] = True  # sound of speech makes it send something, words or not
 
     def __init__(self, settings: VendorSettings, confidence: float = 0.0) -> None:

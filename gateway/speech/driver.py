@@ -26,12 +26,15 @@ from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.faults import broken, refused
 from gateway.speech.vendors.shared import shared
 
-BACKLOG = 1000  # frames that wait to be sent: 20 s; a vendor so far behind has stalled
+BACKLOG = 350  # messages that wait to be sent: 20 s; a vendor so far behind has stalled
 LETTING_GO_S = 1.0  # for the closing handshake
 PING_S = 5.0
 SETTLE_S = 2.0  # after speech, for words; then there were none
 SPEECH_S = 2.0  # so much of it cannot have been without a word
 LONG_S = 10.0  # of speech without a pause, for one that may say nothing before its end
+# Bytes of sound that are sent at once. Each message costs as much as hearing the beat does; while
+# nobody speaks, nothing depends on a few beats.
+NEAR, FAR = 60 * RATE * 2 // 1000, 100 * RATE * 2 // 1000
 TICK_S = 0.25
 LONGEST_FRAME = 1 << 22
 
@@ -65,6 +68,8 @@ class DrivenHearing:
         self._tasks: list[asyncio.Task[None]] = []
         self._heard: asyncio.Queue[Heard | VendorError | None] = asyncio.Queue()
         self._out: asyncio.Queue[Frame] = asyncio.Queue()
+        self._sound = b""  # that has not been given to the dialect yet
+        self._piece = FAR if dialect.gathers else 0
         self._voice = False
         self._sent_at = self._spoke_at = self._quiet_at = 0.0
         self._owed = False  # the caller has spoken, and the vendor has sent nothing since
@@ -90,10 +95,14 @@ class DrivenHearing:
     def hear(self, pcm: bytes) -> None:
         if self._voice:
             self._owed_bytes += len(pcm)
-        self._put(self._dialect.sound(pcm))
+        self._sound += pcm
+        if len(self._sound) >= self._piece:
+            self._flush()
 
     def onset(self) -> None:
         self._voice = self._unanswered = True
+        self._near(True)
+        self._flush()
         if not self._owed:
             self._owed, self._spoke_at = True, time.monotonic()
         self._put(self._dialect.onset())
@@ -102,6 +111,7 @@ class DrivenHearing:
         self._voice, self._quiet_at = False, time.monotonic()
         if self._unanswered and not self._owed:  # what came so far was not yet the answer
             self._owed, self._spoke_at = True, self._quiet_at
+        self._flush()
         self._put(self._dialect.offset())
 
     def expect(self, phrases: Sequence[str]) -> None: ...
@@ -123,6 +133,16 @@ class DrivenHearing:
                         await self._wire.send(frame)
                 await self._dialled.aclose()
         self._heard.put_nowait(None)
+
+    def _near(self, speech: bool) -> None:
+        """The caller speaks, or has just spoken."""
+        if self._dialect.gathers:
+            self._piece = NEAR if speech else FAR
+
+    def _flush(self) -> None:
+        if self._sound:
+            sound, self._sound = self._sound, b""
+            self._put(self._dialect.sound(sound))
 
     def _put(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
@@ -171,6 +191,8 @@ class DrivenHearing:
             now = time.monotonic()
             if self._stalled(now):
                 raise TimeoutError
+            if not self._voice and now - self._quiet_at > SETTLE_S:
+                self._near(False)
             # Until a chatty one has sent something, its silence is no answer.
             owed = self._owed and self._dialect.chatty
             silent = self._unanswered and not (self._voice or self._words or owed)

@@ -3,23 +3,17 @@ wire; less the set wait and what the vendors took, it is the gateway's own share
 account of each turn is laid beside it.
 """
 
-import contextlib
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gateway.agent.timings import OWN, SET, VENDORS
-from tests.bench import assistants, phones, wire
+from tests.bench import assistants, phones, vendors, wire
 from tests.bench.clips import clip
-from tests.bench.daemon import ROOT, Daemon
+from tests.bench.daemon import Daemon
 from tests.bench.plan import Caller, Plan, Report, Say, Step, Until
 from tests.bench.results import Figure, as_program, publish
 
 CALLS, TURNS = 8, 8
-FIRST_TOKEN_MS, TOKEN_MS, FIRST_AUDIO_MS, FINAL_MS = 200, 10, 120, 60
 DONE = Until(loud_s=0.3, quiet_s=1.0, within_s=15.0)
 
 
@@ -36,32 +30,16 @@ def measure_embedded(folder: Path) -> None:
 
 
 def measure_cloud(folder: Path) -> None:
-    with _simulators() as (openai, deepgram):
+    with vendors.simulated("It is time to measure. Thank you.", "openai", "deepgram") as made:
         env = {
-            "GATEWAY_VENDORS__OPENAI__BASE_URL": openai,
+            "GATEWAY_VENDORS__OPENAI__BASE_URL": made["openai"].url,
             "GATEWAY_VENDORS__OPENAI__API_KEY": "simulated",
-            "GATEWAY_VENDORS__DEEPGRAM__BASE_URL": deepgram,
+            "GATEWAY_VENDORS__DEEPGRAM__BASE_URL": made["deepgram"].url,
             "GATEWAY_VENDORS__DEEPGRAM__API_KEY": "simulated",
         }
         with Daemon(folder, env) as daemon:
             daemon.assign("bench", assistants.cloud())
             _measure("turn: OpenAI and Deepgram, simulated", daemon, folder)
-
-
-@contextlib.contextmanager
-def _simulators() -> Iterator[tuple[str, str]]:
-    """The base_url of each."""
-    command = [sys.executable, "-m", "tests.simulators", "--openai", "0", "--deepgram", "0"]
-    command += ["--first-token-ms", str(FIRST_TOKEN_MS), "--token-ms", str(TOKEN_MS)]
-    command += ["--first-audio-ms", str(FIRST_AUDIO_MS), "--final-ms", str(FINAL_MS)]
-    command += ["--words", "what time is it", "--reply", "", "It is time to measure. Thank you."]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            urls = dict(process.stdout.readline().split() for _ in range(2))
-            yield urls["openai"], urls["deepgram"]
-        finally:
-            process.send_signal(signal.SIGTERM)
 
 
 def _measure(name: str, daemon: Daemon, folder: Path) -> None:

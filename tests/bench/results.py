@@ -16,18 +16,28 @@ FILE = Path(os.environ.get("TRUNKLINE_BENCH_RESULTS", ROOT / "state" / "bench.js
 
 @dataclass(frozen=True)
 class Figure:
-    """``most`` is the goal: what the value may be at most; None for a figure without one."""
+    """The goal: what the value may be at ``most``, or has to be at ``least``; None for a figure
+    without one."""
 
     name: str
     value: float
     unit: str = "ms"
     most: float | None = None
+    least: float | None = None
 
     @property
     def verdict(self) -> str:
-        if self.most is None:
+        if self.most is None and self.least is None:
             return ""
-        return "ok" if self.value <= self.most else "MISSED"
+        high = self.most is not None and not self.value <= self.most
+        low = self.least is not None and not self.value >= self.least
+        return "MISSED" if high or low else "ok"
+
+    @property
+    def goal(self) -> str:
+        if self.least is not None:
+            return f"goal {self.least:g}+"
+        return "" if self.most is None else f"goal {self.most:g}"
 
 
 def publish(bench: str, figures: list[Figure]) -> None:
@@ -35,8 +45,9 @@ def publish(bench: str, figures: list[Figure]) -> None:
     print(f"\n{bench}")
     for figure in figures:
         value = f"{figure.value:.6g}" if math.isfinite(figure.value) else str(figure.value)
-        goal = "" if figure.most is None else f"goal {figure.most:g}"
-        line = f"  {figure.name:<54} {value:>10} {figure.unit:<9} {goal:<10} {figure.verdict}"
+        line = (
+            f"  {figure.name:<54} {value:>10} {figure.unit:<9} {figure.goal:<10} {figure.verdict}"
+        )
         print(line.rstrip())
     FILE.parent.mkdir(parents=True, exist_ok=True)
     line = {

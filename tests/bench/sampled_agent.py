@@ -1,4 +1,4 @@
-"""An agent process that samples where its CPU time goes: ``python -m tests.bench.sampled_agent FD``.
+"""An agent process that samples where its CPU time goes: ``-m tests.bench.sampled_agent FD``.
 
 Every so many milliseconds of CPU time the stack is looked at, and counted by the innermost frames'
 functions. At the end the counts are written as JSON to the file named in ``SAMPLES``.

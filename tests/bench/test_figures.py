@@ -88,7 +88,7 @@ def test_figures_are_printed_and_kept(
 
 
 def test_a_process_is_seen_as_the_kernel_sees_it() -> None:
-    seen = daemon._look_at(os.getpid(), os.getpid())
+    seen = daemon.look_at(os.getpid(), os.getpid())
     assert seen.role == "main"
     assert seen.threads >= 1
     assert seen.descriptors >= 3

@@ -191,6 +191,8 @@ class Reply:
         return True
 
     def _chunk(self, data: bytes) -> None:
+        if self._writer.is_closing():
+            raise ConnectionResetError  # uvloop would complain
         if data:  # an empty chunk would end the answer
             self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))
 

@@ -63,6 +63,7 @@ class AssemblyAI(Dialect):
     vendor = "assembly-ai"
     cloud = "wss://streaming.assemblyai.com"
     chatty = False
+    gathers = False
     idle_s = 20.0
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:

@@ -46,6 +46,7 @@ class Azure(Dialect):
     vendor = "azure"
     cloud = ""
     chatty = False
+    gathers = False
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
         super().__init__(settings)

@@ -47,6 +47,7 @@ class Options(BaseModel):
 class Scribe(Dialect):
     vendor = "11labs"
     cloud = "wss://api.elevenlabs.io"
+    gathers = False
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
         super().__init__(settings)

@@ -31,6 +31,7 @@ class Talkscriber(Dialect):
     vendor = "talkscriber"
     cloud = "wss://api.talkscriber.com:9090"
     chatty = False
+    gathers = False
 
     def __init__(self, model: str, options: Options, settings: VendorSettings, tag: str) -> None:
         super().__init__(settings)

@@ -131,6 +131,8 @@ class Flux(_Deepgram):
     """The words of a turn are cumulative, and its end is the vendor's to say: our own detector's
     offset would only cut it short."""
 
+    gathers = False
+
     def __init__(
         self, model: str, options: ListenOptions, settings: VendorSettings, tag: str
     ) -> None:
