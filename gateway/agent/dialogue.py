@@ -103,8 +103,8 @@ class Dialogue:
     @property
     def results_due(self) -> bool:
         """The model is silent and every tool done: it is to be shown the results."""
-        busy = self.thinking or self.waiting or self.conclude
-        return self.conversation.unseen and not busy
+        unseen = self.conversation.unseen
+        return unseen and not (self.thinking or self.waiting or self.conclude)
 
     @property
     def owes_reply(self) -> bool:
@@ -342,8 +342,7 @@ class Dialogue:
                 self.mark("wire", self._mouth.began_at or now)
                 self._report.timings(self.turn, self._timings)
                 self._timings = None
-        since = None if self._late else self.silent_since
-        if since and now > since + LATE_S:
+        if not self._late and (since := self.silent_since) and now > since + LATE_S:
             self._late = True
             self._report.happened("late", now, vendor=self._mind.thinking.vendor)
 
