@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.media.addresses import WORDS, Addresses, known
 from gateway.media.denoise import Denoising
 from gateway.media.ears import Ears
 from gateway.media.inward import Heard, Inward
 from gateway.media.lines import DIGITS, LENT, NO_PAYLOAD, RING, Lines
 from gateway.media.mixer import Mixer
 from gateway.media.outward import BEAT_MS, STEPS, Outward, Payloads
-from gateway.media.peers import Peers, Source
+from gateway.media.peers import Peers
 from gateway.media.relay import Relay
 from gateway.media.reports import Reports
 from gateway.media.voice import Voice
@@ -58,29 +59,45 @@ class Received:
     rows: Rows
     data: Bytes  # datagrams x bytes
     lengths: npt.NDArray[np.int64]
-    sources: list[Source]
+    sources: Addresses
 
     def only(self, chosen: Mask) -> "Received":
-        sources = [source for source, its in zip(self.sources, chosen, strict=True) if its]
-        return Received(self.rows[chosen], self.data[chosen], self.lengths[chosen], sources)
+        return Received(self.rows[chosen], self.data[chosen], self.lengths[chosen],
+                        self.sources[chosen])  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Outgoing:
     """Packets to be sent: each its row, its bytes, how many of them, and where to."""
 
-    rows: list[int]
+    rows: Rows
     packets: Bytes
-    lengths: list[int]
-    targets: list[Source]
+    lengths: npt.NDArray[np.int64]
+    targets: Addresses
 
     def and_of(self, other: "Outgoing") -> "Outgoing":
         width = max(self.packets.shape[1], other.packets.shape[1])
         packets = np.zeros((len(self.rows) + len(other.rows), width), np.uint8)
         packets[: len(self.rows), : self.packets.shape[1]] = self.packets
         packets[len(self.rows) :, : other.packets.shape[1]] = other.packets
-        return Outgoing(self.rows + other.rows, packets, self.lengths + other.lengths,
-                        self.targets + other.targets)  # fmt: skip
+        return Outgoing(
+            np.concatenate([self.rows, other.rows]),
+            packets,
+            np.concatenate([self.lengths, other.lengths]),
+            np.concatenate([self.targets, other.targets]),
+        )
+
+    def only(self, chosen: Mask) -> "Outgoing":
+        return Outgoing(self.rows[chosen], self.packets[chosen], self.lengths[chosen],
+                        self.targets[chosen])  # fmt: skip
+
+
+_NOTHING = Outgoing(
+    np.empty(0, np.int64),
+    np.empty((0, packet.HEADER), np.uint8),
+    np.empty(0, np.int64),
+    np.empty((0, WORDS), np.uint64),
+)
 
 
 class Beat:
@@ -169,7 +186,7 @@ class Beat:
         all open rows, or ``only`` of these."""
         lines, rows = self._lines, self.rows if only is None else only
         if not len(rows):
-            return Outgoing([], np.empty((0, packet.HEADER), np.uint8), [], [])
+            return _NOTHING
         for batch in received:
             self._receive(batch, now)
         if missed:
@@ -194,7 +211,7 @@ class Beat:
         self._voice.pause(rows, starts)
         return self._speak(rows, heard, mixes)
 
-    def unsent(self, rows: list[int]) -> None:
+    def unsent(self, rows: Rows) -> None:
         """The kernel refused these packets after all."""
         np.subtract.at(self._lines["sent"], rows, 1)
 
@@ -344,8 +361,7 @@ class Beat:
         event = dialling.sends & (lines["digits_out"][rows] != NO_PAYLOAD)
         if event.any():
             payloads = payloads.instead(np.flatnonzero(event), dialling.payload[event])
-        somewhere = np.fromiter((target[row] is not None for row in rows.tolist()), bool, len(rows))
-        sends = speaks & somewhere
+        sends = speaks & known(target[rows])
         if not sends.all():
             payloads = payloads.only(sends[payloads.at])
         at, order, noise = payloads.at, payloads.order, payloads.comfort
@@ -370,5 +386,4 @@ class Beat:
         np.add.at(lines["sequence"], row, np.uint16(1))
         np.add.at(lines["sent"], row, 1)
         np.add.at(lines["octets"], row, payloads.lengths)
-        targets = [there for its in row.tolist() if (there := target[its])]
-        return Outgoing(row.tolist(), packets, lengths.tolist(), targets)
+        return Outgoing(row, packets, lengths, target[row])

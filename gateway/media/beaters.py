@@ -59,6 +59,7 @@ class Beaters:
         self._beating: set[Child] = set()
         self._all_beat = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
+        self._no_ring = ""  # why, as the log has been told
         self.restarts = [0] * media.processes
 
     @property
@@ -115,6 +116,7 @@ class Beaters:
             "wakes": self._wakes,
             "capacity": self._lines.capacity,
             "realtime": self._media.realtime,
+            "io": self._media.io,
             "tuning": asdict(tuning),
         }
         return Child(
@@ -145,11 +147,17 @@ class Beaters:
             self._beating.add(child)
             if len(self._beating) == len(self._places):
                 self._all_beat.set()
-            log.info("sound is beating", extra={"pid": child.pid})
+            log.info("sound is beating", extra={"pid": child.pid, "io": message["io"]})
         elif "ready" in message:
             log.debug("a media process is ready", extra={"pid": child.pid, **message})
             if self._media.realtime and not message["realtime"]:
                 log.warning("no right to real-time priority: sound may suffer under load")
+            if message["no_ring"] and not self._no_ring:
+                self._no_ring = message["no_ring"]
+                log.warning(
+                    "no io_uring: sound takes a call of the kernel for each packet",
+                    extra={"why": self._no_ring},
+                )
         for row, why in message.get("faults", ()):
             muted = bool(self._lines["muted"][row])
             log.error("a line made the beat fail", extra={"row": row, "muted": muted, "why": why})

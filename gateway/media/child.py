@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from gateway.media.sockets import control_pair, hear, tell
+from gateway.media.channel import control_pair, hear, tell
 
 Message = dict[str, Any]
 

@@ -20,11 +20,11 @@ class Guard:
         self._out: list[Sending | None] = [None] * lines.capacity
         self._in: list[Receiving | None] = [None] * lines.capacity
         self._keys: list[tuple[Suite, bytes, bytes]] = [(SUITES[0], b"", b"")] * lines.capacity
-        self.secured = [False] * lines.capacity
+        self.secured = np.zeros(lines.capacity, bool)
 
     @property
     def any_secured(self) -> bool:
-        return True in self.secured
+        return bool(self.secured.any())
 
     def forget(self, row: int) -> None:
         self._out[row] = self._in[row] = None

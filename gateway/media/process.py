@@ -20,11 +20,14 @@ from typing import Any
 import numpy as np
 
 from gateway.media.beat import Beat, Tuning
+from gateway.media.channel import hear, tell_if_room
 from gateway.media.clock import LATE_S, Clock
 from gateway.media.guard import Guard
 from gateway.media.isolation import Careful
 from gateway.media.lines import BEAT_S, Lines, Writer
-from gateway.media.sockets import Sockets, hear, tell_if_room
+from gateway.media.loop import Loop
+from gateway.media.ring import Ring
+from gateway.media.sockets import Sockets
 
 _PRIORITY = 10  # of SCHED_FIFO: above everything ordinary, below the kernel's own threads
 _LOAD_WEIGHT = 0.02  # of one beat in the measured load: a time constant of 1 s
@@ -42,6 +45,7 @@ class Orders:
     wakes: list[int]
     capacity: int
     realtime: bool
+    io: str
     tuning: dict[str, Any]
 
 
@@ -55,9 +59,10 @@ def main() -> None:
     lines = Lines(orders.lines, orders.capacity, Writer.MEDIA)
     beat = Beat(lines, Tuning(**orders.tuning), time.time() - time.monotonic())
     guard = Guard(lines)
-    sockets = Sockets(orders.capacity, guard)
+    by, why = way(orders.capacity, orders.io)
+    sockets = Sockets(orders.capacity, guard, by)
     rights = _claim_rights() if orders.realtime else {"realtime": False, "locked": False}
-    tell_if_room(control, {"ready": True, **rights})
+    tell_if_room(control, {"ready": True, "no_ring": why, **rights})
     try:
         beat.beater = _stand_by(control, sockets)
         gc.collect()
@@ -88,6 +93,16 @@ def _claim_rights() -> dict[str, bool]:
     return rights
 
 
+def way(capacity: int, io: str) -> tuple[Loop | Ring, str]:
+    """How sound comes in and goes out; and why it is not by io_uring, if it was to be."""
+    if io == "loop":
+        return Loop(capacity), ""
+    try:
+        return Ring(capacity), ""
+    except OSError as error:
+        return Loop(capacity), str(error)
+
+
 def _stand_by(control: socket.socket, sockets: Sockets) -> int:
     """A spare: take descriptors, until told to go; for which rows."""
     while message := hear(control, wait=True):
@@ -114,7 +129,7 @@ def _run(
     careful = Careful(beat, lines)
     me = beat.beater
     clock = Clock(float(lines["beats_at"][me]))
-    news: dict[str, Any] = {"beating": True}
+    news: dict[str, Any] = {"beating": True, "io": sockets.way.name}
     while True:
         tick = clock.wait()
         while message := hear(control):
@@ -123,8 +138,7 @@ def _run(
             news["let_go"] = let_go
 
         for outgoing in careful.run(sockets.receive(), tick.now, tick.missed):
-            if refused := sockets.send(outgoing):
-                beat.unsent(refused)
+            beat.unsent(sockets.send(outgoing))
         sockets.send_control(beat.reports.run(beat.rows, sockets.control, tick.now))
 
         for agent in np.unique(lines["agent"][beat.rows]).tolist():

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from gateway.media.channel import hear, tell_if_room
 from gateway.media.lines import BEAT_S, FRAME, RATE, RING, Lines
-from gateway.media.sockets import hear, tell_if_room
 from gateway.media.wav import Wav
 
 _EVERY_S = 0.2

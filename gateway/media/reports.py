@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.media.addresses import Source
 from gateway.media.lines import Lines
-from gateway.media.peers import Peers, Source
+from gateway.media.peers import Peers
 from gateway.rtp import emodel, rtcp
 from gateway.rtp.jitter import Jitter
 from gateway_codecs import CODECS
@@ -102,7 +103,7 @@ class Reports:
 
     def _hear(self, control: Control, now: float) -> None:
         lines, row = self._lines, control.row
-        there = self._peers.target[row]
+        there = self._peers.where(row)
         if there is None or there[0] != control.peer[0]:
             lines["foreign"][row] += 1
             return
@@ -218,7 +219,7 @@ class Reports:
         ]
 
     def _target(self, row: int, shared: bool) -> Source | None:
-        there = self._peers.target[row]
+        there = self._peers.where(row)
         if there is None or shared:
             return there
         if known := self._from[row]:

@@ -74,6 +74,10 @@ class MediaSettings(BaseModel):
         0.75, gt=0, le=1, description="share of every 20 ms that the beat may take; a call with "
         "which it would take more is refused",
     )  # fmt: skip
+    io: Literal["auto", "loop"] = Field(
+        "auto", description="auto: packets come and go by io_uring, all of a beat in one call, "
+        "where the kernel has it (Linux 6.1) and allows it; loop: one call a packet",
+    )  # fmt: skip
     vad_mode: int = Field(
         2, ge=0, le=3, description="how sure webrtcvad must be that it hears speech: 3 is strict"
     )

@@ -2,29 +2,26 @@
 
 import contextlib
 import errno
-import json
 import select
 import socket
-import struct
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.media.addresses import unpack
 from gateway.media.beat import Outgoing, Received
 from gateway.media.guard import Guard
-from gateway.media.peers import Source
+from gateway.media.loop import DATAGRAM, Loop
 from gateway.media.reports import Control
+from gateway.media.ring import Ring
 from gateway.rtp import rtcp
-from gateway.rtp.srtp import Broken
+from gateway.rtp.srtp import LONGEST_SEAL, Broken
 
-_DATAGRAM = 2048  # bytes; RTP that is larger than 60 ms of L16 is not telephone sound
-_ROUNDS = 8  # datagrams of one row read in one beat: a flood on one line delays no other
+_REPORTS = 1024  # datagrams of RTCP read in one beat; what is left comes at the next
 _BUFFER = 64 * 1024  # bytes the kernel keeps per socket: 0.5 s of packets of one line, at least
-_MOST_FDS = 64  # in one message between processes; the kernel's own limit is 253
-_MESSAGE = 64 * 1024
-_FD = struct.Struct("@i")
+
+Rows = npt.NDArray[np.int64]
 
 
 class PortTaken(OSError):
@@ -54,27 +51,19 @@ def bind_pair(host: str, port: int, dscp: int) -> tuple[socket.socket, socket.so
     return pair[0], pair[1]
 
 
-def _nowhere(_packet: memoryview, _target: Source) -> int:
-    """What sends for a row without a socket."""
-    raise OSError(errno.ENOTCONN, "the row has no socket")
-
-
 class Sockets:
-    """Media's side: every row's sockets, in one epoll. Slot *row* has its RTP socket, slot
-    *row + capacity* that of RTCP. What passes here is in the clear on our side only."""
+    """Media's side: every row's sockets. Slot *row* has its RTP socket, slot *row + capacity* that
+    of RTCP. What passes here is in the clear on our side only.
 
-    def __init__(self, capacity: int, guard: Guard) -> None:
-        self._guard = guard
+    ``way`` carries the sound; reports are few, and pass here."""
+
+    def __init__(self, capacity: int, guard: Guard, way: Loop | Ring) -> None:
+        self._guard, self.way = guard, way
         self._capacity = capacity
-        self._epoll = select.epoll()
+        self._epoll = select.epoll()  # of RTCP's
         self._sockets: list[socket.socket | None] = [None] * (2 * capacity)
-        self._slot: dict[int, int] = {}  # by descriptor
-        self._receive: dict[int, Callable[[memoryview], tuple[int, Source]]] = {}
-        self._send: list[Callable[[memoryview, Source], int]] = [_nowhere] * capacity
+        self._slot: dict[int, int] = {}  # by descriptor, of RTCP's
         self.control: list[Control] = []  # RTCP that the last ``receive`` found
-        most = 2 * capacity + 64
-        self._data = np.zeros((most, _DATAGRAM), np.uint8)
-        self._octets = [memoryview(row) for row in self._data]  # type: ignore[arg-type]
 
     def has(self, row: int) -> bool:
         return self._sockets[row] is not None
@@ -83,11 +72,11 @@ class Sockets:
         """Take over a descriptor; whatever the slot had before is closed."""
         self._close(slot)
         sock = self._sockets[slot] = socket.socket(fileno=fd)
-        self._slot[fd] = slot
-        self._receive[fd] = sock.recvfrom_into  # bound once: looking it up costs as much as a loop
         if slot < self._capacity:
-            self._send[slot] = sock.sendto
-        self._epoll.register(fd, select.EPOLLIN)
+            self.way.add(slot, sock)
+        else:
+            self._slot[fd] = slot
+            self._epoll.register(fd, select.EPOLLIN)
 
     def drop(self, row: int) -> None:
         self._close(row)
@@ -95,85 +84,82 @@ class Sockets:
 
     def _close(self, slot: int) -> None:
         if sock := self._sockets[slot]:
-            self._epoll.unregister(sock)
-            del self._slot[sock.fileno()], self._receive[sock.fileno()]
+            if slot < self._capacity:
+                self.way.drop(slot)
+            else:
+                self._epoll.unregister(sock)
+                del self._slot[sock.fileno()]
             sock.close()
             self._sockets[slot] = None
-            if slot < self._capacity:
-                self._send[slot] = _nowhere
+
+    # In.
 
     def receive(self) -> list[Received]:
         """All RTP that is waiting, in batches with at most one datagram a row."""
-        batches = []
-        used = 0
         self.control = []
-        for _ in range(_ROUNDS):
-            ready = self._epoll.poll(0, len(self._sockets))
-            if not ready or used == len(self._octets):
-                break
-            first = used
-            slots: list[int] = []
-            lengths: list[int] = []
-            sources: list[Source] = []
-            slot, receive = self._slot, self._receive
-            for (fd, _events), octets in zip(ready, self._octets[first:], strict=False):
-                try:
-                    length, source = receive[fd](octets)
-                except OSError:  # an ICMP error of an earlier packet, or a bad checksum
-                    length, source = -1, ()
-                slots.append(slot[fd])
-                lengths.append(length)
-                sources.append(source)
-            used += len(slots)
-            its = self._data[first:used]
-            batch = Received(np.array(slots), its, np.array(lengths), sources)
-            if not (sound := self._sound(batch, first)).all():
+        self._hear_reports()
+        batches = []
+        for batch in self.way.receive():
+            if not (sound := self._sound(batch)).all():
                 batch = batch.only(sound)
             if len(batch.rows):
                 batches.append(batch)
         return batches
 
-    def _sound(self, batch: Received, first: int) -> npt.NDArray[np.bool_]:
-        """Take out RTCP, and decipher what is SRTP; returns what of the batch is sound, or may be.
-        ``first``: where in the buffer the batch begins."""
-        slots, lengths = batch.rows, batch.lengths
-        reports = (slots >= self._capacity) | ((lengths >= 8) & rtcp.look_like(batch.data[:, 1]))
-        sound = (lengths >= 0) & ~reports
-        secured = self._guard.secured
-        for i in np.flatnonzero(reports & (lengths > 0)).tolist():
-            slot = int(slots[i])
-            row, shared = slot % self._capacity, slot < self._capacity
-            data = bytes(self._octets[first + i][: lengths[i]])
-            if secured[row]:
-                data = self._guard.open_report(row, data)
-            if data:
-                self.control.append(Control(row, data, batch.sources[i], shared))
+    def _hear_reports(self) -> None:
+        for fd, _ in self._epoll.poll(0, _REPORTS):
+            slot = self._slot[fd]
+            if sock := self._sockets[slot]:
+                with contextlib.suppress(OSError):  # an ICMP error of an earlier one
+                    data, source = sock.recvfrom(DATAGRAM)
+                    self._control(Control(slot - self._capacity, data, source, False))
+
+    def _control(self, heard: Control) -> None:
+        data = heard.data
+        if self._guard.secured[heard.row]:
+            data = self._guard.open_report(heard.row, data)
+        if data:
+            self.control.append(Control(heard.row, data, heard.peer, heard.shared))
+
+    def _sound(self, batch: Received) -> npt.NDArray[np.bool_]:
+        """Take out RTCP, and decipher what is SRTP; returns what of the batch is sound, or may
+        be."""
+        rows, lengths = batch.rows, batch.lengths
+        sound = (lengths < 8) | ~rtcp.look_like(batch.data[:, 1])
+        for i in np.flatnonzero(~sound).tolist():
+            data = batch.data[i, : lengths[i]].tobytes()
+            self._control(Control(int(rows[i]), data, unpack(batch.sources[i]), True))
         if self._guard.any_secured:
-            for i in np.flatnonzero(sound).tolist():
-                if secured[row := int(slots[i])]:
-                    lengths[i] = self._guard.open(row, self._octets[first + i][: lengths[i]])
-                    sound[i] = lengths[i] > 0
+            for i in np.flatnonzero(sound & self._guard.secured[rows]).tolist():
+                lengths[i] = self._guard.open(int(rows[i]), batch.data[i, : lengths[i]].data)
+                sound[i] = lengths[i] > 0
         return sound
 
-    def send(self, outgoing: Outgoing) -> list[int]:
-        """Send it all; returns the rows whose packet the kernel did not take."""
-        refused = []
-        sends, secured = self._send, self._guard.secured if self._guard.any_secured else None
-        octets = memoryview(np.ascontiguousarray(outgoing.packets).reshape(-1))  # type: ignore[arg-type]
-        size = outgoing.packets.shape[1]
-        at = 0
-        for row, length, target in zip(
-            outgoing.rows, outgoing.lengths, outgoing.targets, strict=True
-        ):
-            packet = octets[at : at + length]
+    # Out.
+
+    def send(self, outgoing: Outgoing) -> Rows:
+        """Send it all; returns the rows whose packet was not taken."""
+        if self._guard.any_secured:
+            outgoing, broken = self._sealed(outgoing)
+            return np.concatenate([broken, self.way.send(outgoing)])
+        return self.way.send(outgoing)
+
+    def _sealed(self, outgoing: Outgoing) -> tuple[Outgoing, Rows]:
+        """As it may be seen on the way; and the rows whose packet could not be sealed."""
+        rows, plain, lengths = outgoing.rows, outgoing.packets, outgoing.lengths.copy()
+        packets = np.empty((len(rows), plain.shape[1] + LONGEST_SEAL), np.uint8)
+        packets[:, : plain.shape[1]] = plain
+        broken = np.zeros(len(rows), bool)
+        for i in np.flatnonzero(self._guard.secured[rows]).tolist():
             try:
-                if secured and secured[row]:
-                    packet = self._guard.seal(row, packet)
-                sends[row](packet, target)
-            except (OSError, Broken):
-                refused.append(row)
-            at += size
-        return refused
+                sealed = self._guard.seal(int(rows[i]), plain[i, : lengths[i]].data)
+            except Broken:
+                broken[i] = True
+            else:
+                lengths[i] = len(sealed)
+                packets[i, : len(sealed)] = sealed
+        sealed_ones = Outgoing(rows, packets, lengths, outgoing.targets)
+        return (sealed_ones.only(~broken) if broken.any() else sealed_ones), rows[broken]
 
     def send_control(self, controls: Iterable[Control]) -> None:
         """RTCP that the kernel does not take is not missed: the next report says as much."""
@@ -190,49 +176,4 @@ class Sockets:
         for slot in range(len(self._sockets)):
             self._close(slot)
         self._epoll.close()
-
-
-# The control socket between main and its child processes: one JSON object a message.
-
-
-def control_pair() -> tuple[socket.socket, socket.socket]:
-    """Main's end, which never blocks, and the child's, which is inherited."""
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    mine.setblocking(False)
-    return mine, theirs
-
-
-def tell(control: socket.socket, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
-    """One message, with at most ``_MOST_FDS`` descriptors. BlockingIOError: there is no room."""
-    socket.send_fds(control, [json.dumps(message).encode()], fds)
-
-
-def hear(control: socket.socket, *, wait: bool = False) -> tuple[dict[str, Any], list[int]] | None:
-    """The next message and its descriptors; None if there is none yet. EOFError: the other end
-    is gone."""
-    try:
-        # socket.recv_fds would be this, but forgets its flags (CPython 3.11).
-        octets, ancillary, _, _ = control.recvmsg(
-            _MESSAGE,
-            socket.CMSG_SPACE(_MOST_FDS * _FD.size),
-            socket.MSG_CMSG_CLOEXEC | (0 if wait else socket.MSG_DONTWAIT),
-        )
-    except BlockingIOError:
-        return None
-    except ConnectionResetError:
-        octets, ancillary = b"", []
-    if not octets:
-        raise EOFError("the other end is gone")
-    fds = [
-        fd
-        for level, kind, data in ancillary
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
-        for (fd,) in _FD.iter_unpack(data[: len(data) - len(data) % _FD.size])
-    ]
-    return json.loads(octets), fds
-
-
-def tell_if_room(control: socket.socket, message: dict[str, Any]) -> None:
-    """For a process that must never wait: a message that finds no room is not sent."""
-    with contextlib.suppress(OSError):
-        control.send(json.dumps(message).encode(), socket.MSG_DONTWAIT)
+        self.way.close()

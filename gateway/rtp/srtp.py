@@ -16,6 +16,7 @@ _ffi, _lib = _binding.ffi, _binding.lib
 _native = ctypes.CDLL(_binding.__file__)
 _native.srtp_set_stream_roc.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32]
 
+LONGEST_SEAL = 16  # bytes that SRTP makes RTP longer, at the most: a tag, and no MKI
 _TRAILER = 16 + 4 + 128  # the most that libsrtp adds: tag, SRTCP's index, MKI
 _LONGEST = 2048
 _WINDOW = 128  # packets that may come late, as libsrtp has it by default

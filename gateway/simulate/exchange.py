@@ -12,6 +12,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from gateway.media.addresses import pack_all
 from gateway.media.beat import Beat, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import Lines, Writer
@@ -122,7 +123,7 @@ class Exchange:
         for phone in self.phones.values():
             phone.heard, phone.loud = SILENCE, False
         for row, octets, length in zip(
-            outgoing.rows, outgoing.packets, outgoing.lengths, strict=True
+            outgoing.rows.tolist(), outgoing.packets, outgoing.lengths, strict=True
         ):
             if octets[1] & 0x7F == 0:  # and not one of the agent's keys
                 self.phones[row].take(octets[packet.HEADER : length].tobytes())
@@ -143,7 +144,9 @@ class Exchange:
             lengths[n] = packet.HEADER + len(payload)
             data[n, packet.HEADER : lengths[n]] = np.frombuffer(payload, np.uint8)
         rows = np.array([row for row, _ in sent], np.int64)
-        return Received(rows, data, lengths, [("192.0.2.7", 4000 + row) for row, _ in sent])
+        return Received(
+            rows, data, lengths, pack_all([("192.0.2.7", 4000 + row) for row, _ in sent])
+        )
 
     def newest(self, row: int) -> bytes:
         """The last frame that the agent has been given of a row."""

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from gateway.media.addresses import pack
 from gateway.media.beat import Beat, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import Lines, Writer
@@ -43,7 +44,7 @@ def batches(codec: Codec, rows: np.ndarray) -> list[Received]:
         )
         data[:, 12 : 12 + len(octets)] = np.frombuffer(octets, np.uint8)
         found.append(Received(rows, data, np.full(len(rows), 12 + len(octets)),
-                              [SOURCE] * len(rows)))  # fmt: skip
+                              np.tile(pack(SOURCE), (len(rows), 1))))  # fmt: skip
     return found
 
 

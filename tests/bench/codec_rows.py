@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from gateway.media.addresses import pack
 from gateway.media.beat import Beat, Received, Tuning
 from gateway.media.inward import Inward
 from gateway.media.line import Line
@@ -101,7 +102,7 @@ def measure(codec: Codec, rows: int, wide: bool) -> dict[str, float]:
         )
         data[:, 12 : 12 + len(octets)] = np.frombuffer(octets, np.uint8)
         lengths = np.full(rows, 12 + len(octets))
-        run([Received(np.arange(rows), data, lengths, [source] * rows)], 0.02 * n)
+        run([Received(np.arange(rows), data, lengths, np.tile(pack(source), (rows, 1)))], 0.02 * n)
     main.close()
     return {part: 1e6 * seconds / ((BEATS - SETTLED) * rows) for part, seconds in spent.items()}
 

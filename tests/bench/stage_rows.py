@@ -24,7 +24,9 @@ from gateway.media.beat import Beat, Tuning
 from gateway.media.guard import Guard
 from gateway.media.line import Line
 from gateway.media.lines import FRAME, QUEUE, Lines, Writer
+from gateway.media.loop import Loop
 from gateway.media.process import keep_memory
+from gateway.media.ring import Ring
 from gateway.media.sockets import Sockets
 from gateway_codecs import PCMU
 from tests.bench.media_rows import voice
@@ -71,7 +73,7 @@ class Rig:
         self._peer.bind((HOST, 0))
         self._peer.setblocking(False)
         self.beat = Beat(media, Tuning())
-        self.sockets = Sockets(rows, Guard(media))
+        self.sockets = Sockets(rows, Guard(media), (Loop if os.environ.get("LOOP") else Ring)(rows))
         self._ports = []
         for row in range(rows):
             main.clear(row)
@@ -119,7 +121,7 @@ class Rig:
         self.spent["whole"] += time.thread_time() - began
         self.beats.append(dict(self.spent))
         self.spent.clear()
-        assert not refused
+        assert not len(refused)
         while True:
             try:
                 self._peer.recv(1)

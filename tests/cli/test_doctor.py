@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from gateway.cli import app, doctor
 from gateway.cli.checks import Finding, machine, network, software
 from gateway.config import Settings
+from gateway.media import uring
 from gateway.speech.settings import VendorSettings
 from gateway_codecs import opus
 
@@ -214,3 +215,16 @@ def test_a_wrong_configuration_is_said_first(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["doctor", "--config", str(wrong)])
     assert result.exit_code == 1
     assert "[sip] nothing" in result.output
+
+
+def test_packets_in_batches_or_one_by_one(settings: Settings, monkeypatch) -> None:
+    loop = settings.model_copy(update={"media": settings.media.model_copy(update={"io": "loop"})})
+    assert machine.packets(loop).level == "ok"
+
+    def forbidden(number: int, *arguments: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(uring, "_call", forbidden)
+    found = machine.packets(settings)
+    assert found.level == "warn"
+    assert "not permitted" in found.what

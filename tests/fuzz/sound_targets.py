@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from gateway.media.addresses import pack_all
 from gateway.media.beat import Beat, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import Lines, Writer
@@ -171,7 +172,7 @@ def beat(data: bytes) -> None:
         row, now = n % 2, now + 0.02
         block = np.zeros((1, 1500), np.uint8)
         block[0, : len(octets)] = np.frombuffer(octets, np.uint8)
-        received = Received(np.array([row]), block, np.array([len(octets)]), [PEER])
+        received = Received(np.array([row]), block, np.array([len(octets)]), pack_all([PEER]))
         outgoing = machine.run([received], now)
         assert set(outgoing.rows) <= {0, 1}
         machine.reports.run(machine.rows, [Control(row, octets, PEER, True)], now)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from gateway.media.addresses import pack_all, unpack
 from gateway.media.beat import Beat, Outgoing, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import FRAME, QUEUE, RING, Lines, Writer
@@ -83,7 +84,7 @@ class Stage:
             np.array([row for row, _, _ in datagrams], np.int64),
             data,
             np.array([len(octets) for _, octets, _ in datagrams], np.int64),
-            [source for _, _, source in datagrams],
+            pack_all([source for _, _, source in datagrams]),
         )
 
     def run(
@@ -101,9 +102,9 @@ class Stage:
         self.now += 0.02 * (1 + missed)
         out: Outgoing = self.beat.run([self.datagrams(*b) for b in batches], self.now, missed)
         packets = [
-            Packet(row, octets.tobytes()[:length], target)
+            Packet(row, octets.tobytes()[:length], unpack(target))
             for row, octets, length, target in zip(
-                out.rows, out.packets, out.lengths, out.targets, strict=True
+                out.rows.tolist(), out.packets, out.lengths, out.targets, strict=True
             )
         ]
         self.sent += packets

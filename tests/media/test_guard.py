@@ -61,7 +61,7 @@ def pair():
 
 
 def test_a_row_is_sealed_and_opened(pair) -> None:
-    assert pair.guard.secured == [False, True, False, False]
+    assert pair.guard.secured.tolist() == [False, True, False, False]
     assert pair.out(9) == rtp(9)
     assert pair.into(9) == rtp(9, 5)
     assert bytes(pair.hears.report(bytes(pair.guard.seal_report(1, REPORT)))) == REPORT

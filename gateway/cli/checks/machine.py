@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.cli.checks import Finding
 from gateway.config import Settings
 from gateway.media.lines import size_of
+from gateway.media.ring import Ring
 
 MB, GB = 1 << 20, 1 << 30
 PROCESS_MB = 150  # of memory, measured for a process of ours with its libraries
@@ -107,6 +108,22 @@ def locked_memory(settings: Settings) -> Finding:
     )
 
 
+def packets(settings: Settings) -> Finding:
+    if settings.media.io == "loop":
+        return Finding("ok", "packets", 'one call of the kernel each ([media] io = "loop")')
+    try:
+        Ring(1).close()
+    except OSError as error:
+        return Finding(
+            "warn",
+            "packets",
+            f"one call of the kernel each, for want of io_uring: {error}",
+            "Linux 6.1 or later, with kernel.io_uring_disabled=0 and a seccomp filter that admits "
+            'it (the systemd unit does); or be content and set [media] io = "loop"',
+        )
+    return Finding("ok", "packets", "all of a beat in one call of the kernel (io_uring)")
+
+
 def clock(settings: Settings) -> Finding:
     buffer = ctypes.create_string_buffer(512)  # larger than any kernel's struct timex; all zero
     state = ctypes.CDLL(None, use_errno=True).adjtimex(buffer)
@@ -135,4 +152,6 @@ def udp_buffers(settings: Settings, net: Path = Path("/proc/sys/net/core")) -> F
     return Finding("ok", "UDP buffers", what)
 
 
-CHECKS = (processors, memory, locked_memory, disk, open_files, realtime, clock, udp_buffers)
+CHECKS = (
+    processors, memory, locked_memory, disk, open_files, realtime, packets, clock, udp_buffers,
+)  # fmt: skip
