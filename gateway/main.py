@@ -29,6 +29,7 @@ from gateway.config import Settings
 from gateway.demo import defaults, demo_route
 from gateway.errors import ConfigError
 from gateway.gauges import Gauges
+from gateway.keeper import keeper_in
 from gateway.media.plane import Plane
 from gateway.metrics import REGISTRY
 from gateway.signals import Signals
@@ -63,8 +64,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     store = Store(settings.store.url_in(state_dir), vault=vault_in(state_dir))
     await store.start()
     life.push_async_callback(store.close)
-    if store.private:
-        await end_orphans(store)
+    keeper = None if store.private else keeper_in(state_dir)
+    await end_orphans(store, keeper)
 
     wakes = [_eventfd(life) for _ in range(settings.agents.count)]
     plane = Plane(settings.media, settings.rtp, wakes)
@@ -88,6 +89,7 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     demo = demo_route(settings.vendors) if settings.calls.demo else None
 
     def save(record: CallRecord, papers: Papers) -> None:
+        record.keeper = keeper or ""
         store.calls.save(record.kept(), papers_kept(record, papers))
 
     buckets = Buckets(store, settings.recording.own_bucket)
@@ -124,9 +126,8 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
         }
 
     life.push_async_callback(api.stop)
-    switchboard.waiting.remake = api.remake
-    if store.private:
-        await switchboard.waiting.recover(store)
+    switchboard.waiting.remake, switchboard.waiting.settled = api.remake, store.calls.settle
+    await switchboard.waiting.recover(store, keeper)
     await api.start(switchboard, readiness, holder)
     gauges = Gauges(plane, agents)
     REGISTRY.register(gauges)

@@ -77,6 +77,7 @@ class Calls:
             return await self._place_each(body, caller.holdings, view)
         order = await order_from(body, caller.holdings, self.defaults)
         record = await self.switchboard.place(order)
+        await self.store.calls.settle()  # what has been promised outlives us
         limits = {"subscriptionLimits": self._limits(caller.org_id)}
         return view.show(record, order.papers) | limits
 
@@ -92,6 +93,7 @@ class Calls:
                 errors.append({"customer": one["customer"], "error": error.text})
             except GatewayError as error:
                 errors.append({"customer": one["customer"], "error": str(error)})
+        await self.store.calls.settle()
         limits = self._limits(holdings.org_id)
         return {"subscriptionLimits": limits, "results": results, "errors": errors}
 

@@ -10,18 +10,18 @@ from gateway.store import Store
 log = logging.getLogger(__name__)
 
 DETAIL = "the gateway stopped while the call was up"
-BATCH = 1000
+MOST = 100_000
 
 
-async def end_orphans(store: Store) -> int:
+async def end_orphans(store: Store, keeper: str | None = None) -> int:
     """End every record that says its call goes on; how many there were. To be called before the
-    first call, and only on a database that no other gateway uses."""
+    first call. ``keeper``: which gateway's calls, of several that share the database."""
     found = 0
     for status in (Status.QUEUED, Status.RINGING, Status.IN_PROGRESS):
-        for stored in await store.calls.list(limit=BATCH, status=status):
+        for stored in await store.calls.list(limit=MOST, status=status):
             record = CallRecord.model_validate(stored.record)
-            if record.waiting:
-                continue  # it was never dialled, and will be
+            if record.waiting or keeper not in (None, record.keeper):
+                continue  # it was never dialled, and will be; or it is another gateway's
             record.status = Status.ENDED
             record.ended_reason = Ended.WORKER_DIED
             record.ended_detail = DETAIL

@@ -120,6 +120,7 @@ class Activation(BaseModel):
 class CallRecord(BaseModel):
     id: str
     org_id: str = ""  # the organisation whose call it is; empty: the operator's
+    keeper: str = ""  # the gateway whose call it is, of several that share a database
     direction: Literal["inbound", "outbound"]
     status: Status = Status.QUEUED
     assistant_id: str | None = None

@@ -88,7 +88,8 @@ class Switchboard:
         self._prices = PriceFile(settings.prices)
         self._behind_nat = behind_nat
         self._tasks = Tasks()
-        self.waiting = Waiting(self._dial, self._announce, self._ended, settings.queue_s)
+        self.waiting = Waiting(self._share_left, self._dial, save, self._announce, self._ended,
+                               settings.queue_s)  # fmt: skip
         backgrounds = Backgrounds(plane.sounds, fence)
         self._second_legs = SecondLegs(
             doors,
@@ -377,6 +378,7 @@ class Switchboard:
     async def drain(self) -> None:
         """Let nobody in any more; return when the last call has ended by itself."""
         self.draining = True
+        await self.waiting.close()
         self.endpoint.stack.serves["OPTIONS"] = _away
         if self.calls:
             log.info("draining: %d calls go on", len(self.calls))

@@ -2,7 +2,8 @@
 
 Who waits for room is dialled in the order of asking, for each organisation and trunk by itself: a
 trunk that takes one call a second holds up nobody else's. All of them outlive a restart: the
-record says that it waits, and the API makes the order again from its papers.
+record says that it waits, and the API makes the order again from its papers. That it waits no
+more is written down before it is dialled, so that whoever is killed in between dials nobody twice.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ LONGEST_S = 60.0  # between two looks at the clock, which may be set
 
 Dial = Callable[[CallRecord, Order], None]  # raises NoRoom, CallRefused
 Remake = Callable[[str, Papers], Awaitable[Order]]  # by the organisation and the papers
+Tell = Callable[[CallRecord, Papers], None]
 Lane = tuple[str, str]
 
 
@@ -45,23 +47,28 @@ class Waiter:
 
 
 class Waiting:
-    """``changed`` and ``over`` are told of a record's status, and keep it."""
+    """``room`` raises NoRoom where that can be told without dialling. ``changed`` and ``over`` are
+    told of a record's status, and save it, too."""
 
     remake: Remake | None = None  # set once the API is there
+    settled: Callable[[], Awaitable[None]] | None = None  # until what was saved is written
 
     def __init__(
         self,
+        room: Callable[[Order], None],
         dial: Dial,
-        changed: Callable[[CallRecord, Papers], None],
-        over: Callable[[CallRecord, Papers], None],
+        save: Tell,
+        changed: Tell,
+        over: Tell,
         queue_s: float,
     ) -> None:
+        self._room, self._save = room, save
         self._dial, self._changed, self._over = dial, changed, over
         self._queue = timedelta(seconds=queue_s)
         self._waiters: dict[str, Waiter] = {}  # in the order of asking
         self._news = asyncio.Event()
         self._tasks = Tasks()
-        self._runs = False
+        self._runs = self._leaves = False
 
     def place(self, record: CallRecord, order: Order) -> None:
         """Dial, or keep it until it can be. Raises CallRefused; NoRoom if nobody may wait."""
@@ -97,13 +104,14 @@ class Waiting:
         """There may be room."""
         self._news.set()
 
-    async def recover(self, store: Store) -> None:
-        """Those that were waiting when the gateway went."""
+    async def recover(self, store: Store, keeper: str | None = None) -> None:
+        """Those that were waiting when the gateway went: this one, of several that share the
+        database."""
         waited = []
         for status in (Status.SCHEDULED, Status.QUEUED):
             for stored in await store.calls.list(limit=MOST, status=status):
                 record = CallRecord.model_validate(stored.record)
-                if record.waiting:
+                if record.waiting and keeper in (None, record.keeper):
                     since = record.earliest_at or record.created_at
                     waited.append(Waiter(record, stored.papers, None, since))
         waited.sort(key=lambda waiter: waiter.record.created_at)
@@ -113,7 +121,8 @@ class Waiting:
             self._run()
 
     async def close(self) -> None:
-        """They stay in the store, and wait on."""
+        """Dial nobody any more. They stay in the store, and wait on."""
+        self._leaves = True
         await self._tasks.close()
 
     def _keep(self, waiter: Waiter) -> None:
@@ -124,7 +133,7 @@ class Waiting:
 
     def _run(self) -> None:
         self._news.set()
-        if not self._runs:
+        if not (self._runs or self._leaves):
             self._runs = True
             self._tasks.start(self._go_round(), "waiting calls")
 
@@ -162,7 +171,7 @@ class Waiting:
                     if late := self._too_late(waiter, now):
                         self._end(waiter, late, "")
                     elif waiter.lane not in blocked:
-                        self._try(waiter)
+                        await self._try(waiter)
                 except NoRoom as why:
                     blocked.add(waiter.lane)
                     self._wait_on(waiter, str(why), now)
@@ -180,15 +189,22 @@ class Waiting:
         waiter.papers = order.papers
         return order
 
-    def _try(self, waiter: Waiter) -> None:
+    async def _try(self, waiter: Waiter) -> None:
         assert waiter.order
         record = waiter.record
+        self._room(waiter.order)  # so that nothing is written as often as there is none
         record.waiting = False
         before, record.status = record.status, Status.QUEUED
+        self._save(record, waiter.papers)
         try:
+            if self.settled:
+                await self.settled()
+            if record.id not in self._waiters:
+                return  # cancelled meanwhile
             self._dial(record, waiter.order)
-        except Exception:
+        except BaseException:  # also if the gateway leaves just now
             record.waiting, record.status = True, before
+            self._save(record, waiter.papers)
             raise
         del self._waiters[record.id]
 

@@ -120,6 +120,12 @@ class Calls:
                     del self._waiting[call.id]
                 waiting.set(len(self._waiting))
 
+    async def settle(self) -> None:
+        """Until what is waiting has been written, or cannot be now: then it is tried again later,
+        and the log says so."""
+        with suppress(StoreError):
+            await self.flush()
+
     async def get(self, call_id: str) -> StoredCall | None:
         if call := self._waiting.get(call_id):
             return call if self._org_id in (None, call.org_id) else None

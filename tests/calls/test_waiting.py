@@ -9,6 +9,7 @@ import pytest
 
 from gateway.agent.brief import Brief, Choice
 from gateway.calls import records
+from gateway.calls.orphans import end_orphans
 from gateway.calls.ports import CallRefused, Order, Papers
 from gateway.calls.record import CallRecord, Status
 from gateway.calls.waiting import Waiting
@@ -31,8 +32,17 @@ class House:
         self.remade: list[str] = []
         self.refuses = ""
         self.news = asyncio.Event()
-        self.waiting = Waiting(self.dial, self.changed, self.over, queue_s)
+        self.saved: list[tuple[str, bool]] = []
+        self.waiting = Waiting(self.check, self.dial, self.save, self.changed, self.over, queue_s)
         self.waiting.remake = self.remake
+
+    def check(self, order: Order) -> None:
+        """What an organisation may have at once is told beforehand, a trunk's room is not."""
+        if not (self.room or self.refuses):
+            raise NoRoom("full")
+
+    def save(self, record: CallRecord, papers: Papers) -> None:
+        self.saved.append((record.dialled, record.waiting))
 
     def dial(self, record: CallRecord, order: Order) -> None:
         if self.refuses:
@@ -162,4 +172,69 @@ async def test_all_that_waited_go_on_waiting_after_a_restart(tmp_path: Path) -> 
     assert after.dialled == ["a", "c"]
     assert after.remade == ["a", "c"]
     await after.waiting.close()
+    await store.close()
+
+
+async def test_that_a_call_waits_no_more_is_written_before_it_is_dialled(house: House) -> None:
+    house.place(order("a"))
+    written: list[tuple[list[tuple[str, bool]], list[str]]] = []
+
+    async def settled() -> None:
+        written.append((list(house.saved), list(house.dialled)))
+
+    house.waiting.settled = settled
+    house.room = 1
+    house.waiting.stir()
+    await house.until(1)
+    assert written == [([("a", False)], [])]
+
+
+async def test_whoever_leaves_between_writing_and_dialling_goes_on_waiting(house: House) -> None:
+    record = house.place(order("a"))
+    writing, never = asyncio.Event(), asyncio.Event()
+
+    async def settled() -> None:
+        writing.set()
+        await never.wait()
+
+    house.waiting.settled = settled
+    house.room = 1
+    house.waiting.stir()
+    async with asyncio.timeout(20):
+        await writing.wait()
+    await house.waiting.close()
+    assert house.dialled == []
+    assert record.waiting
+    assert house.saved[-1] == ("a", True)
+
+
+async def test_a_gateway_that_drains_dials_nobody_and_forgets_nobody(house: House) -> None:
+    await house.waiting.close()
+    house.place(order("a"))
+    house.place(order("b", after=SOON))
+    house.room = 2
+    house.waiting.stir()
+    assert not house.waiting._runs
+    assert house.dialled == []
+    assert house.ended == {}
+
+
+async def test_of_gateways_that_share_a_database_each_dials_its_own(database_url: str) -> None:
+    store = Store(database_url)
+    await store.start()
+    for keeper, to in (("one", "a"), ("other", "b")):
+        record = records.outbound(order(to))
+        record.waiting, record.keeper = True, keeper
+        store.calls.save(record.model_dump(mode="json"), {"to": to})
+        up = CallRecord(id=f"up-{keeper}", direction="inbound", status=Status.IN_PROGRESS)
+        store.calls.save(up.model_copy(update={"keeper": keeper}).model_dump(mode="json"))
+    assert await end_orphans(store, "one") == 1
+    house = House(room=9)
+    await house.waiting.recover(store, "one")
+    await house.until(1)
+    await house.waiting.close()
+    assert house.dialled == ["a"]
+    other = await store.calls.get("up-other")
+    assert other is not None
+    assert other.record["status"] == "in-progress"
     await store.close()
