@@ -1,13 +1,22 @@
-"""A process of a peer: started, read line by line, and always stopped."""
+"""A process of a peer: started, read line by line, and always stopped, also if we are killed."""
 
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 STOP_S = 5.0  # after TERM, before KILL
+
+
+def tied(command: Sequence[str | Path], sign: str = "KILL") -> list[str]:
+    """The command, so that its process gets this signal when the one that starts it dies, in
+    whatever way (prctl(2), PR_SET_PDEATHSIG). Where util-linux is missing, as it was given."""
+    words = [str(word) for word in command]
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", sign, "--", *words] if setpriv else words
 
 
 class Gone(Exception):
@@ -39,7 +48,7 @@ class Child:
     async def __aenter__(self) -> Self:
         with self.log.open("wb") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command,
+                *tied(self.command),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.probe.child import tied
 from tests.peers.child import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +67,7 @@ class Daemon:
         command += ["--config", ROOT / "config" / "gateway.toml"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, env={**os.environ, **self._env}, stdout=log, stderr=log, cwd=ROOT
+                tied(command), env={**os.environ, **self._env}, stdout=log, stderr=log, cwd=ROOT
             )
         try:
             self._wait_until_ready()

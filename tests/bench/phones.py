@@ -24,6 +24,7 @@ from typing import Self
 
 import numpy as np
 
+from gateway.probe.child import tied
 from gateway_codecs import g711
 from tests.bench.caller import PCMU, Call, Message
 from tests.bench.plan import BEAT_S, FRAME, LOUD, PACKET, Outcome, Plan, Report
@@ -56,7 +57,7 @@ class Running:
         self._report.unlink(missing_ok=True)
         order.write_bytes(pickle.dumps(plan))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.phones", order, self._report],
+            tied([sys.executable, "-m", "tests.bench.phones", order, self._report]),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'codecs'}"},
             stdout=subprocess.PIPE,

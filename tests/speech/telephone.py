@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from gateway.probe.child import tied
 from gateway.speech.contract import RATE
 from gateway.speech.vendors.espeak import EspeakSpeaking, Voice
 
@@ -42,7 +43,7 @@ async def utterances(said: Sequence[tuple[str, str]]) -> list[bytes]:
     """Texts and voices. In a process of their own, because eSpeak NG never says a thing twice in
     quite the same way: what it has said before decides, and with it what is understood."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.speech.telephone", json.dumps(said)),
+        *tied([sys.executable, "-m", "tests.speech.telephone", json.dumps(said)]),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
