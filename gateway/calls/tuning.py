@@ -33,6 +33,7 @@ def tune(line: Line, agreed: Agreed, manner: Manner, *, echo: bool) -> None:
         ptime_ms=agreed.ptime_ms,
         rtcp_port=agreed.rtcp_port,
         rtcp_mux=agreed.rtcp_mux,
+        rtcp_rsize=agreed.rtcp_rsize,
         rtcp_xr=agreed.rtcp_xr,
         srtp=srtp_of(agreed),
         opus=Wishes(wishes.bitrate, wishes.playback_rate, wishes.fec, wishes.dtx, wishes.constant),

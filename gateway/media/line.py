@@ -124,6 +124,7 @@ class Line(Mixing):
         echo: bool = False,
         rtcp_port: int | None = None,
         rtcp_mux: bool = False,
+        rtcp_rsize: bool = False,
         rtcp_xr: bool = False,
         srtp: Srtp | None = None,
     ) -> None:
@@ -131,8 +132,9 @@ class Line(Mixing):
         it. ``host`` is the address of the peer's SDP, ``codec`` an index of CODECS; ``also_in`` is
         what else may come: payload type to index; no digits or no comfort noise were agreed on:
         None. What came before may still come (RFC 3264 section 8.3.2). ``rtcp_port`` None is the
-        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761); ``rtcp_xr``:
-        the peer wishes for VoIP metrics (RFC 3611). ``srtp`` None is in the
+        one after ``port``; ``rtcp_mux``: RTCP shares it (RFC 5761);
+        ``rtcp_rsize``: the peer understands it in parts (RFC 5506); ``rtcp_xr``: the peer wishes
+        for VoIP metrics (RFC 3611). ``srtp`` None is in the
         clear. ValueError: ``host`` is no address."""
         address = ip_address(host)
         if self._ipv6 and address.version == 4:  # as an IPv6 socket names it (RFC 4291 2.5.5.2)
@@ -147,6 +149,7 @@ class Line(Mixing):
         lines["port"][row] = port
         lines["rtcp_port"][row] = rtcp_port or 0
         lines["rtcp_mux"][row] = rtcp_mux
+        lines["rtcp_rsize"][row] = rtcp_rsize
         lines["rtcp_xr"][row] = rtcp_xr
         if lines["live"][row] and CODECS[codec].clock != CODECS[lines["codec"][row]].clock:
             lines["ssrc"][row] = random.getrandbits(32)  # a source has one clock (RFC 7160 4.1)

@@ -81,6 +81,7 @@ COLUMNS: dict[str, Column] = {
     "port": Column(MAIN, np.uint16, "and on which port"),
     "rtcp_port": Column(MAIN, np.uint16, "where the peer hears RTCP; 0: on the port after RTP's"),
     "rtcp_mux": Column(MAIN, np.uint8, "1: RTCP shares the port of RTP (RFC 5761)"),
+    "rtcp_rsize": Column(MAIN, np.uint8, "1: RTCP need not be compound (RFC 5506)"),
     "rtcp_xr": Column(MAIN, np.uint8, "1: the peer wishes for VoIP metrics (RFC 3611 4.7)"),
     "crypto": Column(MAIN, np.uint8, "SRTP: an index of gateway.rtp.srtp.SUITES; 0: in the clear"),
     "key_out": Column(MAIN, np.uint8, "master key and salt of what we send", (LONGEST_KEY,)),

@@ -23,6 +23,7 @@ from gateway_codecs import CODECS
 EVERY_S = 5.0
 _HASTE = 1.21828  # e - 3/2: what the timer's reconsideration costs otherwise (section 6.3.1)
 _EPOCH_S = 2_208_988_800  # from 1900 to 1970
+_WHOLE = 4  # of reports in parts, each fourth is a compound one (RFC 5506 section 3.4.2)
 _OWN_MS = 40  # of delay beside the jitter buffer's: a packet, and a beat
 _SANE_S = 10.0  # no round trip is longer
 
@@ -154,6 +155,7 @@ class Reports:
         reference = self._reference[row]
         delays = [rtcp.Delay(r[0], r[1], _units(now - r[2])) for r in [reference] if r]
         ssrc = int(lines["ssrc"][row])
+        parts = lines["rtcp_rsize"][row] and lines["rtcp_sent"][row] % _WHOLE
         data = rtcp.write(
             ssrc,
             f"{ssrc:08x}@trunkline",
@@ -162,6 +164,7 @@ class Reports:
             delays=delays,
             voip=self._metrics(row) if lines["rtcp_xr"][row] else (),
             bye=bye,
+            compound=bye or not parts,
         )
         lines["rtcp_sent"][row] += 1
         return Control(row, data, peer, shared)

@@ -216,9 +216,10 @@ def write(
     delays: Sequence[Delay] = (),
     voip: Sequence[VoipMetrics] = (),
     bye: bool = False,
+    compound: bool = True,
 ) -> bytes:
     """A compound packet: SR (RR if nothing was sent), the reports in it, CNAME, then DLRR, VoIP
-    metrics and BYE if there is reason to."""
+    metrics and BYE if there is reason to. One of reduced size leaves out the name (RFC 5506)."""
     blocks = b"".join(_block(report) for report in reports[:31])
     source = struct.pack(">I", ssrc)
     if sender:
@@ -228,9 +229,10 @@ def write(
         packets = _packet(SR, len(reports[:31]), source + facts + blocks)
     else:
         packets = _packet(RR, len(reports[:31]), source + blocks)
-    name = cname.encode()[:255]
-    chunk = source + bytes([CNAME, len(name)]) + name
-    packets += _packet(SDES, 1, chunk + bytes(4 - len(chunk) % 4))
+    if compound:
+        name = cname.encode()[:255]
+        chunk = source + bytes([CNAME, len(name)]) + name
+        packets += _packet(SDES, 1, chunk + bytes(4 - len(chunk) % 4))
     extended = b"".join(_xr_block(VOIP, _voip_block(metrics)) for metrics in voip)
     if delays:
         answers = b"".join(struct.pack(">III", d.ssrc, d.last_rr, d.delay) for d in delays)

@@ -65,6 +65,7 @@ class Agreed:
     key_in: Crypto | None = None
     rtcp_port: int | None = None  # None: the one after ``port``
     rtcp_mux: bool = False  # RTCP on the port of RTP, both ways
+    rtcp_rsize: bool = False  # the peer understands RTCP that is not compound (RFC 5506)
     rtcp_xr: bool = False  # the peer wishes for VoIP metrics (RFC 3611)
     fmtp: str = ""  # the peer's parameters of the codec
     digits_rate: int = 8000  # Hz, of the clock that digits' durations count
@@ -110,9 +111,8 @@ def make_answer(
     media = [_refused(old) for old in offer.media]
     before = previous.media[at] if previous and at < len(previous.media) else None
     keys = crypto.answered(theirs, local.srtp, before)
-    shared, measured = rtcp.shares(theirs), rtcp.wants_metrics(theirs)
     stream = _stream(local, chosen, NAMED[speaks, hears], keys=keys[:1] if keys else (),
-                     shares_rtcp=shared, measures=measured)  # fmt: skip
+                     rtcp=rtcp.answered(theirs))  # fmt: skip
     media[at] = replace(stream, protocol=theirs.protocol)
     agreed = Agreed(
         host=_host(offer, theirs),
@@ -129,8 +129,9 @@ def make_answer(
         key_out=keys[0] if keys else None,
         key_in=keys[1] if keys else None,
         rtcp_port=rtcp.port_of(theirs),
-        rtcp_mux=shared,
-        rtcp_xr=measured,
+        rtcp_mux=rtcp.shares(theirs),
+        rtcp_rsize=rtcp.may_reduce(theirs),
+        rtcp_xr=rtcp.wants_metrics(theirs),
         fmtp=codec.fmtp,
         digits_rate=digits.rate if digits else DIGITS.rate,
         comfort=comfort.payload if comfort else None,
@@ -179,6 +180,7 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
         key_in=keys[1] if keys else None,
         rtcp_port=rtcp.port_of(theirs),
         rtcp_mux=rtcp.shares(ours) and rtcp.shares(theirs),
+        rtcp_rsize=rtcp.may_reduce(theirs),
         rtcp_xr=rtcp.wants_metrics(theirs),
         fmtp=codec.fmtp,
         digits_rate=digits_out.rate if both and digits_out else DIGITS.rate,
@@ -268,8 +270,7 @@ def _stream(
     direction: str,
     *,
     keys: Sequence[Crypto] = (),
-    shares_rtcp: bool = False,
-    measures: bool = False,
+    rtcp: Sequence[Attribute] = (),
 ) -> Media:
     attributes: list[Attribute] = []
     for codec in codecs:
@@ -280,10 +281,7 @@ def _stream(
     attributes += [key.attribute for key in keys]
     attributes += [("ptime", str(local.ptime_ms)), ("maxptime", str(MAXPTIME_MS))]
     attributes.append((direction, None))
-    if shares_rtcp:
-        attributes.append(("rtcp-mux", None))
-    if measures:
-        attributes.append(("rtcp-xr", "voip-metrics"))
+    attributes += rtcp
     formats = tuple(str(codec.payload) for codec in codecs)
     return Media(None, tuple(attributes), port=local.port, formats=formats)
 

@@ -221,3 +221,23 @@ def test_a_row_whose_reports_fail_is_told_and_disturbs_no_other(stage, monkeypat
     assert len(faults) < 5
     assert reports.farewell(0, stage.now) is None
     assert stage.main["beat"][0] == 300
+
+
+def test_in_parts_where_that_was_agreed_on_and_each_fourth_is_whole(stage) -> None:
+    stage.open(0, rtcp_rsize=True)
+    sent = listen(stage, 50 * 60)
+    names = [rtcp.parse(control.data).cname for control in sent]
+    assert len(names) > 8
+    assert [bool(name) for name in names] == [n % 4 == 0 for n in range(len(names))]
+    assert all(rtcp.parse(control.data).sender for control in sent)
+    farewell = stage.beat.reports.farewell(0, stage.now)
+    assert rtcp.parse(farewell.data).bye
+    assert rtcp.parse(farewell.data).cname
+
+
+def test_a_peers_report_in_parts_is_taken(stage) -> None:
+    stage.open(0, rtcp_rsize=True)
+    report = Report(1000, 0.25, 7, 70_000, 80)
+    part = rtcp.write(5, "", reports=[report], compound=False)
+    listen(stage, 5, Control(0, part, PEER, False))
+    assert (stage.main["reports"][0], stage.main["far_lost"][0]) == (1, 7)

@@ -110,6 +110,18 @@ def test_reduced_size_packets_are_read() -> None:
     assert rtcp.parse(XR).voip
 
 
+def test_reduced_size_packets_are_written() -> None:
+    """RFC 5506: the report alone, without a name."""
+    report = Report(9, 0.5, 3, 70_000, 80)
+    whole, part = (
+        rtcp.write(5, "me@here", reports=[report], compound=each) for each in (True, False)
+    )
+    assert part.hex() == "81c900070000000500000009800000030001117000000050" + "0" * 16
+    assert whole.startswith(part)
+    assert rtcp.parse(part).reports == [report]
+    assert rtcp.parse(part).cname == ""
+
+
 def test_padding_is_allowed_on_the_last_packet_only() -> None:
     padded = bytes.fromhex("a1cb0002 00000005 00000004")
     assert rtcp.parse(padded).bye

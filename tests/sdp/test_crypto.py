@@ -165,6 +165,13 @@ def test_metrics_are_agreed_on_where_they_are_wished_for(attribute: str, wished:
     assert said.media[0].attribute("rtcp-xr") == ("voip-metrics" if wished else None)
 
 
+def test_rtcp_in_parts_is_agreed_on_where_it_is_offered() -> None:
+    for attributes, there in (([], False), (["rtcp-rsize", "rtcp-mux"], True)):
+        said, agreed = answer(offer(*attributes, protocol="RTP/AVP"))
+        assert agreed.rtcp_rsize == there
+        assert (said.media[0].attribute("rtcp-rsize") is not None) == there
+
+
 @given(st.one_of(st.text(max_size=60), st.builds(
     "{} {} inline:{}{}".format, st.integers(-1), st.sampled_from([*SUITES, "X"]),
     st.text("ABCabc+/=09|^:", max_size=80),
