@@ -73,6 +73,7 @@ async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
         earliest_at=earliest,
         latest_at=latest,
         ring_s=_ring_s(given.get("transport") or {}),
+        codecs=tuple((given.get("transport") or {}).get("codecs") or ()),
     )
 
 

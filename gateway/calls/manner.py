@@ -1,6 +1,6 @@
 """How one deals with the peers of a trunk: codecs, digits, and what they may ask of us."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -41,6 +41,11 @@ class Manner:
         """What a session allows this peer; the rest is as usual."""
         return replace(usual, refer=self.refer, trusted=self.trusted, may_redirect=may_redirect)
 
+    def preferring(self, names: Sequence[str]) -> "Manner":
+        """With just these codecs, the best first; as it is, if none of them is there."""
+        codecs = tuple(CODECS[name] for name in names if name in CODECS)
+        return replace(self, codecs=codecs) if codecs else self
+
 
 USUAL = Manner()
 
@@ -50,14 +55,13 @@ def manner_of(settings: TrunkSettings | None) -> Manner:
     if settings is None:
         return USUAL
     names = settings.codecs
-    codecs = tuple(CODECS[name] for name in names if name in CODECS)
-    if not codecs:
+    if not any(name in CODECS for name in names):
         raise LookupError(f"none of {', '.join(names)} is there, only {', '.join(CODECS)}")
-    return Manner(
-        codecs,
-        settings.dtmf,
-        settings.refer,
+    manner = Manner(
+        dtmf=settings.dtmf,
+        refer=settings.refer,
         srtp=settings.srtp,
         trusted=settings.trust_identity,
         dtx=settings.dtx,
     )
+    return manner.preferring(names)

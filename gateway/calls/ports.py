@@ -103,6 +103,7 @@ class Order:
     earliest_at: datetime | None = None  # not before; with a time zone
     latest_at: datetime | None = None  # not after
     ring_s: float | None = None  # None: as the operator has it
+    codecs: tuple[str, ...] = ()  # by name, the best first; none: as the trunk has them
     variables: dict[str, Any] = field(default_factory=dict)
     papers: Papers = field(default_factory=dict)
 

