@@ -2,7 +2,9 @@
 
 One half-band low-pass serves both ways: every other of its taps is zero but the middle one, so
 half of the output is the delayed input and the other half one short filter. That filter is
-applied as a banded matrix to blocks of 40 samples, which lets BLAS do the work.
+applied as a banded matrix to blocks of 16 samples, which lets BLAS do the work. Two
+samples of 16 kHz lie in one int32, the earlier in its low half, as on every machine that this runs
+on: shifting is many times quicker than taking every other one.
 
 Pass band to 3.4 kHz, stop band from 4.6 kHz at -58 dB; each direction delays by 1.5 ms.
 """
@@ -15,9 +17,10 @@ import numpy.typing as npt
 _TAPS = 24  # of the half that is not zero
 _PAST = _TAPS - 1  # samples of the frame before that a frame still needs
 _DELAY = _TAPS // 2  # samples at 8 kHz
-_BLOCK = 40
+_BLOCK = 16  # the larger, the more of the matrix is zeros
 
 Samples = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[Any]
 
 
@@ -38,29 +41,29 @@ def _band() -> npt.NDArray[np.float32]:
 _BAND = _band()
 
 
-def _filtered(joined: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _filtered(joined: Floats) -> Floats:
     """Rows x (past + samples) to rows x samples."""
     rows, length = joined.shape
-    blocks = (length - _PAST) // _BLOCK
-    windows = np.lib.stride_tricks.as_strided(
-        joined,
-        (rows, blocks, _PAST + _BLOCK),
-        (joined.strides[0], _BLOCK * joined.strides[1], joined.strides[1]),
-        writeable=False,
-    )
-    product = windows.reshape(rows * blocks, -1) @ _BAND
-    return product.reshape(rows, blocks * _BLOCK)
+    out = np.empty((rows, length - _PAST), np.float32)
+    for first in range(0, length - _PAST, _BLOCK):
+        block = out[:, first : first + _BLOCK]
+        width = block.shape[1]
+        past = joined[:, first : first + _PAST + width]
+        np.matmul(past, _BAND[: _PAST + width, :width], out=block)
+    return out
 
 
-def _rounded(sound: npt.NDArray[Any]) -> Samples:
-    return np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
+def _rounded(sound: Floats, kind: type[np.integer[Any]]) -> npt.NDArray[Any]:
+    """Within int16; ``sound`` is overwritten."""
+    np.rint(sound, out=sound)
+    return np.clip(sound, -32768, 32767, out=sound).astype(kind)
 
 
 class Upsampler:
     """8 kHz to 16 kHz. What each row's next frame needs of its last one is kept here."""
 
     def __init__(self, capacity: int) -> None:
-        self._past = np.zeros((capacity, _PAST), np.float32)
+        self._past = np.zeros((capacity, _PAST), np.int16)
 
     def forget(self, row: int) -> None:
         self._past[row] = 0
@@ -68,29 +71,30 @@ class Upsampler:
     def run(self, rows: Rows, samples: Samples) -> Samples:
         """``samples``: rows x n, n a multiple of 40; returns rows x 2n. Each row once."""
         joined = np.concatenate([self._past[rows], samples], axis=1, dtype=np.float32)
-        self._past[rows] = joined[:, -_PAST:]
-        out = np.empty((len(samples), 2 * samples.shape[1]), np.int16)
+        self._past[rows] = samples[:, -_PAST:]
         # Of filter position i, the middle lies between inputs i + 11 and i + 12 (_DELAY).
-        out[:, 0::2] = joined[:, _DELAY - 1 : _DELAY - 1 + samples.shape[1]]
-        out[:, 1::2] = _rounded(_filtered(joined))
-        return out
+        pairs = _rounded(_filtered(joined), np.int32)
+        pairs <<= 16
+        pairs |= joined[:, _DELAY - 1 : -_DELAY].astype(np.int32) & 0xFFFF
+        return pairs.view(np.int16)
 
 
 class Downsampler:
     """16 kHz to 8 kHz."""
 
     def __init__(self, capacity: int) -> None:
-        self._past = np.zeros((capacity, 2, _PAST), np.float32)
+        self._past = np.zeros((capacity, _PAST), np.int32)  # pairs of samples
 
     def forget(self, row: int) -> None:
         self._past[row] = 0
 
     def run(self, rows: Rows, samples: Samples) -> Samples:
         """``samples``: rows x 2n, n a multiple of 40; returns rows x n. Each row once."""
-        pairs = samples.reshape(len(samples), -1, 2)
-        even = np.concatenate([self._past[rows, 0], pairs[:, :, 0]], axis=1, dtype=np.float32)
-        odd = np.concatenate([self._past[rows, 1], pairs[:, :, 1]], axis=1, dtype=np.float32)
-        self._past[rows, 0], self._past[rows, 1] = even[:, -_PAST:], odd[:, -_PAST:]
+        pairs = np.ascontiguousarray(samples).view(np.int32)
+        joined = np.concatenate([self._past[rows], pairs], axis=1)
+        self._past[rows] = pairs[:, -_PAST:]
         # Output i is centred on even sample i + 12, between odd samples i + 11 and i + 12.
-        middle = even[:, _DELAY : _DELAY + pairs.shape[1]]
-        return _rounded((middle + _filtered(odd)) * np.float32(0.5))
+        sound = _filtered((joined >> 16).astype(np.float32))
+        sound += (joined[:, _DELAY : 1 - _DELAY] << 16 >> 16).astype(np.float32)
+        sound *= np.float32(0.5)
+        return _rounded(sound, np.int16)
