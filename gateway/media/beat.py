@@ -10,19 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gateway.media.addresses import WORDS, Addresses, known
+from gateway.media.addresses import Addresses
 from gateway.media.denoise import Denoising
 from gateway.media.ears import Ears
 from gateway.media.inward import Heard, Inward
 from gateway.media.lines import DIGITS, LENT, NO_PAYLOAD, RING, Lines
 from gateway.media.mixer import Mixer
-from gateway.media.outward import BEAT_MS, STEPS, Outward, Payloads
+from gateway.media.outward import STEPS, Outward
+from gateway.media.packing import NOTHING, Outgoing, Packing
 from gateway.media.peers import Peers
 from gateway.media.relay import Relay
 from gateway.media.reports import Reports
 from gateway.media.voice import Voice
 from gateway.rtp import packet
-from gateway.rtp.digits import Dialling, DigitsIn, DigitsOut
+from gateway.rtp.digits import DigitsIn
 from gateway.rtp.inband import InBand
 from gateway.rtp.jitter import EVENT, NOISE, Form, Jitter
 from gateway.rtp.tones import TONES
@@ -66,40 +67,6 @@ class Received:
                         self.sources[chosen])  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outgoing:
-    """Packets to be sent: each its row, its bytes, how many of them, and where to."""
-
-    rows: Rows
-    packets: Bytes
-    lengths: npt.NDArray[np.int64]
-    targets: Addresses
-
-    def and_of(self, other: "Outgoing") -> "Outgoing":
-        width = max(self.packets.shape[1], other.packets.shape[1])
-        packets = np.zeros((len(self.rows) + len(other.rows), width), np.uint8)
-        packets[: len(self.rows), : self.packets.shape[1]] = self.packets
-        packets[len(self.rows) :, : other.packets.shape[1]] = other.packets
-        return Outgoing(
-            np.concatenate([self.rows, other.rows]),
-            packets,
-            np.concatenate([self.lengths, other.lengths]),
-            np.concatenate([self.targets, other.targets]),
-        )
-
-    def only(self, chosen: Mask) -> "Outgoing":
-        return Outgoing(self.rows[chosen], self.packets[chosen], self.lengths[chosen],
-                        self.targets[chosen])  # fmt: skip
-
-
-_NOTHING = Outgoing(
-    np.empty(0, np.int64),
-    np.empty((0, packet.HEADER), np.uint8),
-    np.empty(0, np.int64),
-    np.empty((0, WORDS), np.uint64),
-)
-
-
 class Beat:
     """``wall_s``: see ``Reports``. ``beater`` is which process this is: its rows say the same."""
 
@@ -117,9 +84,8 @@ class Beat:
         self._relay = Relay(
             lines, self._jitter, self._inward, self._outward, self._ears, self._mixer
         )
-        self._digits_in, self._digits_out = DigitsIn(n), DigitsOut(n)
-        self._inband = InBand(n)
-        self._marker = np.ones(n, bool)  # the next packet begins a talkspurt
+        self._packing = Packing(lines, self._peers)
+        self._digits_in, self._inband = DigitsIn(n), InBand(n)
         self._open = np.zeros(n, bool)
         self.rows: Rows = np.empty(0, np.int64)
 
@@ -162,14 +128,13 @@ class Beat:
     def _begin(self, row: int) -> None:
         lines = self._lines
         for state in (self._peers, self._inward, self._outward, self._denoising, self._ears,
-                      self._voice, self._digits_in, self._digits_out, self._inband,
+                      self._voice, self._digits_in, self._packing, self._inband,
                       self._mixer, self._relay, self.reports):  # fmt: skip
             state.forget(row)
         self._jitter.forget(row, int(lines["lost"][row]))
         if digits := int(lines["digits"][row]):
             last = int(lines["digit"][row, (digits - 1) % DIGITS])
             self._digits_in.recall(row, int(lines["digit_at"][row]), last)
-        self._marker[row] = True
         self._open[row] = True
         self.rows = np.flatnonzero(self._open)
 
@@ -186,13 +151,13 @@ class Beat:
         all open rows, or ``only`` of these."""
         lines, rows = self._lines, self.rows if only is None else only
         if not len(rows):
-            return _NOTHING
+            return NOTHING
         for batch in received:
             self._receive(batch, now)
         if missed:
             self._miss(rows, missed)
         mixes = self._mixer.flags(rows)
-        passed = self._relay.choose(rows, mixes, self._digits_out.idle)
+        passed = self._relay.choose(rows, mixes, self._packing.idle)
         self._relay.turn(rows, passed)
         if not len(passed):
             outgoing = self._through(rows, mixes)
@@ -226,7 +191,7 @@ class Beat:
             lines["speech"][rows, at] = 0
         lines["beat"][rows] += missed
         lines["timestamp"][rows] += missed * STEPS[lines["codec"][rows]]
-        self._marker[rows] = True
+        self._packing.interrupt(rows)
 
     def _receive(self, batch: Received, now: float) -> None:
         if not self._open[batch.rows].all():  # sound before the call was answered
@@ -237,15 +202,14 @@ class Beat:
         kinds = lines["kinds"][rows, headers.payload]
         valid = headers.good & (digit | (kinds != NO_PAYLOAD))
         known = self._peers.known(rows, batch.sources)
-        foreign = np.zeros(len(rows), bool)
-        for i in np.flatnonzero(~known & valid).tolist():
-            foreign[i] = not self._peers.learn(int(rows[i]), batch.sources[i], now)
-        lines["foreign"][rows[foreign]] += 1
-        lines["garbage"][rows[~valid]] += 1
-
-        valid &= ~foreign
         data = batch.data
-        if not valid.all():
+        if not (valid & known).all():
+            foreign = np.zeros(len(rows), bool)
+            for i in np.flatnonzero(~known & valid).tolist():
+                foreign[i] = not self._peers.learn(int(rows[i]), batch.sources[i], now)
+            lines["foreign"][rows[foreign]] += 1
+            lines["garbage"][rows[~valid]] += 1
+            valid &= ~foreign
             rows, data = rows[valid], data[valid]
             headers, digit, kinds = headers.only(valid), digit[valid], kinds[valid]
         if not len(rows):
@@ -254,10 +218,13 @@ class Beat:
         lines["received_at"][rows] = now
         kinds[digit | (lines["hears"][rows] == 0)] = EVENT
         put = self._jitter.put(rows, headers, data, kinds, now)
+        lines["jitter_s"][rows] = self._jitter.jitter_s[rows]
+        if not len(put.unusual):
+            return
+        its = rows[put.unusual]
+        lines["lost"][its] = self._jitter.lost(its)
         lines["duplicated"][rows] += put.duplicate
         lines["late"][rows] += put.late
-        lines["lost"][rows] = self._jitter.lost(rows)
-        lines["jitter_s"][rows] = self._jitter.jitter_s[rows]
         if put.other.any():
             self._inward.renew(rows[put.other])
             self._digits_in.forget(rows[put.other])
@@ -314,24 +281,30 @@ class Beat:
     def _speak(self, rows: Rows, heard: Heard, mixes: Flags) -> Outgoing:
         lines = self._lines
         speaks, echoes = lines["speaks"][rows] == 1, lines["echo"][rows] == 1
-        dialling = self._dial(rows)
+        dialling = self._packing.dial(rows)
+        may_speak = speaks & ~echoes
+        if dialling:
+            may_speak &= ~dialling.busy
         if mixes is None:
-            said = self._voice.next(rows, speaks & ~dialling.busy & ~echoes)
-        else:
-            may_speak = (speaks & ~dialling.busy & ~echoes) | (mixes & LENT != 0)
             said = self._voice.next(rows, may_speak)
+        else:
+            said = self._voice.next(rows, may_speak | (mixes & LENT != 0))
             self._mixer.run(rows, mixes, said)
-        said[echoes] = heard.sound[echoes]
-        if len(busy := np.flatnonzero(dialling.busy)):
+        if echoes.any():
+            said[echoes] = heard.sound[echoes]
+        if dialling:
+            busy = np.flatnonzero(dialling.busy)
             said[busy] = TONES[dialling.event[busy], dialling.beat[busy]]
-        said[~speaks] = 0
+            echoes &= ~dialling.busy
+        if not speaks.all():
+            said[~speaks] = 0
         lines["said"][rows, lines["beat"][rows] % RING] = said
 
         pulled, codec = heard.pulled, lines["codec"][rows]
-        echoes &= ~dialling.busy & pulled.there & (pulled.kinds == codec)
+        echoes &= pulled.there & (pulled.kinds == codec)
         whole = {i: octets for i, octets in heard.whole.items() if echoes[i]}
         payloads = self._outward.run(rows, said, whole, pulled.payloads, echoes)
-        outgoing = self._pack(rows, speaks, payloads, dialling)
+        outgoing = self._packing.pack(rows, speaks, payloads, dialling)
         lines["timestamp"][rows] += STEPS[codec]
         return outgoing
 
@@ -339,51 +312,6 @@ class Beat:
         """What these rows' peers are sent is what the others' peers sent."""
         lines = self._lines
         payloads = self._relay.run(rows, self._relay.others(rows))
-        outgoing = self._pack(rows, np.ones(len(rows), bool), payloads, self._dial(rows))
-        self._marker[rows] = False  # a lost packet begins no talkspurt
+        outgoing = self._packing.pack_on(rows, payloads)
         lines["timestamp"][rows] += STEPS[lines["codec"][rows]]
         return outgoing
-
-    def _dial(self, rows: Rows) -> Dialling:
-        """The digits that main has asked for, one after another."""
-        lines, digits = self._lines, self._digits_out
-        ready = rows[(lines["dialled"][rows] > lines["sent_digits"][rows]) & digits.idle(rows)]
-        ready = ready[lines["speaks"][ready] == 1]
-        event = lines["dial"][ready, lines["sent_digits"][ready] % DIGITS]
-        digits.start(ready, event & 15, lines["timestamp"][ready])
-        dialling = digits.step(rows, lines["digits_clock"][rows].astype(np.int64) // 50)
-        lines["sent_digits"][rows] += dialling.done
-        return dialling
-
-    def _pack(self, rows: Rows, speaks: Mask, payloads: Payloads, dialling: Dialling) -> Outgoing:
-        """Header and payload of every packet; a digit's takes the place of the row's sound."""
-        lines, target = self._lines, self._peers.target
-        event = dialling.sends & (lines["digits_out"][rows] != NO_PAYLOAD)
-        if event.any():
-            payloads = payloads.instead(np.flatnonzero(event), dialling.payload[event])
-        sends = speaks & known(target[rows])
-        if not sends.all():
-            payloads = payloads.only(sends[payloads.at])
-        at, order, noise = payloads.at, payloads.order, payloads.comfort
-        row, digit = rows[at], event[at]
-        sound = np.where(noise, lines["comfort_out"][row], lines["payload_out"][row])
-        packets = np.empty((len(at), packet.HEADER + payloads.octets.shape[1]), np.uint8)
-        packet.write(
-            packets,
-            payload=np.where(digit, lines["digits_out"][row], sound),
-            marker=np.where(digit, dialling.marker[at], self._marker[row] & (order == 0) & ~noise),
-            sequence=lines["sequence"][row] + order,
-            timestamp=np.where(digit, dialling.timestamp[at],
-                               lines["timestamp"][row] + payloads.since),
-            ssrc=lines["ssrc"][row],
-        )  # fmt: skip
-        packets[:, packet.HEADER :] = payloads.octets
-        lengths = packet.HEADER + payloads.lengths
-
-        # A row that collects sound for a longer packet is no silent one.
-        self._marker[rows] |= ~sends | (lines["ptime_ms"][rows] <= BEAT_MS)
-        self._marker[row] = noise
-        np.add.at(lines["sequence"], row, np.uint16(1))
-        np.add.at(lines["sent"], row, 1)
-        np.add.at(lines["octets"], row, payloads.lengths)
-        return Outgoing(row, packets, lengths, target[row])

@@ -24,7 +24,8 @@ _NARROW = 8000  # Hz: the detector looks at no more; from 16 kHz it would halve 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Samples = npt.NDArray[np.int16]
-_BITS = np.array([n.bit_count() for n in range(_WINDOW + 1)])
+_ENOUGH = np.array([n.bit_count() >= _ONSET for n in range(_WINDOW + 1)])
+_MARKS = np.array([SILENT, SILENT, TRAILING, VOICED], np.uint8)  # by speaking, and voiced
 
 
 class Ears:
@@ -67,7 +68,7 @@ class Ears:
             voiced[~thin] = self._voices(rows[~thin], sound[~thin])
         recent = self._voiced[rows] << 1 & _WINDOW | voiced
         before = self.speaking[rows]
-        starts = ~before & (_BITS[recent] >= _ONSET)
+        starts = _ENOUGH.take(recent) & ~before
         self._voiced[rows] = recent
         self.speaking[rows] = starts | (before & (recent & _END != 0))
         return np.asarray(starts)
@@ -75,10 +76,7 @@ class Ears:
     def marks(self, rows: Rows) -> npt.NDArray[np.uint8]:
         """What the frames just listened to are: SILENT, TRAILING or VOICED. Speech is declared
         over some frames late; whoever waits for its end counts from the last voiced one."""
-        voiced = self._voiced[rows] & 1 == 1
-        return np.where(self.speaking[rows], np.where(voiced, VOICED, TRAILING), SILENT).astype(
-            np.uint8
-        )
+        return np.asarray(_MARKS.take(self._voiced[rows] & 1 | self.speaking[rows] << 1))
 
     def _voices(self, rows: Rows, frames: Samples) -> npt.NDArray[np.uint8]:
         sound, size = frames.astype(np.float32), frames.shape[1]

@@ -146,7 +146,8 @@ class Inward:
                 sound = law.decode(payloads)
             elif chosen.any():
                 sound[chosen] = law.decode(payloads[chosen])
-        for i in np.flatnonzero(~IS_LAW[kinds]).tolist():
+        others: Mask = ~IS_LAW[kinds]
+        for i in np.flatnonzero(others).tolist() if others.any() else ():
             there[i], _, packet = self._open(int(rows[i]), int(kinds[i]), sound[i])
             if packet:
                 whole[int(place[i])] = packet
@@ -209,4 +210,6 @@ class Inward:
             size = sound.shape[1]
             sound[silent] = comfort.noise(self._level[its], size, self._beats, shapes)
             there = there | silent
-        self._lines["concealed"][rows] += concealment.run(rows, sound, there, skipped, following)
+        made_up = concealment.run(rows, sound, there, skipped, following)
+        if made_up.any():
+            self._lines["concealed"][rows] += made_up

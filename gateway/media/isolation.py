@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gateway.media.beat import Beat, Outgoing, Received
+from gateway.media.beat import Beat, Received
 from gateway.media.lines import Lines
+from gateway.media.packing import Outgoing
 
 CHANCES = 3  # failures after which a row is muted
 

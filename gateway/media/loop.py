@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.media.addresses import WORDS, Source, pack, same, unpack
-from gateway.media.beat import Outgoing, Received
+from gateway.media.beat import Received
+from gateway.media.packing import Outgoing
 
 DATAGRAM = 2048  # bytes; RTP that is larger than 60 ms of L16 is not telephone sound
 ROUNDS = 8  # datagrams of one row read in one beat: a flood on one line delays no other

@@ -41,15 +41,19 @@ class Payloads:
     since: npt.NDArray[np.uint32]  # ticks from the beat's timestamp to the packet's, mostly 0
     comfort: npt.NDArray[np.bool_]  # it is comfort noise
 
+    @classmethod
+    def frames(cls, at: Rows, octets: Bytes) -> "Payloads":
+        """One packet each, of this beat's sound."""
+        zeros = np.zeros(len(at), np.uint32)
+        return cls(at, zeros.astype(np.uint16), octets, np.full(len(at), octets.shape[1]),
+                   zeros, zeros.astype(bool))  # fmt: skip
+
     def only(self, chosen: npt.NDArray[np.bool_]) -> "Payloads":
         return Payloads(**{name: column[chosen] for name, column in vars(self).items()})
 
     def instead(self, at: Rows, octets: Bytes) -> "Payloads":
         """For these rows one packet each, in place of what they have."""
-        zeros = np.zeros(len(at), np.uint32)
-        digits = Payloads(at, zeros.astype(np.uint16), octets, np.full(len(at), octets.shape[1]),
-                          zeros, zeros.astype(bool))  # fmt: skip
-        return self.only(~np.isin(self.at, at)).joined(digits)
+        return self.only(~np.isin(self.at, at)).joined(Payloads.frames(at, octets))
 
     def joined(self, other: "Payloads") -> "Payloads":
         width = max(self.octets.shape[1], other.octets.shape[1])
@@ -149,12 +153,9 @@ class Outward:
         plain = _HAS_OCTETS[codec] & (lines["ptime_ms"][rows] == BEAT_MS)
         plain &= lines["comfort_out"][rows] == NO_PAYLOAD
         at = np.flatnonzero(plain)
-        zeros = np.zeros(len(at), np.uint32)
-        octets = encoded if len(at) == len(rows) else encoded[at]
-        payloads = Payloads(at, zeros.astype(np.uint16), octets, np.full(len(at), SLOT),
-                            zeros, zeros.astype(bool))  # fmt: skip
         if len(at) == len(rows):
-            return payloads
+            return Payloads.frames(at, encoded)
+        payloads = Payloads.frames(at, encoded[at])
         packets: list[Packet] = []
         for i in np.flatnonzero(~plain).tolist():
             packets += self._slow(i, int(rows[i]), said[i], narrow[i], encoded[i], echo.get(i))

@@ -18,7 +18,7 @@ from gateway.media.inward import G722_INDEX, IS_LAW, OPUS_INDEX, PRIMING, Inward
 from gateway.media.lines import MIXED, NO_AGENT, NO_PAYLOAD, RING, SOURCES, Lines
 from gateway.media.mixer import Mixer
 from gateway.media.outward import BEAT_MS, Outward, Packet, Payloads, table
-from gateway.rtp.jitter import SLOT, Jitter
+from gateway.rtp.jitter import Jitter
 from gateway_codecs import CODECS
 
 _HAS_OCTETS = IS_LAW | (np.arange(len(CODECS)) == G722_INDEX)
@@ -135,9 +135,7 @@ class Relay:
 
         there = pulled.there[source] & ~strange
         at = np.flatnonzero(there & _HAS_OCTETS[codec])
-        zeros = np.zeros(len(at), np.uint32)
-        payloads = Payloads(at, zeros.astype(np.uint16), pulled.payloads[source[at]],
-                            np.full(len(at), SLOT), zeros, zeros.astype(bool))  # fmt: skip
+        payloads = Payloads.frames(at, pulled.payloads[source[at]])
         packets: list[Packet] = []
         for i in np.flatnonzero(~_HAS_OCTETS[codec]).tolist():
             _, found = self._jitter.packets(int(others[i]))

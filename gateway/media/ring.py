@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.media.addresses import BYTES, WORDS
-from gateway.media.beat import Outgoing, Received
+from gateway.media.beat import Received
 from gateway.media.loop import DATAGRAM, ROUNDS, room
+from gateway.media.packing import Outgoing
 from gateway.media.uring import RECVMSG, SEND, Uring
 
 _STRIDE = DATAGRAM + 64  # bytes; the heads of datagrams must not all lie in the same cache sets

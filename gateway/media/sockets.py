@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.media.addresses import unpack
-from gateway.media.beat import Outgoing, Received
+from gateway.media.beat import Received
 from gateway.media.guard import Guard
 from gateway.media.loop import DATAGRAM, Loop
+from gateway.media.packing import Outgoing
 from gateway.media.reports import Control
 from gateway.media.ring import Ring
 from gateway.rtp import rtcp

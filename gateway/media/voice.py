@@ -16,6 +16,7 @@ _DUCKED = 0.25  # -12 dB
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Samples = npt.NDArray[np.int16]
 
 
 class Voice:
@@ -42,9 +43,40 @@ class Voice:
         lines["paused_beat"][rows] = lines["beat"][rows]
         lines["pauses"][rows] += 1
 
-    def next(self, rows: Rows, may_speak: Mask) -> npt.NDArray[np.int16]:
+    def next(self, rows: Rows, may_speak: Mask) -> Samples:
         """The frame (rows x 320) of this beat. Rows that may not speak (the peer holds them, a
         digit is being sent) keep their queue."""
+        lines, playing = self._lines, self._playing[rows]
+        # The agent drops first and resumes after, so look in the other order.
+        special = lines["pauses"][rows] != lines["resumed"][rows]
+        taken = lines["taken"][rows]
+        special |= lines["drop_to"][rows] > taken
+        special |= (self._gain[rows] != 1) | self._cut[rows] | (playing & ~may_speak)
+        waiting = may_speak & (lines["written"][rows] > taken)
+        if not np.count_nonzero(special):
+            return self._go_on(rows, taken, waiting)
+        sound = np.empty((len(rows), FRAME), np.int16)
+        sound[special] = self._turn_or_break(rows[special], may_speak[special])
+        rest = ~special
+        sound[rest] = self._go_on(rows[rest], taken[rest], waiting[rest])
+        return sound
+
+    def _go_on(self, rows: Rows, taken: Rows, waiting: Mask) -> Samples:
+        """Neither begins nor ends in the middle: said as it is."""
+        lines = self._lines
+        self._playing[rows] = waiting
+        at = taken % QUEUE
+        if waiting.all():
+            lines["taken"][rows] = taken + 1
+            return np.asarray(lines["queue"][rows, at])
+        sound = np.zeros((len(rows), FRAME), np.int16)
+        its = rows[waiting]
+        sound[waiting] = lines["queue"][its, at[waiting]]
+        lines["taken"][its] = taken[waiting] + 1
+        return sound
+
+    def _turn_or_break(self, rows: Rows, may_speak: Mask) -> Samples:
+        """Rows whose volume turns, or whose sound breaks off or comes back."""
         lines = self._lines
         # The agent drops first and resumes after, so look in the other order.
         paused = lines["pauses"][rows] != lines["resumed"][rows]

@@ -26,20 +26,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.rtp.arrivals import Arrivals
 from gateway.rtp.outcomes import Pulled, Put, Source
 from gateway.rtp.packet import HEADER, Headers
+from gateway.rtp.waiting import Waiting
 
 SLOT = 160  # octets of 20 ms of a telephone codec
 EVENT, NOISE = 255, 254  # kinds of packets that are no sound: telephone event, comfort noise
-SLOTS = 64  # remembered per row
-_SEEN = 128  # sequence numbers remembered, to know a duplicate
-_CALM = 100  # beats that must be calm before the depth shrinks
-_LONG = 500  # beats after which a frame is left out of a peer that is never silent
-_OFTEN = 3  # packets overtaken, after which the row waits longer even if the peer speaks
-_RESTART = 3000  # a sequence number this far off begins a new count (RFC 3550 A.1)
+SLOTS = 64  # remembered per row: a power of two
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+_NOBODY: Rows = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,18 @@ class Jitter:
     ) -> None:
         self._forms = forms
         self._steps = np.array([form.clock // 50 for form in forms], np.int64)
-        self._plain = np.array([form.ticks is None for form in forms])
-        self._least, self._most = depth, max(depth, most)
-        self._ring = np.zeros((capacity, SLOTS, SLOT), np.uint8)
-        self._slot = np.full((capacity, SLOTS), -1, np.int64)  # which slot lies there
-        self._fill = np.zeros((capacity, SLOTS), np.int16)  # and how much of it has come
-        self._kind = np.zeros((capacity, SLOTS), np.uint8)  # and what kind it is
+        self._is_sound = np.arange(256) < len(forms)
+        self._plain = np.zeros(256, bool)
+        self._plain[: len(forms)] = [form.ticks is None for form in forms]
+        # Of all rows' slots, one after another:
+        self._ring = np.zeros((capacity * SLOTS, SLOT), np.uint8)
+        self._slot = np.full(capacity * SLOTS, -1, np.int64)  # which slot lies there
+        self._fill = np.zeros(capacity * SLOTS, np.int16)  # and how much of it has come
+        self._kind = np.zeros(capacity * SLOTS, np.uint8)  # and what kind it is
         self._packets: list[dict[int, list[tuple[int, bytes]]]] = [{} for _ in range(capacity)]
-        self._seen = np.full((capacity, _SEEN), -1, np.int64)
-        self.started = np.zeros(capacity, bool)
-        self._ssrc = np.zeros(capacity, np.uint32)
-        self._sequence = np.zeros(capacity, np.int64)  # the highest, unwrapped
-        self._first = np.zeros(capacity, np.int64)
-        self._got = np.zeros(capacity, np.int64)
-        self._lost_before = np.zeros(capacity, np.int64)
+        self._arrivals = Arrivals(capacity)
+        self._waiting = Waiting(capacity, depth, max(depth, most))
+        self.started, self.jitter_s = self._arrivals.started, self._arrivals.jitter_s
         self._coming = np.full(capacity, EVENT, np.uint8)  # the kind of sound that comes now
         self._going = np.zeros(capacity, np.uint8)  # and that was last played
         self._step = np.full(capacity, SLOT, np.int64)  # ticks of its clock in a slot
@@ -82,88 +79,131 @@ class Jitter:
         self._odd = np.full(capacity, -1, np.int64)  # the sequence that would confirm a jump
         self._play = np.zeros(capacity, np.int64)
         self._high = np.zeros(capacity, np.int64)  # the newest slot
-        self._depth = np.full(capacity, depth, np.int64)
         self._starved = np.zeros(capacity, np.int64)  # beats without a frame
-        self._calm = np.zeros(capacity, np.int64)
-        self._spare = np.full(capacity, SLOTS, np.int64)  # the least to spare while calm
-        self._peak = np.zeros(capacity, np.int64)  # and the most
         self._played = np.full(capacity, -1, np.int64)  # the last slot that was there
         self._silent = np.full(capacity, -1, np.int64)  # the slot where the peer fell silent
-        self._overtaken = np.zeros(capacity, np.int64)  # packets that came too late to be heard
-        self._short = np.zeros(capacity, np.int64)  # and by how many beats, at the most
-        self._transit = np.zeros(capacity)
-        self.jitter_s = np.zeros(capacity)
 
     def forget(self, row: int, lost: int = 0) -> None:
         """A new line begins, or a new stream on it; ``lost`` is what was counted before."""
-        self.started[row] = False
-        self._lost_before[row] = lost
-        self._first[row] = self._sequence[row] = self._got[row] = 0
+        self._arrivals.forget(row, lost)
         self._coming[row] = EVENT
         self._silent[row] = -1
         self._packets[row].clear()
-        self.jitter_s[row] = 0
 
     def lost(self, rows: Rows) -> Rows:
         """Packets that were expected by their sequence numbers and have not come."""
-        expected = np.where(self.started[rows], self._sequence[rows] - self._first[rows] + 1, 0)
-        return self._lost_before[rows] + np.maximum(expected - self._got[rows], 0)
+        return self._arrivals.lost(rows)
 
     def wait_ms(self, row: int) -> int:
         """How long a packet waits at present."""
-        return int(self._depth[row]) * 20
+        return int(self._waiting.depth[row]) * 20
 
     @property
     def most_ms(self) -> int:
-        return self._most * 20
+        return self._waiting.most * 20
 
     def source(self, row: int) -> Source | None:
         """None: nothing has come yet."""
-        if not self.started[row]:
-            return None
-        highest = int(self._sequence[row])
-        expected = highest - int(self._first[row]) + 1
-        return Source(int(self._ssrc[row]), highest, expected, int(self._got[row]))
+        return self._arrivals.source(row)
 
-    def put(self, rows: Rows, headers: Headers, data: npt.NDArray[np.uint8],
-            kinds: npt.NDArray[np.uint8], now: float) -> Put:  # fmt: skip
+    def put(self, rows: Rows, headers: Headers, data: Bytes, kinds: Bytes, now: float) -> Put:
         """Take a batch: at most one packet a row, of these ``kinds``: an index of ``forms``, EVENT
         (which is only counted) or NOISE. ``now`` is their arrival in seconds, for the
         interarrival jitter."""
-        other = self.started[rows] & (self._ssrc[rows] != headers.ssrc)
-        fresh = other | ~self.started[rows]
+        usual = self._take_usual(rows, headers, data, kinds, now)
+        none = np.zeros(len(rows), bool)
+        if usual.all():
+            return Put(none, none, none, _NOBODY)
+        rest = ~usual
+        its = self._take(rows[rest], headers.only(rest), data[rest], kinds[rest], now)
+        put = Put(none, none.copy(), none.copy(), np.flatnonzero(rest))
+        put.duplicate[rest], put.late[rest], put.other[rest] = its
+        return put
+
+    def _take_usual(self, rows: Rows, headers: Headers, data: Bytes, kinds: Bytes,
+                    now: float) -> Mask:  # fmt: skip
+        """Nearly every packet is the very next of its stream, 20 ms of the same kind of sound, and
+        in time. Takes those, and says which they were."""
+        arrivals = self._arrivals
+        usual = arrivals.same(rows, headers.ssrc)
+        usual &= arrivals.expected(rows) == headers.sequence
+        usual &= (self._coming[rows] == kinds) & self._is_sound[kinds]
+        step, slot, play = self._step[rows], self._high[rows] + 1, self._play[rows]
+        timestamp = self._timestamp[rows] + step
+        usual &= timestamp.astype(np.uint32) == headers.timestamp
+        usual &= self._origin[rows] + slot * step == timestamp
+        usual &= (slot - play).view(np.uint64) <= SLOTS // 2  # neither before ``play``
+        if np.count_nonzero(headers.marker):
+            usual &= ~headers.marker | (slot > play)
+        plain = self._plain[kinds]
+        size = headers.end - headers.start
+        usual &= (size == SLOT) & (headers.start == HEADER) if plain.all() else (
+            np.where(plain, (size == SLOT) & (headers.start == HEADER), size > 0)
+        )  # fmt: skip
+        if not plain.all():
+            self._keep_usual(
+                np.flatnonzero(usual & ~plain), rows, slot, headers, data, kinds, usual
+            )
+
+        at = np.flatnonzero(usual)
+        if len(at) < len(rows):
+            rows, kinds, plain = rows[at], kinds[at], plain[at]
+            timestamp, step, slot = timestamp[at], step[at], slot[at]
+        arrivals.count_expected(rows)
+        arrivals.measure(rows, timestamp / (50 * step), now)
+        self._timestamp[rows], self._high[rows] = timestamp, slot
+        self._odd[rows] = -1
+        cell = _cell(rows, slot)
+        self._slot[cell], self._fill[cell], self._kind[cell] = slot, step, kinds
+        if not plain.all():
+            at, cell = at[plain], cell[plain]
+        if len(at) == len(data):
+            self._ring[cell] = data[:, HEADER : HEADER + SLOT]
+        else:
+            self._ring[cell] = data[at, HEADER : HEADER + SLOT]
+        return usual
+
+    def _keep_usual(self, at: Rows, rows: Rows, slot: Rows, headers: Headers, data: Bytes,
+                    kinds: Bytes, usual: Mask) -> None:  # fmt: skip
+        """Of packets for their decoder to open, keep those that sound for 20 ms; the others are not
+        ``usual``."""
+        its = zip(at.tolist(), rows[at].tolist(), slot[at].tolist(), kinds[at].tolist(),
+                  headers.start[at].tolist(), headers.end[at].tolist(), strict=True)  # fmt: skip
+        for i, row, its_slot, kind, start, end in its:
+            form, octets = self._forms[kind], data[i, start:end].tobytes()
+            if form.ticks and form.ticks(octets) * 50 == form.clock:
+                self._packets[row].setdefault(its_slot, []).append((0, octets))
+            else:
+                usual[i] = False
+
+    def _take(self, rows: Rows, headers: Headers, data: Bytes, kinds: Bytes,
+              now: float) -> tuple[Mask, Mask, Mask]:  # fmt: skip
+        """Any packets; see ``Put``."""
+        fresh = ~self._arrivals.same(rows, headers.ssrc)
+        other = fresh & self.started[rows]
         if fresh.any():
-            self._begin(rows[fresh], headers.ssrc[fresh], headers.sequence[fresh],
-                        headers.timestamp[fresh])  # fmt: skip
-        duplicate = self._count(rows, headers.sequence)
+            self._begin(rows[fresh], headers.only(fresh))
+        duplicate = self._arrivals.count(rows, headers.sequence)
         use = ~duplicate & (headers.end > headers.start)
-        late = np.zeros(len(rows), bool)
         if (noise := use & (kinds == NOISE)).any():
             self._fall_silent(rows[noise], headers.timestamp[noise])
-        use &= kinds < len(self._forms)
+        use &= self._is_sound[kinds]
         changed = use & (kinds != self._coming[rows])
         if changed.any():
             use &= self._change(rows, headers, kinds, changed)
-        if use.all():
-            late = self._place(rows, headers, data, kinds, now)
-        elif use.any():
+        late = np.zeros(len(rows), bool)
+        if use.any():
             late[use] = self._place(rows[use], headers.only(use), data[use], kinds[use], now)
-        return Put(duplicate, late, other)
+        return duplicate, late, other
 
-    def _begin(self, rows: Rows, ssrc: npt.NDArray[np.uint32], sequence: npt.NDArray[np.uint16],
-               timestamp: npt.NDArray[np.uint32]) -> None:  # fmt: skip
-        self._lost_before[rows] = self.lost(rows)
-        self.started[rows] = True
-        self._ssrc[rows] = ssrc
-        self._restart(rows, sequence.astype(np.int64))
-        self._timestamp[rows] = timestamp
-        self._depth[rows] = self._least
+    def _begin(self, rows: Rows, headers: Headers) -> None:
+        self._arrivals.begin(rows, headers.ssrc, headers.sequence)
+        self._timestamp[rows] = headers.timestamp
+        self._waiting.begin(rows)
         self._coming[rows] = EVENT
         self._resync(rows, self._timestamp[rows])
-        self._transit[rows] = np.nan
 
-    def _change(self, rows: Rows, headers: Headers, kinds: npt.NDArray[np.uint8],
-                changed: Mask) -> Mask:  # fmt: skip
+    def _change(self, rows: Rows, headers: Headers, kinds: Bytes, changed: Mask) -> Mask:
         """The peer sends another kind of sound than before: on the same clock that changes
         nothing; on another, the new stream is joined to the end of what is buffered. Returns
         which packets can be used: not a straggler of the kind before."""
@@ -171,17 +211,17 @@ class Jitter:
                          self._step[rows])  # fmt: skip
         first = changed & (self._coming[rows] == EVENT)
         another = changed & ~first & (steps != self._step[rows])
-        old = another & (headers.sequence != self._sequence[rows].astype(np.uint16))
+        old = another & ~self._arrivals.newest(rows, headers.sequence)
         another &= ~old
         for chosen in (first, another):
             its, timestamp = rows[chosen], headers.timestamp[chosen].astype(np.int64)
             self._step[its] = steps[chosen]
             self._timestamp[its] = timestamp
-            self._transit[its] = np.nan
+            self._arrivals.unmeasured(its)
         self._resync(rows[first], self._timestamp[rows[first]])
         its = rows[another]
         dry = self._high[its] < self._play[its] - 1
-        at = np.where(dry, self._play[its] + self._depth[its], self._high[its] + 1)
+        at = np.where(dry, self._play[its] + self._waiting.depth[its], self._high[its] + 1)
         self._origin[its] = self._timestamp[its] - at * self._step[its]
         self._odd[its] = -1
         self._coming[rows[changed & ~old]] = kinds[changed & ~old]
@@ -194,54 +234,29 @@ class Jitter:
         play = self._play[rows]
         self._silent[rows] = np.clip(slot, play, np.maximum(self._high[rows] + 1, play))
 
-    def _restart(self, rows: Rows, sequence: Rows) -> None:
-        """Count from this sequence number on."""
-        self._sequence[rows] = self._first[rows] = sequence
-        self._got[rows] = 0
-        self._seen[rows] = -1
-
     def _resync(self, rows: Rows, timestamp: Rows) -> None:
         """Let the stream begin at this (unwrapped) timestamp, ``depth`` beats from now."""
-        self._origin[rows] = timestamp - (self._play[rows] + self._depth[rows]) * self._step[rows]
-        self._high[rows] = self._play[rows] + self._depth[rows]
-        self._slot[rows] = -1
+        first = self._play[rows] + self._waiting.depth[rows]
+        self._origin[rows] = timestamp - first * self._step[rows]
+        self._high[rows] = first
+        self._slot.reshape(-1, SLOTS)[rows] = -1
         self._odd[rows] = -1
         self._starved[rows] = 0
-        self._calm[rows] = 0
-        self._spare[rows] = SLOTS
-        self._peak[rows] = 0
-        self._overtaken[rows] = self._short[rows] = 0
+        self._waiting.watch(rows)
 
-    def _count(self, rows: Rows, sequence: npt.NDArray[np.uint16]) -> Mask:
-        """Unwrap the sequence numbers and keep the count; says which are duplicates."""
-        high = self._sequence[rows]
-        ahead = (sequence - high.astype(np.uint16)).view(np.int16).astype(np.int64)
-        jumped = np.abs(ahead) > _RESTART
-        if jumped.any():
-            self._lost_before[rows[jumped]] = self.lost(rows[jumped])
-            self._restart(rows[jumped], sequence[jumped].astype(np.int64))
-            high, ahead = self._sequence[rows], np.where(jumped, 0, ahead)
-        number = high + ahead
-        duplicate = np.asarray(self._seen[rows, number % _SEEN] == number)
-        self._seen[rows, number % _SEEN] = number
-        self._sequence[rows] = np.maximum(high, number)
-        self._first[rows] = np.minimum(self._first[rows], number)
-        self._got[rows] += ~duplicate
-        return duplicate
-
-    def _place(self, rows: Rows, headers: Headers, data: npt.NDArray[np.uint8],
-               kinds: npt.NDArray[np.uint8], now: float) -> Mask:  # fmt: skip
+    def _place(self, rows: Rows, headers: Headers, data: Bytes, kinds: Bytes, now: float) -> Mask:
+        """Into its slot, or nowhere; which came late."""
         known = self._timestamp[rows]
         ahead = (headers.timestamp - known.astype(np.uint32)).view(np.int32)
         timestamp, step = known + ahead, self._step[rows]
         slot = (timestamp - self._origin[rows]) // step
-        play = self._play[rows]
+        play, depth = self._play[rows], self._waiting.depth[rows]
 
         empty = self._high[rows] < play
-        off = (slot < play - (self._most - self._depth[rows])) | (slot > play + SLOTS // 2)
+        off = (slot < play - (self._waiting.most - depth)) | (slot > play + SLOTS // 2)
         confirmed = self._odd[rows] == headers.sequence
-        anew = (empty & headers.marker & (slot != play + self._depth[rows])) | (
-            off & (empty & (self._starved[rows] > self._most) | confirmed)
+        anew = (empty & headers.marker & (slot != play + depth)) | (
+            off & (empty & (self._starved[rows] > self._waiting.most) | confirmed)
         )
         if anew.any():
             self._resync(rows[anew], timestamp[anew])
@@ -251,23 +266,20 @@ class Jitter:
 
         late = ~anew & (slot < play)
         passed = late & ~stray & (slot <= self._played[rows])
-        its = rows[passed]
-        self._overtaken[its] += 1
-        self._short[its] = np.maximum(self._short[its], (play - slot)[passed])
+        self._waiting.overtake(rows[passed], (play - slot)[passed])
         self._wait_longer(rows, np.where(late & ~stray & ~passed, play - slot, 0))
 
         keep = ~stray & ~passed
         kept = rows[keep]
         self._timestamp[kept] = np.maximum(self._timestamp[kept], timestamp[keep])
         self._timestamp[rows[anew]] = timestamp[anew]
-        self._measure(kept, timestamp[keep], now)
+        self._arrivals.measure(kept, timestamp[keep] / (50 * self._step[kept]), now)
         plain = keep & (headers.start == HEADER) & (headers.end == HEADER + SLOT)
         plain &= (timestamp - self._origin[rows] == slot * step) & self._plain[kinds]
         r, s = rows[plain], slot[plain]
-        self._ring[r, s % SLOTS] = data[plain, HEADER : HEADER + SLOT]
-        self._slot[r, s % SLOTS] = s
-        self._fill[r, s % SLOTS] = SLOT
-        self._kind[r, s % SLOTS] = kinds[plain]
+        cell = _cell(r, s)
+        self._ring[cell] = data[plain, HEADER : HEADER + SLOT]
+        self._slot[cell], self._fill[cell], self._kind[cell] = s, SLOT, kinds[plain]
         self._high[r] = np.maximum(self._high[r], s)
         for i in np.flatnonzero(keep & ~plain):
             row = int(rows[i])
@@ -277,12 +289,9 @@ class Jitter:
 
     def _wait_longer(self, rows: Rows, beats: Rows) -> None:
         self._play[rows] -= beats
-        self._depth[rows] += beats
-        grew = rows[beats > 0]
-        self._calm[grew], self._spare[grew] = 0, SLOTS
-        self._overtaken[grew] = self._short[grew] = 0
+        self._waiting.grow(rows, beats)
 
-    def _split(self, row: int, offset: int, payload: npt.NDArray[np.uint8], kind: int) -> None:
+    def _split(self, row: int, offset: int, payload: Bytes, kind: int) -> None:
         """A packet of another length than 20 ms, off the grid, or for its decoder to open."""
         step, play = int(self._step[row]), int(self._play[row])
         ticks, first = self._forms[kind].ticks, offset // step
@@ -297,24 +306,15 @@ class Jitter:
             slot, inside = divmod(offset + at, step)
             size = min(step - inside, length - at)
             if play <= slot < play + SLOTS:
-                place = slot % SLOTS
-                if self._slot[row, place] != slot:
-                    self._slot[row, place], self._fill[row, place] = slot, 0
+                cell = row * SLOTS + slot % SLOTS
+                if self._slot[cell] != slot:
+                    self._slot[cell], self._fill[cell] = slot, 0
                 if not ticks:
-                    self._ring[row, place, inside : inside + size] = payload[at : at + size]
-                self._fill[row, place] += size
-                self._kind[row, place] = kind
+                    self._ring[cell, inside : inside + size] = payload[at : at + size]
+                self._fill[cell] += size
+                self._kind[cell] = kind
                 self._high[row] = max(self._high[row], slot)
             at += size
-
-    def _measure(self, rows: Rows, timestamp: Rows, now: float) -> None:
-        """RFC 3550 section 6.4.1; arrival is known to the beat."""
-        transit = now - timestamp / (50 * self._step[rows])
-        difference = np.abs(transit - self._transit[rows])
-        self._transit[rows] = transit
-        self.jitter_s[rows] += np.where(
-            np.isnan(difference) | (difference > 1), 0, (difference - self.jitter_s[rows]) / 16
-        )
 
     def skip(self, rows: Rows, beats: int) -> None:
         """Beats were missed: what they would have played is past. Call after ``put``, because
@@ -324,24 +324,36 @@ class Jitter:
     def pull(self, rows: Rows, quiet: Mask) -> Pulled:
         """The frame of this beat for each row. ``quiet`` rows are not speaking, so that a frame
         may be left out unheard."""
-        skipped = self._shrink(rows, quiet)
-        overtaken = self._overtaken[rows]
-        grow = (overtaken >= _OFTEN) | ((overtaken > 0) & quiet)
-        room = np.maximum(self._most - self._depth[rows], 0)
-        self._wait_longer(rows, np.where(grow, np.minimum(self._short[rows], room), 0))
-        play = self._play[rows]
-        place = play % SLOTS
-        kinds = self._kind[rows, place]
-        there = (self._slot[rows, place] == play) & (self._fill[rows, place] >= self._steps[kinds])
-        there &= self.started[rows] & (play > self._played[rows])  # nothing is heard twice
-        kinds = np.where(there, kinds, self._going[rows])
+        skipped = self._adapt(rows, quiet)
+        play, started, none = self._play[rows], self.started[rows], np.zeros(len(rows), bool)
+        cell = _cell(rows, play)
+        kinds = self._kind.take(cell)
+        there = (self._slot.take(cell) == play) & (self._fill.take(cell) >= self._steps[kinds])
+        there &= started & (play > self._played[rows])  # nothing is heard twice
+        if there.all():
+            self._starved[rows], self._played[rows], comfort = 0, play, none
+        else:
+            kinds = np.where(there, kinds, self._going[rows])
+            self._starved[rows] = np.where(there, 0, self._starved[rows] + 1)
+            self._played[rows[there]] = play[there]
+            silent = self._silent[rows]
+            comfort = ~there & (silent > self._played[rows]) & (silent <= play)
         self._going[rows] = kinds
-        self._starved[rows] = np.where(there, 0, self._starved[rows] + 1)
-        self._played[rows[there]] = play[there]
-        silent = self._silent[rows]
-        comfort = ~there & (silent > self._played[rows]) & (silent <= play)
-        self._play[rows] += self.started[rows]
-        return Pulled(self._ring[rows, place], there, kinds, comfort, skipped)
+        self._play[rows] = play + started
+        payloads = self._ring.take(cell, axis=0)
+        return Pulled(payloads, there, kinds, comfort, none if skipped is None else skipped)
+
+    def _adapt(self, rows: Rows, quiet: Mask) -> Mask | None:
+        """Wait less, or more; which rows left a frame out while the peer spoke. None: none did."""
+        skipped, play = None, self._play[rows]
+        at, surplus, audible = self._waiting.surplus(rows, self._high[rows] - play, quiet)
+        if len(at):
+            self._play[rows[at]] += surplus
+            skipped = np.zeros(len(rows), bool)
+            skipped[at] = audible
+        if (beats := self._waiting.shortage(rows, quiet)) is not None:
+            self._wait_longer(rows, beats)
+        return skipped
 
     def packets(self, row: int) -> tuple[int, list[tuple[int, bytes]]]:
         """The slot that was pulled last and the packets that begin in it: how many ticks after it
@@ -353,47 +365,31 @@ class Jitter:
         found.sort()
         return play, found
 
-    def following(self, rows: Rows) -> tuple[npt.NDArray[np.uint8], Mask]:
+    def following(self, rows: Rows) -> tuple[Bytes, Mask]:
         """The frames right after those that were pulled last, of kinds with an octet a tick, and
         which of them are there."""
         play = self._play[rows]
-        place = play % SLOTS
-        there = (self._slot[rows, place] == play) & (self._fill[rows, place] == SLOT)
-        return self._ring[rows, place], there & self._plain[self._kind[rows, place]]
+        cell = _cell(rows, play)
+        there = (self._slot[cell] == play) & (self._fill[cell] == SLOT)
+        return self._ring[cell], there & self._plain[self._kind[cell]]
 
-    def past(self, row: int, most: int) -> npt.NDArray[np.uint8]:
+    def past(self, row: int, most: int) -> Bytes:
         """The last frames that were pulled (n x 160, the oldest first), as many as came one after
         another in the kind that was pulled last. For kinds with an octet a tick."""
         play, kind = int(self._play[row]), self._going[row]
         slots = np.arange(play - most, play)
-        place = slots % SLOTS
-        there = (self._slot[row, place] == slots) & (self._fill[row, place] >= self._steps[kind])
-        there &= (self._kind[row, place] == kind) & self._plain[kind] & (slots >= 0)
+        cell = _cell(np.full(most, row), slots)
+        there = (self._slot[cell] == slots) & (self._fill[cell] >= self._steps[kind])
+        there &= (self._kind[cell] == kind) & self._plain[kind] & (slots >= 0)
         first = int(np.flatnonzero(~there)[-1]) + 1 if not there.all() else 0
-        return np.asarray(self._ring[row, place[first:]])
+        return np.asarray(self._ring[cell[first:]])
 
     def next_packet(self, row: int) -> bytes | None:
         """What comes right after the slot that was pulled last, if it is there."""
         its = self._packets[row].get(int(self._play[row]), [])
         return next((octets for offset, octets in its if not offset), None)
 
-    def _shrink(self, rows: Rows, quiet: Mask) -> Mask:
-        wait = self._high[rows] - self._play[rows]
-        spare = np.minimum(self._spare[rows], wait)
-        peak = np.maximum(self._peak[rows], wait)
-        self._spare[rows], self._peak[rows] = spare, peak
-        calm = self._calm[rows] + 1
-        over = calm >= _CALM
-        excess = np.maximum(spare - self._least + 1, 0)
-        surplus = np.where(
-            over & quiet, excess // 2, np.where((calm >= _LONG) & (excess > 2), 1, 0)
-        )
-        self._play[rows] += surplus
-        self._depth[rows] = np.maximum(self._depth[rows] - surplus, self._least)
-        # A row that is waiting for a pause to skip in keeps what it has learnt, for a while.
-        done = over & ((spare <= self._least) | quiet | (calm >= _LONG))
-        # A peer's slower clock is no reason to wait longer for ever: nothing waits as long now.
-        self._depth[rows[done]] = np.maximum(np.minimum(self._depth[rows], peak), self._least)[done]
-        self._calm[rows] = np.where(done, 0, calm)
-        self._spare[rows[done]], self._peak[rows[done]] = SLOTS, 0
-        return np.asarray((surplus > 0) & ~quiet)
+
+def _cell(rows: Rows, slots: Rows) -> Rows:
+    """Where a row's slot lies."""
+    return np.asarray(rows * SLOTS + (slots & SLOTS - 1))

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 _BEAT = 160  # samples of a frame at 8 kHz; at other rates, all of these are multiplied
 _HISTORY = 480  # samples: four of the longest periods
+_FRAMES = _HISTORY // _BEAT
+_ORDER = (np.arange(_FRAMES)[:, None] + np.arange(_FRAMES)) % _FRAMES  # by the oldest
 _SHORTEST, _LONGEST = 40, 120  # samples of a pitch period: 200 Hz to 66 Hz
 _STEADY, _FADE = 80, 880  # samples at full level, then until silent
 _CROSS = 40  # samples in which found sound takes over
@@ -41,9 +43,11 @@ class Concealment:
         self._frame = _BEAT * self._times
         self._cross = _CROSS * self._times
         self._rise = (np.arange(self._cross) + 0.5) / self._cross
-        size = _HISTORY * self._times
-        self._history = np.zeros((capacity, size), np.int16)
-        self._model = np.zeros((capacity, size), np.int16)  # the history when the loss began
+        # Frame by frame, in a ring; ``_oldest`` is what the next one takes the place of.
+        self._history = np.zeros((capacity, _FRAMES, self._frame), np.int16)
+        self._oldest = np.zeros(capacity, np.uint8)
+        # The history when the loss began, from the oldest sample on.
+        self._model = np.zeros((capacity, _HISTORY * self._times), np.int16)
         self._period = np.full(capacity, _LONGEST * self._times, np.int64)
         self._ending = np.zeros((capacity, self._cross), np.int16)  # how a bridge goes on
         self._bridged = np.zeros(capacity, bool)
@@ -66,6 +70,9 @@ class Concealment:
         which rows got made-up sound. Where something before a frame was ``skipped``, the two ends
         are joined. Each row once."""
         lost, frame, cross = self._lost[rows], self._frame, self._cross
+        if there.all() and not lost.any() and (skipped is None or not skipped.any()):
+            self._remember(rows, sound)
+            return ~there
         made_up = ~there & (lost < MOST)
         joined = there & (lost > 0)
         if skipped is not None:
@@ -87,9 +94,13 @@ class Concealment:
                 sound[bridge] = self._bridge(rows[bridge], following.sound[bridge])
             self._lost[its] += 1
         self._lost[rows[there]] = 0
-        self._history[rows, :-frame] = self._history[rows, frame:]
-        self._history[rows, -frame:] = sound
+        self._remember(rows, sound)
         return made_up
+
+    def _remember(self, rows: Rows, sound: Samples) -> None:
+        oldest = self._oldest[rows]
+        self._history[rows, oldest] = sound
+        self._oldest[rows] = _ORDER[1].take(oldest)
 
     def _bridge(self, rows: Rows, after: Samples) -> Samples:
         """The last lost frame, made to end where the frame ``after`` it begins: as many samples
@@ -122,10 +133,11 @@ class Concealment:
 
     def _next(self, rows: Rows, samples: int) -> Samples:
         """The continuation of each row's sound, ``lost`` frames after the true sound ended."""
-        first, times, size = rows[self._lost[rows] == 0], self._times, self._history.shape[1]
+        first, times, size = rows[self._lost[rows] == 0], self._times, self._model.shape[1]
         if len(first):
-            self._model[first] = self._history[first]
-            sparse = np.ascontiguousarray(self._history[first, :: 2 * times]).astype(np.float32)
+            frames = self._history[first[:, None], _ORDER[self._oldest[first]]]
+            self._model[first] = history = frames.reshape(len(first), size)
+            sparse = np.ascontiguousarray(history[:, :: 2 * times]).astype(np.float32)
             self._period[first] = _pitch(sparse) * times
         at = self._lost[rows, None] * self._frame + np.arange(samples)
         period = self._period[rows, None]

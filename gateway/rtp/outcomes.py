@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Put:
     duplicate: Mask
     late: Mask
     other: Mask  # the first of another stream than before: a new SSRC
+    unusual: Rows  # the places of all but those that were just the next, in time: where some of
+    # these, or what is lost, may have changed
 
 
 @dataclass(frozen=True)

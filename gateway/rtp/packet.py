@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 HEADER = 12
 Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,35 +35,54 @@ class Headers:
 def parse(data: Bytes, lengths: npt.NDArray[np.int64]) -> Headers:
     """``data``: packets x bytes, of which the first ``lengths`` are the packet's own; a row must
     have room for at least a header. What lies behind a packet's end may be anything."""
-    n = np.arange(len(data))
-    first, second = data[:, 0], data[:, 1]
-    good = (lengths >= HEADER) & (first >> 6 == 2)
+    head, timestamp, ssrc = _words(data)
+    first, second = head >> 24, (head >> 16).astype(np.uint8)
+    good = lengths >= HEADER
     # RTCP on the same port (RFC 5761 section 4): packet types 192 to 223.
-    good &= (second < 192) | (second > 223)
-    start = HEADER + 4 * (first & 15).astype(np.int64)
+    good &= second - np.uint8(192) > 223 - 192
+    end = lengths.astype(np.int64)
+    if (first == 0x80).all():  # no extension, no padding, no sources: as nearly always
+        start = np.full(len(data), HEADER)
+    else:
+        good &= first >> 6 == 2
+        start, end = _payload(data, first, end, good)
+    good &= start <= end
+    return Headers(
+        good,
+        np.asarray(second & 0x7F, np.uint8),
+        second >= 0x80,
+        head.astype(np.uint16),
+        timestamp,
+        ssrc,
+        start,
+        end,
+    )
+
+
+def _words(data: Bytes) -> npt.NDArray[np.uint32]:
+    """The fixed header's three words, each of all packets."""
+    head = np.ascontiguousarray(data[:, :HEADER]).view(">u4")
+    return np.ascontiguousarray(head.T, np.uint32)
+
+
+def _payload(
+    data: Bytes, first: npt.NDArray[np.uint32], lengths: Numbers, good: npt.NDArray[np.bool_]
+) -> tuple[Numbers, Numbers]:
+    """Where it begins and ends; packets that contradict themselves are no longer ``good``."""
+    n = np.arange(len(data))
+    start, end = HEADER + 4 * (first & 15).astype(np.int64), lengths
     extended = good & (first & 0x10 != 0)
     if extended.any():
         at = np.minimum(start, data.shape[1] - 4)
         words = data[n, at + 2].astype(np.int64) << 8 | data[n, at + 3]
         good &= ~extended | (start + 4 <= lengths)
         start = np.where(extended, start + 4 + 4 * words, start)
-    end = lengths.astype(np.int64)
     padded = good & (first & 0x20 != 0)
     if padded.any():
         padding = data[n, np.maximum(lengths - 1, 0)]
         good &= ~padded | (padding > 0)
         end = np.where(padded, end - padding, end)
-    good &= start <= end
-    return Headers(
-        good,
-        np.asarray(second & 0x7F, np.uint8),
-        second >= 0x80,
-        _number(data[:, 2:4], ">u2"),
-        _number(data[:, 4:8], ">u4"),
-        _number(data[:, 8:12], ">u4"),
-        start,
-        end,
-    )
+    return start, end
 
 
 def write(
@@ -75,16 +95,8 @@ def write(
     ssrc: npt.NDArray[np.uint32],
 ) -> None:
     """Fill the first 12 bytes of each row: version 2, no padding, extension or CSRC."""
-    into[:, 0] = 0x80
-    into[:, 1] = payload | marker.astype(np.uint8) << 7
-    into[:, 2:4] = _octets(sequence, ">u2")
-    into[:, 4:8] = _octets(timestamp, ">u4")
-    into[:, 8:12] = _octets(ssrc, ">u4")
-
-
-def _number(octets: Bytes, kind: str) -> npt.NDArray[Any]:
-    return np.ascontiguousarray(octets).view(kind)[:, 0].astype(kind.replace(">", "="))
-
-
-def _octets(numbers: npt.NDArray[Any], kind: str) -> Bytes:
-    return numbers.astype(kind).view(np.uint8).reshape(-1, numbers.itemsize)
+    words = np.empty((len(into), 3), ">u4")
+    head = 0x8000_0000 | payload.astype(np.uint32) << 16 | sequence
+    words[:, 0] = head | marker.astype(np.uint32) << 23
+    words[:, 1], words[:, 2] = timestamp, ssrc
+    into[:, :HEADER] = words.view(np.uint8)

@@ -41,7 +41,7 @@ STAGES = [  # object of the beat, its method, what that is; stages lie side by s
     ("beat", "_find_keys", "keys in the sound"),
     ("beat._voice", "next", "the agent's voice"),
     ("beat._outward", "run", "encode"),
-    ("beat", "_pack", "headers"),
+    ("beat._packing", "pack", "headers"),
     ("sockets", "send", "send"),
     ("beat.reports", "run", "RTCP"),
 ]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gateway.media.addresses import pack_all, unpack
-from gateway.media.beat import Beat, Outgoing, Received, Tuning
+from gateway.media.beat import Beat, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import FRAME, QUEUE, RING, Lines, Writer
+from gateway.media.packing import Outgoing
 from gateway.media.sounds import Sounds
 from gateway.rtp import packet
 from gateway_codecs import CODECS

@@ -13,11 +13,11 @@ import pytest
 
 from gateway.media import process, uring
 from gateway.media.addresses import pack, unpack
-from gateway.media.beat import Outgoing
 from gateway.media.guard import Guard
 from gateway.media.line import Line, Srtp
 from gateway.media.lines import Lines, Writer
 from gateway.media.loop import DATAGRAM, ROUNDS, Loop, room
+from gateway.media.packing import Outgoing
 from gateway.media.ring import Ring
 from gateway.media.sockets import Sockets
 from gateway.rtp.srtp import NUMBERS, SUITES, Receiving, Sending

@@ -116,7 +116,7 @@ def test_the_wait_shrinks_to_what_a_slow_peer_needs_and_never_grows_to_the_limit
             stream.beat(number)
             number += 1
         stream.beat()
-        assert stream.jitter._depth[0] <= 3, slip
+        assert stream.jitter._waiting.depth[0] <= 3, slip
     for _ in range(10):
         stream.beat()
     stream.timestamp += 1_000_000
