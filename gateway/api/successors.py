@@ -4,20 +4,25 @@ server names (``handoff-destination-request``)."""
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gateway.agent.handing import Context
+from gateway.agent.templates import Templates
 from gateway.api.briefs import Defaults, from_assistant
 from gateway.api.casting import Cast, cast, member, named
 from gateway.api.errors import ApiError
 from gateway.api.handoff_tools import name_of
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets, target
+from gateway.api.tools.extraction import extract
 from gateway.api.unusable import Unusable
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.ports import CallRefused, Papers, Successor
 from gateway.calls.record import CallRecord
+from gateway.calls.variables import about
 from gateway.store import Holdings, Store, StoreError
 from gateway.store.tables import THE_ORG
 
@@ -49,13 +54,16 @@ class Successors:
         if ways and way is None:
             names = ", ".join(map(name_of, ways))
             raise CallRefused(f"There is no destination {wanted!r}; there are: {names}.")
+        result = tool.get("defaultResult")
         if way is None or way.get("type") == "dynamic":
             server = (way or {}).get("server") or tool.get("server")
-            way = await self._asked(record, papers, server, arguments)
+            way, told = await self._asked(record, papers, server, arguments)
+            result = told or result
         known = (tool.get("function") or {}).get("parameters") or {}
         inline = {k: v for k, v in arguments.items() if k in (known.get("properties") or {})}
         try:
-            return await self.of(record, papers, way, inline)
+            found = await self.of(record, papers, way, inline)
+            return replace(found, result=str(result or ""))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("an answer to handoff-destination-request is of no use: %r", error)
             raise CallRefused("The server's destination cannot be used.") from None
@@ -76,6 +84,7 @@ class Successors:
         if silent and found.assistant.get("firstMessageMode") != "assistant-waits-for-user":
             brief = brief.model_copy(update={"greeting_mode": "generate"})
         kept = {k: v for k, v in papers.items() if not k.startswith("squad")} | found.papers
+        plan = way.get("variableExtractionPlan") or {}
         return Successor(
             brief=brief,
             name=str(found.assistant.get("name") or name_of(way)),
@@ -83,7 +92,8 @@ class Successors:
             papers=kept,
             variables=found.variables | (variables or {}),
             context=_context(way),
-            extract=(way.get("variableExtractionPlan") or {}).get("schema"),
+            extract=plan.get("schema"),
+            derive=lambda facts: facts | _aliases(plan, facts, record),
         )
 
     async def altered(self, record: CallRecord, papers: Papers, overrides: Json) -> Successor:
@@ -128,7 +138,8 @@ class Successors:
 
     async def _asked(
         self, record: CallRecord, papers: Papers, server: Json | None, arguments: Json
-    ) -> Json:
+    ) -> tuple[Json, str]:
+        """The destination, and the tool's result if the server gives one. Raises CallRefused."""
         where = target(server, record.org_id) or self._targets.of_call(papers, record.org_id)
         if where is None:
             raise CallRefused("The handoff has neither destinations nor a server to ask for one.")
@@ -151,7 +162,17 @@ class Successors:
         if not isinstance(way, dict):
             said = found.get("error") or found.get("result") if isinstance(found, dict) else ""
             raise CallRefused(str(said or "The server names nobody to hand over to."))
-        return way
+        return way, str(found.get("result") or "")
+
+
+def _aliases(plan: Json, facts: Json, record: CallRecord) -> Json:
+    """What follows from the facts that the model took out of the conversation: ``$`` in it."""
+    known = about(record) | record.variables | facts
+
+    def fill(text: str, more: Mapping[str, Any]) -> str:
+        return Templates(known | dict(more), record.answered_at or record.created_at).fill(text)
+
+    return extract({"aliases": plan.get("aliases")}, json.dumps(facts), fill)
 
 
 def _context(way: Json) -> Context:

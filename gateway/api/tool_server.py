@@ -21,6 +21,7 @@ from gateway.api.server_messages import (
 from gateway.api.successors import Successors
 from gateway.api.targets import Target, Targets, target
 from gateway.api.tool_briefs import tool_briefs
+from gateway.api.tools.encryption import encrypted
 from gateway.api.tools.errand import Errand, ToolFailed
 from gateway.api.tools.extraction import extract
 from gateway.api.tools.mcp import McpTools, discovered
@@ -198,8 +199,11 @@ class ToolServer:
 
     async def _ask(self, where: Target, errand: Errand) -> ToolReply:
         tool = errand.tool
+        paths = (tool.server or {}).get("encryptedPaths") or ()
+        key = await self._wire.credential(where.credential_id, where.org_id) if paths else None
+        arguments = encrypted(errand.arguments | errand.static(), paths, key)
         message = self._messages.tool_calls(
-            errand.record, errand.papers, tool, errand.arguments | errand.static(), errand.id
+            errand.record, errand.papers, tool, arguments, errand.id
         )
         try:
             body = json.dumps(message, default=str).encode()

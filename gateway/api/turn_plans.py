@@ -28,7 +28,7 @@ def turn_plans(assistant: Json, hearing: Choice) -> dict[str, Any]:
     wait_s = start.get("waitSeconds")
     return {
         "wait_s": assistant.get("responseDelaySeconds") if wait_s is None else wait_s,
-        "endpointing": _endpointing(start, hearing),
+        "endpointing": _endpointing(_with_delay(start, assistant), hearing),
         "early": start.get("earlyReply"),
         "early_after_s": start.get("earlyReplySeconds"),
         "hedge_after_s": start.get("hedgeAfterSeconds"),
@@ -39,6 +39,14 @@ def turn_plans(assistant: Json, hearing: Choice) -> dict[str, Any]:
         "interruptions": _phrases(stop, "interruptionPhrases", spoken.interruptions),
         "keypad": _keypad(assistant.get("keypadInputPlan")),
     }
+
+
+def _with_delay(start: Json, assistant: Json) -> Json:
+    """``llmRequestDelaySeconds`` is what older clients call the wait after punctuation."""
+    delay_s = assistant.get("llmRequestDelaySeconds")
+    if delay_s is None or start.get("transcriptionEndpointingPlan"):
+        return start
+    return start | {"transcriptionEndpointingPlan": {"onPunctuationSeconds": delay_s}}
 
 
 def _phrases(stop: Json, name: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -34,6 +35,7 @@ class Wire:
     def __init__(self, http: httpx.AsyncClient, lookup: Lookup, traced: bool = False) -> None:
         self.http = http
         self._traced = traced
+        self._lookup = lookup
         self._authentication = Authentication(lookup, http)
 
     async def send(self, where: Target, body: bytes, timeout_s: float) -> tuple[int, bytes]:
@@ -52,6 +54,10 @@ class Wire:
             if status == 401 and self._authentication.refused(request.credential_id):
                 status, answer = await self._once(request, timeout_s)
             return status, answer
+
+    async def credential(self, credential_id: str, org_id: str) -> dict[str, Any] | None:
+        """The body of a stored one; None: there is none."""
+        return await self._lookup(org_id, credential_id) if credential_id else None
 
     async def credentials(self, credential_id: str, url: str, org_id: str) -> dict[str, str]:
         """The headers of a request that others make. Raises NotAuthenticated."""

@@ -43,14 +43,16 @@ class Handover:
             return "the call is being handed over already"
         self._became = asyncio.get_running_loop().create_future()
         try:
-            if successor.extract:
-                call.know(await self._facts(successor.extract))
+            facts = await self._facts(successor.extract) if successor.extract else {}
+            call.know(successor.derive(facts))
             call.know(successor.variables)
             standing = call.agents.conversation(record.id)
             if standing is None:
                 return "the call has no agent"
             before, checkpoint = standing
-            result = f"The call has been handed over to {successor.name or 'another assistant'}."
+            result = successor.result or (
+                f"The call has been handed over to {successor.name or 'another assistant'}."
+            )
             since = len(before.history) + len(before.brief.system)
             context = successor.context
             start = Start(

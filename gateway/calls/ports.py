@@ -119,6 +119,8 @@ class Successor:
     variables: dict[str, Any] = field(default_factory=dict)
     context: Context = field(default_factory=Context)
     extract: dict[str, Any] | None = None  # a JSON schema of facts that become variables
+    derive: Callable[[dict[str, Any]], dict[str, Any]] = dict  # these, and what follows from them
+    result: str = ""  # of the tool that hands over; empty: a sentence of our own
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,15 @@ from tests.api.hooks import a_call, wire
 from tests.api.site import Asked, Site, a_site
 
 LIVE = {"accessToken": "T", "expiresAt": "2999-01-01T00:00:00Z"}
-SERVICES = ("google-calendar", "google-sheets", "google-oauth", "slack", "gohighlevel", "twilio")
+SERVICES = (
+    "google-calendar",
+    "google-sheets",
+    "google-oauth",
+    "slack",
+    "gohighlevel",
+    "twilio",
+    "make",
+)
 WHEN = {"startDateTime": "2026-03-02T10:00:00", "endDateTime": "2026-03-02T11:00:00"}
 
 
@@ -28,7 +36,9 @@ async def site() -> AsyncIterator[Site]:
         yield site
 
 
-async def use(store: Store, site: Site, kind: str, **arguments: Any) -> ToolReply:
+async def use(
+    store: Store, site: Site, kind: str, /, *, more: dict[str, Any] | None = None, **arguments: Any
+) -> ToolReply:
     to = wire()
     settings = VendorSettings(base_url=site.url)
     accounts = Accounts(store, to, dict.fromkeys(SERVICES, settings))
@@ -39,7 +49,7 @@ async def use(store: Store, site: Site, kind: str, **arguments: Any) -> ToolRepl
     workers: dict[str, Worker] = dict.fromkeys(DEEDS, worker)
     record = a_call(customer=Party(number="+4930123"), dialled="+4930999")
     try:
-        return await run({"type": kind}, arguments, to, workers, record)
+        return await run({"type": kind, **(more or {})}, arguments, to, workers, record)
     finally:
         await to.close()
 
@@ -164,6 +174,61 @@ async def test_gohighlevel(store: Store, site: Site) -> None:
     assert site.asked[3].query == {"startDate": "1772409600000", "endDate": "1772496000000"}
     assert {a.headers["authorization"] for a in site.asked} == {"Bearer K"}
     assert {a.headers["version"] for a in site.asked} == {"2021-07-28"}
+
+
+async def test_a_workflow_of_gohighlevel_begins_for_the_caller(store: Store, site: Site) -> None:
+    await trust(store, "gohighlevel", apiKey="K")
+    more = {"metadata": {"workflowId": "w/1", "locationId": "L"}}
+    site.once = [(200, {"contacts": [{"id": "c1"}]}), (200, {"succeded": True})]
+    assert (await use(store, site, "ghl", more=more)).content == "The workflow has begun."
+    looked, began = site.asked
+    assert looked.query == {"locationId": "L", "query": "+4930123"}
+    assert (began.method, began.path) == ("POST", "/contacts/c1/workflow/w%2F1")
+    site.once = [(200, {"contacts": []})]
+    reply = await use(store, site, "ghl", more=more, email="a@b.test")
+    assert (reply.ok, "there is no contact a@b.test" in reply.content) == (False, True)
+    reply = await use(store, site, "ghl", more={"metadata": {}})
+    assert "no workflowId" in reply.content
+
+
+async def test_a_scenario_of_make_is_run_and_its_outputs_are_the_result(
+    store: Store, site: Site
+) -> None:
+    await trust(store, "make", apiKey="K", region="eu1", teamId="7")
+    more: dict[str, Any] = {"metadata": {"scenarioId": 12.0}}
+    site.once = [
+        (200, {"executionId": "e", "status": "1", "outputs": {"price": 7}}),
+        (200, {"executionId": "e"}),
+        (200, {"executionId": "e", "status": "3"}),
+        (403, {"message": "no"}),
+    ]
+    said = [await use(store, site, "make", more=more, data={"size": "L"}) for _ in range(4)]
+    assert [reply.content for reply in said[:2]] == ['{"price": 7}', "The scenario was run."]
+    assert "ended with an error" in said[2].content
+    assert 'HTTP status 403: {"message": "no"}' in said[3].content
+    asked = site.asked[0]
+    assert (asked.method, asked.path) == ("POST", "/scenarios/12/run")
+    assert asked.headers["authorization"] == "Token K"
+    assert asked.json == {"data": {"size": "L"}, "responsive": True}
+    function = {"name": "price", "parameters": {"type": "object", "properties": {"size": {}}}}
+    await use(store, site, "make", more=more | {"function": function}, size="S")
+    assert site.asked[-1].json["data"] == {"size": "S"}
+
+
+async def test_a_scenario_of_make_is_started_by_its_hook(store: Store, site: Site) -> None:
+    await trust(store, "make", apiKey="K", region="eu1", teamId="7")
+    more = {"metadata": {"triggerHookId": 3}}
+    hook = {"hook": {"url": f"{site.url}/secret"}}
+    site.once = [(200, hook), (200, b"Accepted"), (200, hook), (200, b""), (200, {})]
+    said = [await use(store, site, "make", more=more, data={"a": 1}) for _ in range(3)]
+    expected = ["Accepted", "The scenario was started."]
+    assert [reply.content for reply in said[:2]] == expected
+    assert "no URL of the hook" in said[2].content
+    looked, sent = site.asked[:2]
+    assert (looked.method, looked.path) == ("GET", "/hooks/3")
+    assert (sent.path, sent.json) == ("/secret", {"a": 1})
+    assert "authorization" not in sent.headers
+    assert "neither" in (await use(store, site, "make", more={"metadata": {}})).content
 
 
 async def test_a_text_message_goes_to_the_caller_from_the_number_called(

@@ -125,6 +125,33 @@ async def test_a_server_says_who(successors: Successors, peer: Peer) -> None:
     assert message["parameters"] == {"topic": "price"}
 
 
+async def test_the_result_is_the_server_s_else_the_owner_s(
+    successors: Successors, peer: Peer
+) -> None:
+    tool = {"defaultResult": "Sales has it."}
+    for told, result in (({}, "Sales has it."), ({"result": "Ask Al."}, "Ask Al.")):
+        peer.answers = [(200, json.dumps({"destination": TO_SALES, **told}).encode())]
+        assert (await successors.of_tool(a_call(), peer.papers(), tool, {})).result == result
+    fixed = {"destinations": [TO_SALES]}
+    assert (await successors.of_tool(a_call(), {}, {**tool, **fixed}, {})).result == "Sales has it."
+    assert (await successors.of_tool(a_call(), {}, fixed, {})).result == ""
+
+
+async def test_what_follows_from_the_facts_is_a_variable_too(successors: Successors) -> None:
+    plan = {
+        "schema": {"type": "object", "properties": {"day": {"type": "string"}}},
+        "aliases": [
+            {"key": "when", "value": "{{ $.day }}"},
+            {"key": "said", "value": "{{ who }} on {{ day }}"},
+        ],
+    }
+    record = a_call(variables={"who": "Al"})
+    found = await successors.of(record, {}, {**TO_SALES, "variableExtractionPlan": plan})
+    assert found.extract == plan["schema"]
+    known = {"day": "Monday", "when": "Monday", "said": "Al on Monday"}
+    assert found.derive({"day": "Monday"}) == known
+
+
 async def test_a_dynamic_destination_has_a_server_of_its_own(
     successors: Successors, peer: Peer
 ) -> None:

@@ -54,6 +54,17 @@ def test_the_documented_plans_each_have_their_way() -> None:
     )
 
 
+def test_the_older_delay_is_the_wait_after_punctuation() -> None:
+    for older, start, waits_s in (
+        ({"llmRequestDelaySeconds": 0.7}, {}, 0.7),
+        ({"llmRequestDelaySeconds": 0}, {}, 0.0),
+        ({"llmRequestDelaySeconds": 0.7},
+         {"transcriptionEndpointingPlan": {"onPunctuationSeconds": 0.2}}, 0.2),
+    ):  # fmt: skip
+        made = brief(**older, startSpeakingPlan=start).endpointing
+        assert (made.by, made.punctuation_s) == ("text", waits_s)
+
+
 def test_rules_keep_their_order_and_their_flags() -> None:
     made = endpointing(
         customEndpointingRules=[

@@ -177,7 +177,8 @@ async def test_one_who_cannot_come_leaves_the_call_with_its_agent(kind: str) -> 
 async def test_facts_become_variables_before_the_next_one_comes() -> None:
     scene = Scene(TO_SALES, "handoff")
     schema = {"type": "object", "properties": {"day": {"type": "string"}}}
-    scene.desk.successors = [sales(extract=schema, variables={"shop": "North"})]
+    heir = sales(extract=schema, variables={"shop": "North"}, result="Sales has it.")
+    scene.desk.successors = [replace(heir, derive=lambda facts: facts | {"when": facts["day"]})]
     scene.ask()
     await scene.until(lambda: scene.of(Extract))
     assert scene.of(Extract)[0].schema_ == schema
@@ -186,7 +187,9 @@ async def test_facts_become_variables_before_the_next_one_comes() -> None:
     await scene.until(lambda: scene.heirs.heirs)
     known = scene.heirs.heirs[0].variables
     assert (known["day"], known["shop"]) == ("Monday", "North")
-    assert [k.variables for k in scene.of(Know)] == [{"day": "Monday"}, {"shop": "North"}]
+    told = [{"day": "Monday", "when": "Monday"}, {"shop": "North"}]
+    assert [k.variables for k in scene.of(Know)] == told
+    assert "Sales has it." in [m.get("content") for m in scene.heirs.heirs[0].history]
     await scene.end()
 
 

@@ -10,13 +10,14 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from gateway.api.targets import backoff
+from gateway.api.tools.encryption import encrypted, value_at
 from gateway.api.tools.errand import Errand, Json, ToolFailed, text_of
 from gateway.api.wire import FAILURES, Request, Wire
 from gateway.calls.ports import ToolReply
@@ -46,7 +47,9 @@ class ApiRequests:
 
     async def __call__(self, errand: Errand) -> ToolReply:
         """Raises ToolFailed and wire.FAILURES."""
-        request = written(errand)
+        paths, name = errand.written.get("encryptedPaths") or (), errand.written.get("credentialId")
+        key = await self.wire.credential(name or "", errand.org_id) if paths else None
+        request = written(errand, key)
         plan = backoff(errand.written.get("backoffPlan"), none=0)
         tried = 0
         while True:
@@ -74,10 +77,16 @@ class ApiRequests:
         return status, answer, None
 
 
-def written(errand: Errand) -> Request:
-    """The request that a call of the tool means. Raises ToolFailed."""
+def written(errand: Errand, key: Json | None = None) -> Request:
+    """The request that a call of the tool means; ``key`` is a credential to encrypt by. Raises
+    ToolFailed."""
     tool = errand.written
+    paths = tool.get("encryptedPaths") or ()
+    # First what the model wrote, which templates may put anywhere; then what the owner adds.
+    errand = replace(errand, arguments=encrypted(errand.arguments, paths, key))
     fields = _fields(errand)
+    plain = [path for path in paths if value_at(fields, path) != value_at(errand.arguments, path)]
+    fields = encrypted(fields, plain, key)
     headers = {name: _header(errand, name, value) for name, value in _header_schemas(tool).items()}
     headers = {name: value for name, value in headers.items() if value}
     method = tool["method"]

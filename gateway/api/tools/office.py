@@ -1,4 +1,5 @@
-"""Tools of other services: Google Calendar and Sheets, Slack, GoHighLevel, text messages by Twilio.
+"""Tools of other services: Google Calendar and Sheets, Slack, GoHighLevel, Make, text messages by
+Twilio.
 
 A row each: what the model fills in, and the request that is made of it.
 """
@@ -20,6 +21,7 @@ SHEETS = Service("google-sheets", "https://sheets.googleapis.com/v4")
 GOOGLE_LOGIN = Service("google-oauth", "https://oauth2.googleapis.com")
 SLACK = Service("slack", "https://slack.com/api")
 HIGHLEVEL = Service("gohighlevel", "https://services.leadconnectorhq.com")
+MAKE = Service("make", "https://{region}.make.com/api/v2")
 TWILIO = Service("twilio", "https://api.twilio.com/2010-04-01")
 
 Field = tuple[str, str, bool]  # name, description, required
@@ -184,6 +186,50 @@ async def _book(accounts: Accounts, errand: Errand) -> Any:
     return {n: made[n] for n in ("id", "status", "startTime", "endTime") if n in made}
 
 
+async def _start_workflow(accounts: Accounts, errand: Errand) -> Any:
+    """The legacy ``ghl`` tool: its workflow begins for a contact, by default the caller."""
+    given, plan = errand.arguments, errand.written.get("metadata") or {}
+    if not plan.get("workflowId"):
+        raise ToolFailed("its metadata has no workflowId")
+    wanted = given.get("email") or given.get("phone") or errand.record.customer.number
+    if not wanted:
+        raise ToolFailed("the argument 'phone' is missing, and the caller has no number")
+    query = {"locationId": plan.get("locationId"), "query": wanted}
+    found = (await _highlevel(accounts, errand, "GET", "/contacts/", query)).get("contacts") or []
+    if not found:
+        raise ToolFailed(f"there is no contact {wanted}")
+    place = f"{quote(found[0]['id'], safe='')}/workflow/{quote(plan['workflowId'], safe='')}"
+    await _highlevel(accounts, errand, "POST", f"/contacts/{place}", {}, {})
+    return "The workflow has begun."
+
+
+async def _run_scenario(accounts: Accounts, errand: Errand) -> Any:
+    """With ``scenarioId`` it is run, and its outputs are the result; with ``triggerHookId``, the
+    result is what the scenario's webhook answers. Numbers come as JSON has them: 7 may be 7.0."""
+    plan, limit_s = errand.written.get("metadata") or {}, errand.tool.timeout_s
+    _, account = await accounts.credential(errand, "make")
+    url = accounts.url(MAKE).format(region=quote(str(account.get("region")), safe=""))
+    headers = {"Authorization": f"Token {account.get('apiKey')}"}
+    told = (errand.written.get("function") or {}).get("parameters")
+    data = errand.arguments if told else errand.arguments.get("data") or {}
+    if plan.get("scenarioId") is not None:
+        address = f"{url}/scenarios/{int(plan['scenarioId'])}/run"
+        body = {"data": data, "responsive": True}
+        made = await accounts.ask("POST", address, headers, body, limit_s)
+        if isinstance(made, dict) and str(made.get("status")) == "3":
+            raise ToolFailed("the scenario ended with an error")
+        return (made.get("outputs") if isinstance(made, dict) else made) or "The scenario was run."
+    if plan.get("triggerHookId") is None:
+        raise ToolFailed("its metadata has neither a scenarioId nor a triggerHookId")
+    found = await accounts.ask(
+        "GET", f"{url}/hooks/{int(plan['triggerHookId'])}", headers, None, limit_s
+    )
+    hook = (found.get("hook") or {}).get("url") if isinstance(found, dict) else None
+    if not hook:
+        raise ToolFailed("the answer of Make has no URL of the hook")
+    return await accounts.ask("POST", hook, {}, data, limit_s) or "The scenario was started."
+
+
 async def _text(accounts: Accounts, errand: Errand) -> Any:
     given = errand.arguments
     _, account = await accounts.credential(errand, "twilio")
@@ -264,6 +310,15 @@ DEEDS: dict[str, Deed] = {
         (("calendarId", "which calendar", True), ("locationId", "which location", True),
          ("contactId", "for whom", True), ("startTime", "ISO 8601", True),
          ("endTime", "ISO 8601", True), ("title", "its title", False)), _book,
+    ),
+    "ghl": Deed(
+        "Start the workflow for a contact, by default the caller.",
+        (("email", "e-mail address", False), ("phone", "telephone number", False)),
+        _start_workflow,
+    ),
+    "make": Deed(
+        "Run the scenario.", (("data", "what it is to be given", False),), _run_scenario,
+        (("data", {"type": "object"}),),
     ),
     "sms": Deed(
         "Send a text message, by default to the caller.",
