@@ -21,6 +21,15 @@ class Choice(Plain):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class VendorKey(Plain):
+    """What its owner opens a vendor with, instead of the operator's own."""
+
+    api_key: str = Field("", repr=False)
+    base_url: str | None = None
+    user: str | None = None
+    region: str | None = None
+
+
 class Condition(Plain):
     """About an argument of a call; ``param`` is its name, a dot leads into an object."""
 
@@ -70,6 +79,7 @@ class Brief(Plain):
     thinking: Choice
     speaking: Choice
     speaking_substitutes: tuple[Choice, ...] = ()  # for ``speaking``, when it fails, in this order
+    keys: dict[str, VendorKey] = Field(default_factory=dict)  # by vendor
     system: tuple[dict[str, Any], ...] = ()  # the conversation's beginning: role and content
     tools: tuple[ToolBrief, ...] = ()
     knowledge: ToolBrief | None = None  # asked what is known, before the model is

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from gateway.agent.brief import Choice
+from pydantic import SecretStr
+
+from gateway.agent.brief import Choice, VendorKey
 from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
 from gateway.agent.messages import Start, Used
 from gateway.agent.speeds import Speeds
@@ -152,6 +154,14 @@ class Catalog:
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s
 
+    def _opened(self, vendor: str, key: VendorKey | None) -> Mapping[str, VendorSettings]:
+        """With the owner's own key, which the operator's regions have no part in."""
+        if key is None:
+            return self._settings
+        given = key.model_dump(exclude={"api_key"}, exclude_none=True)
+        own = self._of(vendor).model_copy(update=given | {"api_key": SecretStr(key.api_key)})
+        return {vendor: own}
+
     def _make(
         self,
         make: Callable[[str, str, Mapping[str, Any], VendorSettings, str], T],
@@ -162,7 +172,7 @@ class Catalog:
     ) -> T:
         vendor, options = choice.vendor, ours | choice.options
         try:
-            settings = placed(self._settings, vendor, options)
+            settings = placed(self._opened(vendor, start.brief.keys.get(vendor)), vendor, options)
             limit = min(limit_s or settings.timeout_s, settings.timeout_s)
             settings = settings.model_copy(update={"timeout_s": limit}).behind(self._fence)
             return make(vendor, choice.model, options, settings, tag(start))

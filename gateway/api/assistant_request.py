@@ -117,7 +117,7 @@ class Receptionist:
         for missing in found.missing:  # the call can go on without
             log.warning("a tool is left out: assistant.%s", missing)
         return Route(
-            brief=from_assistant(found.assistant, self.defaults),
+            brief=from_assistant(found.assistant, self.defaults, found.keys),
             org_id=self.holdings.org_id,
             assistant_id=found.assistant_id,
             assistant=found.given,

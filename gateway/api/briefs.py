@@ -1,11 +1,12 @@
 """From an assistant, in the API's JSON, to the brief that an agent is given."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NoReturn
 
-from gateway.agent.brief import Brief, Choice
+from gateway.agent.brief import Brief, Choice, VendorKey
 from gateway.api.hook_plans import hook_plans
 from gateway.api.models import THINKING, model_choice, substitutes
 from gateway.api.targets import demanded, wanted
@@ -60,8 +61,12 @@ def resolve(assistant: Assistant, overrides: dict[str, Any] | None) -> Assistant
     return resolved
 
 
-def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Brief:
-    """The brief of a checked assistant. Raises Unusable."""
+def from_assistant(
+    assistant: Assistant,
+    defaults: Defaults | None = None,
+    keys: Mapping[str, VendorKey] = MappingProxyType({}),
+) -> Brief:
+    """The brief of a checked assistant; ``keys`` are its owner's. Raises Unusable."""
     defaults = defaults or Defaults()
     model = assistant.get("model") or {}
     if model.get("emotionRecognitionEnabled"):
@@ -84,6 +89,7 @@ def from_assistant(assistant: Assistant, defaults: Defaults | None = None) -> Br
         "fast_turns": _whole(model.get("numFastTurns")),
         "speaking": _voice(assistant, defaults.speaking),
         "speaking_substitutes": speaking_substitutes(assistant),
+        "keys": dict(keys),
         "system": tuple(_system(model)),
         "tools": tool_briefs(model, language),
         "elsewhere": elsewhere(model),

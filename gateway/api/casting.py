@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from gateway.agent.brief import VendorKey
 from gateway.api.briefs import resolve
 from gateway.api.errors import BadRequest
 from gateway.api.tools.saved import with_saved_tools
+from gateway.api.vendor_keys import keys_of
 from gateway.store import Holdings
 from gateway.store.rows import Rows, Stored
 
@@ -29,6 +31,7 @@ class Cast:
     squad_overrides: Json = field(default_factory=dict)
     variables: Json = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # saved tools that are not there
+    keys: Mapping[str, VendorKey] = field(default_factory=dict)
 
     @property
     def papers(self) -> Json:
@@ -47,7 +50,8 @@ def names_somebody(source: Mapping[str, Any]) -> bool:
 
 async def cast(source: Mapping[str, Any], holdings: Holdings, *over: Json | None) -> Cast:
     """Who ``source`` names, by one of ``SOURCES``; its ``assistantOverrides`` and
-    ``squadOverrides`` are laid over that, and then each of ``over``. Raises BadRequest."""
+    ``squadOverrides`` are laid over that, and then each of ``over``. Raises BadRequest, Unusable.
+    """
     given = [name for name in SOURCES if source.get(name) is not None]
     if len(given) > 1:
         raise BadRequest([f"{given[0]} and {given[1]} should not both be given"])
@@ -66,7 +70,7 @@ async def cast(source: Mapping[str, Any], holdings: Holdings, *over: Json | None
         first = await member(squad, 0, overrides, holdings, *layers)
         return Cast(
             first.assistant, first.assistant_id, None, squad_id, squad, overrides, first.variables,
-            first.missing,
+            first.missing, first.keys,
         )  # fmt: skip
     if what == "assistantId":
         stored = await found(holdings.assistants, "assistantId", value)
@@ -122,7 +126,14 @@ async def _laid(
         variables |= (layer or {}).get("variableValues") or {}
     missing: list[str] = []
     assistant = await with_saved_tools(assistant, holdings, missing)
-    return Cast(assistant, assistant_id, given, variables=variables, missing=tuple(missing))
+    return Cast(
+        assistant,
+        assistant_id,
+        given,
+        variables=variables,
+        missing=tuple(missing),
+        keys=await keys_of(assistant, holdings),
+    )
 
 
 async def found(rows: Rows, field_: str, value: Any) -> Stored:

@@ -57,7 +57,7 @@ async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
         papers["phoneNumber"] = {"id": number.id, **number.body}
     return Order(
         target=_target(customer),
-        brief=from_assistant(chosen.assistant, defaults),
+        brief=from_assistant(chosen.assistant, defaults, chosen.keys),
         org_id=store.org_id,
         assistant_id=chosen.assistant_id,
         assistant=chosen.given,

@@ -75,7 +75,7 @@ class Successors:
         holdings = self._store.of(record.org_id or THE_ORG)
         try:
             found = await self._cast(way, papers, holdings)
-            brief = from_assistant(found.assistant, self._defaults)
+            brief = from_assistant(found.assistant, self._defaults, found.keys)
         except ApiError as error:
             raise CallRefused(error.text) from None
         except (Unusable, StoreError) as error:
@@ -133,7 +133,7 @@ class Successors:
         one = await member(squad, index, overrides, holdings, over)
         return Cast(
             one.assistant, one.assistant_id, None, papers.get("squadId"), squad, overrides,
-            one.variables,
+            one.variables, keys=one.keys,
         )  # fmt: skip
 
     async def _asked(

@@ -63,6 +63,7 @@ class Target:
     backoff: Backoff = Backoff()
     credential_id: str = ""  # of a stored webhook credential
     org_id: str = ""  # whose that is; empty: the operator's
+    encrypted: tuple[str, ...] = ()  # paths of a tool's arguments
 
 
 def target(server: Json | None, org_id: str = "") -> Target | None:
@@ -79,6 +80,7 @@ def target(server: Json | None, org_id: str = "") -> Target | None:
         backoff=backoff(server.get("backoffPlan")),
         credential_id=server.get("credentialId") or "",
         org_id=org_id,
+        encrypted=tuple(server.get("encryptedPaths") or ()),
     )
 
 

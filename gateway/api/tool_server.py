@@ -199,7 +199,7 @@ class ToolServer:
 
     async def _ask(self, where: Target, errand: Errand) -> ToolReply:
         tool = errand.tool
-        paths = (tool.server or {}).get("encryptedPaths") or ()
+        paths = where.encrypted
         key = await self._wire.credential(where.credential_id, where.org_id) if paths else None
         arguments = encrypted(errand.arguments | errand.static(), paths, key)
         message = self._messages.tool_calls(
