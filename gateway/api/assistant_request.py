@@ -164,9 +164,11 @@ class Receptionist:
     def acted(self, action: Json, why: str) -> Route | Forward:
         """A number's hook: it says something or passes the caller on."""
         if action["type"] == "transfer":
+            if not action.get("destination"):
+                raise CallRefused("the number's hook transfers nowhere: it has no destination", why)
             return self.forward(action["destination"], why)
         exact = action.get("exact") or ""
-        return self.spoken(exact if isinstance(exact, str) else exact[0], why)
+        return self.spoken(exact if isinstance(exact, str) else next(iter(exact), ""), why)
 
 
 _SILENT: Json = {"start": "a", "states": {"a": {"rules": []}}}

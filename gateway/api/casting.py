@@ -124,6 +124,8 @@ async def _laid(
     for layer in layers:
         assistant = resolve(assistant, layer)
         variables |= (layer or {}).get("variableValues") or {}
+    if assistant.get("metadata"):
+        variables = {"metadata": assistant["metadata"]} | variables
     missing: list[str] = []
     assistant = await with_saved_tools(assistant, holdings, missing)
     return Cast(

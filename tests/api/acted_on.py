@@ -7,6 +7,7 @@ those a field acts if the modules that read them name it.
 """
 
 import ast
+import json
 import logging
 from collections.abc import (
     AsyncIterator,
@@ -46,6 +47,18 @@ SPECIMENS: dict[str, list[Any]] = {
     "connectionString": ["AccountName=a;AccountKey=a2V5", "AccountName=b;AccountKey=a2V5"],
     "confidence": ["0.1:0.3", "0.2:0.4"],
     "tools:append": [],
+    "earliestAt": ["2030-01-01T00:00:00.000Z", "2030-01-02T00:00:00.000Z"],
+    "apiKey": ["a", "b"], "openAIKey": ["a", "b"], "groupId": ["a", "b"], "userId": ["a", "b"],
+    "apiUrl": ["https://eu.deepgram.com", "https://eu.cartesia.ai", "https://eu.elevenlabs.io",
+               "https://eu.soniox.com"],
+    "schema": [{"type": "object", "title": "a"}, {"type": "object", "title": "b"}],
+    "webhookUrl": ["https://one.example/hook", "https://two.example/hook"],
+    "accountSid": ["a", "b"], "region": ["eu1", "us1"],
+    "authenticationSession": [{"accessToken": "a"}, {"accessToken": "b"}],
+    "encryptionPlan": [{"type": "public-key"}, {"type": "public-key", "publicKey": {}}],
+    "startsWith": ["+49", "+1"],
+    "values": ["customer-ended-call", "x"],
+    "openAIEndpoint": ["https://a.openai.azure.com", "https://b.openai.azure.com"],
     "authenticationPlan": [
         {"type": "bearer", "token": "x"},
         {"type": "hmac", "secretKey": "x", "algorithm": "sha256"},
@@ -65,11 +78,39 @@ ESSENTIALS: dict[str, Json] = {
 }
 # Parts that reach their readers as they were written, and where these are. A field within acts if
 # its name is written there.
+_TOOLS = ("gateway/api/tools/**/*.py", "gateway/api/phone_tools.py", "gateway/api/tool_server.py",
+          "gateway/api/destinations.py", "gateway/api/successors.py", "gateway/api/casting.py",
+          "gateway/agent/answering.py", "gateway/calls/actions/**/*.py")  # fmt: skip
 CARRIED = {
-    "tools": ("gateway/api/tools/**/*.py", "gateway/api/phone_tools.py",
-              "gateway/api/destinations.py", "gateway/calls/actions/**/*.py"),
+    "tools": _TOOLS,
+    "tool": _TOOLS,
     "artifactPlan": ("gateway/api/artifact.py", "gateway/api/buckets.py"),
-}  # fmt: skip
+}
+
+
+# What only shows together with something else: a test that tries it.
+PROVEN = {
+    ("CreateCustomerDto", "numberE164CheckEnabled"): "test_calls.py",
+    ("ToolRef", "toolId"): "test_saved_tools.py",
+    ("ToolCallHookAction", "toolId"): "test_saved_tools.py",
+    ("CallHookFilter", "key"): "test_turn_plans.py",
+    ("PhoneNumberCallEndingHookFilter", "key"): "test_assistant_request.py",
+    ("PhoneNumberCallEndingHookFilter", "oneOf"): "test_assistant_request.py",
+    ("CustomerSpeechTimeoutOptions", "seconds"): "test_turn_plans.py",
+    ("CustomerSpeechTimeoutOptions", "confidenceMin"): "test_turn_plans.py",
+    ("CustomerSpeechTimeoutOptions", "confidenceMax"): "test_turn_plans.py",
+    ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
+    ("ScriptModel", "script"): "test_briefs.py",
+}
+
+
+def is_proven(shape: str, name: str) -> bool:
+    test = PROVEN.get((shape, name))
+    return test is not None and f'"{name}"' in (ROOT / "tests" / "api" / test).read_text()
+
+
+# Fields whose objects are the same, and read by the same modules.
+SAME = {"tool": "tools"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +129,7 @@ class Part:
     shape: str
     mark: tuple[str, str] | None = None
     listed: bool = False
+    one_of: bool = False  # of a union whose members have no mark
     beside: bool = False  # another that goes before it in the list
 
     def body(self, body: Json) -> Any:
@@ -115,12 +157,15 @@ async def findings(
     eye: Eye,
     elsewhere: Collection[str] = (),
     known: Mapping[str, Any] = MappingProxyType({}),
+    seen: set[tuple[str, "Part"]] | None = None,
 ) -> list[Finding]:
     """Of the object ``root`` and all that is in it but the objects ``elsewhere``. ``bases`` are
-    what can be used as it is; ``known`` are values for fields that must name something stored."""
+    what can be used as it is; ``known`` are values for fields that must name something stored.
+    ``seen`` is what has been found out about already."""
     logging.disable(logging.CRITICAL)
     try:
-        return [one async for one in _Search(root, bases, eye, elsewhere, known).walk()]
+        search = _Search(root, bases, eye, elsewhere, known, set() if seen is None else seen)
+        return [one async for one in search.walk()]
     finally:
         logging.disable(logging.NOTSET)
 
@@ -133,10 +178,11 @@ class _Search:
         eye: Eye,
         elsewhere: Collection[str],
         known: Mapping[str, Any],
+        seen: set[tuple[str, Part]],
     ) -> None:
         self._root, self._bases, self._eye = root, bases, eye
-        self._elsewhere, self._known = elsewhere, known
-        self._seen: set[tuple[str, Part]] = set()
+        self._elsewhere, self._known, self._seen = elsewhere, known, seen
+        self._made: dict[str, Any] = {}
 
     async def walk(self) -> AsyncIterator[Finding]:
         waiting: list[tuple[Step, ...]] = [()]
@@ -150,8 +196,9 @@ class _Search:
                 acts = found.used and await self._acts(way, shape, name, schema)
                 (found.acts if acts else found.kept).append(name)
                 for part in _parts(schema) if acts else ():
-                    if (name, part) not in self._seen and part.shape not in self._elsewhere:
-                        self._seen.add((name, part))
+                    what = SAME.get(name, name), replace(part, listed=False)
+                    if what not in self._seen and part.shape not in self._elsewhere:
+                        self._seen.add(what)
                         waiting.append((*way, Step(shape, name, part)))
             yield found
 
@@ -171,6 +218,8 @@ class _Search:
         return _is_read(way[:-1], way[-1].name)
 
     async def _acts(self, way: tuple[Step, ...], shape: str, name: str, schema: Schema) -> bool:
+        if is_proven(shape, name):
+            return True
         if name in self._known:
             values: list[Any] = [self._known[name]]
         else:
@@ -218,7 +267,11 @@ class _Search:
 
     async def _see(self, base: Json, way: tuple[Step, ...], body: Json | None) -> Any:
         """With the base's own fields, where the body is not the whole object."""
-        return await self._eye(base | _wrapped(way, body) if way else (body or {}) | base)
+        whole = base | _wrapped(way, body) if way else (body or {}) | base
+        key = json.dumps(whole, sort_keys=True)
+        if key not in self._made:
+            self._made[key] = await self._eye(whole)
+        return self._made[key]
 
 
 def _is_wanted(shape: str, name: str) -> bool:
@@ -230,7 +283,7 @@ def _without(body: Json, name: str) -> Json:
 
 
 def _is_read(way: tuple[Step, ...], name: str) -> bool:
-    return any(name in _words(CARRIED[step.name]) for step in way if step.name in CARRIED)
+    return any(name in words(CARRIED[step.name]) for step in way if step.name in CARRIED)
 
 
 def _wrapped(way: tuple[Step, ...], body: Json | None) -> Json:
@@ -321,7 +374,8 @@ def _parts(schema: Schema) -> Iterator[Part]:
         else:
             yield from _parts(shapes()[name])
     for one in schema.get("anyOf", ()):
-        yield from _parts(one)
+        for part in _parts(one):
+            yield replace(part, one_of=part.mark is None)
     union = schema.get("discriminator", {})
     for value, target in union.get("mapping", {}).items():
         yield Part(target.rpartition("/")[2], (union["propertyName"], value))
@@ -330,12 +384,16 @@ def _parts(schema: Schema) -> Iterator[Part]:
 
 
 def _place(way: tuple[Step, ...]) -> str:
-    marked = (f"[{step.part.mark[1]}]" if step.part.mark else "" for step in way)
+    marked = (
+        f"[{step.part.mark[1]}]" if step.part.mark
+        else f"[{step.part.shape}]" if step.part.one_of else ""
+        for step in way
+    )  # fmt: skip
     return ".".join(step.name + mark for step, mark in zip(way, marked, strict=True))
 
 
 @cache
-def _words(patterns: tuple[str, ...]) -> frozenset[str]:
+def words(patterns: tuple[str, ...]) -> frozenset[str]:
     files = {path for pattern in patterns for path in ROOT.glob(pattern)}
     return frozenset(
         node.value

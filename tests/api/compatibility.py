@@ -8,33 +8,44 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from gateway.api import authentication, buckets, credentials, monitor_links
-from gateway.api.briefs import Defaults, from_assistant, resolve
+from gateway.agent.brief import Brief
+from gateway.api import artifact, authentication, buckets, credentials, monitor_links, vendor_keys
+from gateway.api.analysis import Analyst
+from gateway.api.briefs import Defaults, from_assistant
 from gateway.api.call_view import CallView
+from gateway.api.casting import cast
 from gateway.api.directory import StoreDirectory
 from gateway.api.errors import ApiError
-from gateway.api.orders import order_from
+from gateway.api.orders import order_from, single
 from gateway.api.server_messages import Messages
 from gateway.api.shapes import shapes
 from gateway.api.targets import Targets, target, wanted, wanted_live
-from gateway.calls.ports import CallRefused
-from gateway.calls.record import Party
+from gateway.calls.ports import CallRefused, Enquiry
+from gateway.calls.record import CallRecord, Line, Party, Status
 from gateway.errors import GatewayError
 from gateway.store import Store, Stored, numbers
 from gateway.store.tables import THE_ORG
-from tests.api.acted_on import Eye, Finding, Json, findings, required
+from tests.api.acted_on import Eye, Finding, Json, findings, required, words
 from tests.api.maximal import members
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 
 MODEL: Json = {"provider": "openai", "model": "gpt-4o"}
 ANN: Json = {"name": "Ann", "model": MODEL, "voice": {"provider": "embedded", "voiceId": "en"}}
+CALLER = Party(number="+4930111111")
 DIALLED: Json = {"sipUri": "sip:one@example.org"}
 TRUNK: Json = {"provider": "byo-sip-trunk", "gateways": [{"ip": "192.0.2.9"}]}
 OTHER_BUCKET: Json = {
     "provider": "s3", "s3BucketName": "b", "region": "r", "awsAccessKeyId": "k",
     "awsSecretAccessKey": "s", "s3PathPrefix": "", "fallbackIndex": 2,
 }  # fmt: skip
+# Whose credentials the tools of other services read as they are.
+OFFICE = (
+    "gohighlevel", "make", "twilio", "slack-webhook", "slack.oauth2-authorization",
+    "ghl.oauth2-authorization", "google.calendar.oauth2-authorization",
+    "google.sheets.oauth2-authorization",
+)  # fmt: skip
+OFFICE_FILES = ("gateway/api/tools/office.py", "gateway/api/tools/accounts.py")
 NOBODY: Any = None  # no HTTP client: the plans that are tried need none
 OVERRIDES = ("assistantOverrides", "membersOverrides", "squadOverrides")
 REFUSED = (ApiError, GatewayError, CallRefused)
@@ -46,7 +57,9 @@ BEGINNING = """\
 
 Made by `scripts/compatibility` from the code: every documented field is changed in turn, and what
 the gateway makes of the object (an agent's brief, an order, a route, the targets of messages, a
-bucket, a trunk) changes with it, or it does not. A test refuses this page if it is not current.
+bucket, a trunk, a key, what is asked when a call is over) changes with it, or it does not; what shows
+only together with something else is proven by a test that names it. A test refuses this page if it
+is not current.
 
 Every field of every object is checked and read back as written, also where nothing acts on it.
 Names in brackets are members of a union. An object that may stand in several places is described
@@ -54,18 +67,54 @@ once, in the first. What the gateway is called by and calls: [peers.md](peers.md
 """
 
 
+# Why what is kept only is so; a field that is not named here could be built, and is not.
+WHY: dict[str, tuple[str, ...]] = {
+    "The history always is the model's own text, cut to what was heard, and always whole.": (
+        "modelOutputInMessagesEnabled", "fullMessageHistoryEnabled",
+    ),
+    "About carriers that the gateway does not go through: SIP is its own.": (
+        "transportConfigurations", "conversationType", "sbcCallSid", "callSid", "twilioAccountSid",
+    ),
+    "Requests come from this machine's own address, which is as fixed as you make it.": (
+        "staticIpAddressesEnabled",
+    ),
+    "A call is sound alone.": ("videoRecordingEnabled",),
+    "There is one denoiser; it finds its own thresholds.": (
+        "mediaDetectionEnabled", "staticThreshold", "baselineOffsetDb", "windowSizeMs",
+        "baselinePercentile",
+    ),
+    "SIP captures and logs stay on the machine; a capture has the messages, not the sound.": (
+        "pcapS3PathPrefix", "pcapUseCustomStorageEnabled", "loggingUseCustomStorageEnabled",
+        "loggingPath",
+    ),
+    "Names resources that are not here (workflows, versions, monitors, saved outputs).": (
+        "assistantVersion", "squadVersion", "workflowId", "workflow", "workflowOverrides",
+        "customerId", "outcomeIds", "structuredOutputIds", "scorecardIds", "scorecards",
+        "monitorIds", "workflowIds", "assistantIds",
+    ),
+    "Traces go by OpenTelemetry, for the whole gateway.": ("observabilityPlan",),
+    "Yours: shown again, and sent to your server where the API does so.": (
+        "name", "externalId", "email", "subType", "displayWidthPx", "displayHeightPx",
+        "displayNumber",
+    ),
+}  # fmt: skip
+
+
 async def page() -> str:
     parts = [BEGINNING]
     with tempfile.TemporaryDirectory() as directory:
         store = Store(f"sqlite:///{directory}/kept.db")
         await store.start()
-        for title, told in (await _chapters(store)).items():
+        chapters = await _chapters(store)
+        for title, told in chapters.items():
             parts.append(_chapter(title, told))
         await store.close()
+    parts.append(_why({name for told in chapters.values() for one in told for name in one.kept}))
     return "\n".join(parts)
 
 
 async def _chapters(store: Store) -> Mapping[str, list[Finding]]:
+    themselves = (*(one for one in OWN if one != "Server"), *members("AssistantCredentialsItem"))
     ann = await store.assistants.create(ANN)
     squad = await store.squads.create({"members": [{"assistantId": ann.id}]})
     desk = await store.phone_numbers.create({"provider": "vapi", "assistantId": ann.id, **DIALLED})
@@ -75,23 +124,34 @@ async def _chapters(store: Store) -> Mapping[str, list[Finding]]:
         "squadId": squad.id,
         "phoneNumberId": desk.id,
         "credentialId": trunk.id,
+        "squad": {"members": [{"assistant": ANN}]},
+        "customers": [DIALLED],
         **{name: {"name": "B"} for name in OVERRIDES},
     }
     place = _placing(store)
-    calls = [{"customer": DIALLED, "assistant": ANN}, {"customer": DIALLED}]
+    calls = [
+        {"customer": DIALLED, "assistant": ANN},
+        {"customer": DIALLED},
+        {"customer": DIALLED, "squadId": squad.id},
+        {"assistant": ANN},
+    ]
 
     async def met(body: Json) -> Any:
         return await place({"customer": DIALLED, "squad": body})
 
-    rung, trusted = [], []
+    rung, trusted, seen = [], [], set()
+    elsewhere = (*OWN, *members("Tool"))
     for name in members("CreatePhoneNumber"):
         called = {"number": "+4930111111"} if "number" in shapes()[name]["properties"] else DIALLED
         base = required(name) | {"assistantId": ann.id} | called
-        rung += _of(name, await findings(name, [base], _ringing(store), OWN, known))
+        found = await findings(name, [base], _ringing(store), elsewhere, known, seen)
+        rung += _of(name, found)
     for name in members("AssistantCredentialsItem"):
         trusted += _of(name, await findings(name, [{}], _trusting))
     return {
-        "Assistants": await findings("CreateAssistantDto", [{"model": MODEL}], _assistant),
+        "Assistants": await findings(
+            "CreateAssistantDto", [{"model": MODEL}], _assistant, themselves, SAVED
+        ),
         "Calls": await findings("CreateCallDto", calls, place, OWN, known),
         "Squads": await findings(
             "CreateSquadDto", [{"members": [{"assistant": ANN}]}], met, OWN, known
@@ -107,15 +167,84 @@ def _of(shape: str, found: list[Finding]) -> list[Finding]:
 
 
 async def _assistant(body: Json) -> Any:
-    assistant = resolve(body, None)
-    papers = {"assistant": assistant}
     try:
-        brief = _parsed(from_assistant(assistant).model_dump())
+        found = await cast({"assistant": body}, HELD)
+        brief = from_assistant(found.assistant, None, found.keys)
     except REFUSED:
         return None
+    papers = {"assistant": found.assistant}
     put = await buckets.Buckets(_Empty(papers), None).of("a call")  # type: ignore[arg-type]
-    live = wanted_live(papers), monitor_links.plan(papers)
-    return brief, Targets().of_call(papers), wanted(papers), live, put
+    made = _parsed(brief.model_dump()), found.variables, found.missing
+    told = Targets().of_call(papers), wanted(papers), wanted_live(papers)
+    return made, told, monitor_links.plan(papers), put, await _left(papers, brief)
+
+
+def _held() -> Any:
+    """An organisation with a saved tool and two keys of a vendor."""
+    now = datetime.now(UTC)
+    function = {"type": "function", "function": {"name": "saved"}}
+    keys = [
+        Stored(key, THE_ORG, now, now, {"provider": "openai", "apiKey": key}) for key in ("b", "a")
+    ]
+
+    async def tool(tool_id: str) -> Stored | None:
+        return Stored(tool_id, THE_ORG, now, now, function) if tool_id == "saved" else None
+
+    async def credentials(**asked: Any) -> list[Stored]:
+        return [one for one in keys if one.body["provider"] in asked["provider"]]
+
+    return SimpleNamespace(
+        tools=SimpleNamespace(get=tool), credentials=SimpleNamespace(list=credentials)
+    )
+
+
+HELD = _held()
+SAVED = {
+    "toolIds": ["saved"],
+    "toolRefs": [{"toolId": "saved", "version": "v1"}],
+    "toolId": "saved",
+    "credentialIds": ["a"],  # the other would be taken
+}
+
+
+async def _left(papers: Json, brief: Brief) -> Any:
+    """What is made of calls that are over: of one where nothing was said, and of one where
+    something was."""
+    if not papers["assistant"].keys() & {"analysisPlan", "artifactPlan"}:
+        return None
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    word = Line(role="user", text="oooo", at=at, began_s=0, ended_s=1)
+    left = []
+    for said in ([], [word], [word, word]):
+        record = CallRecord(
+            id="c", direction="inbound", status=Status.ENDED, transcript=said, answered_at=at,
+            ended_at=at, ended_reason="customer-ended-call", capture="c.pcap",
+        )  # fmt: skip
+        analyst = _Asked()
+        found = await analyst.analyse(record, papers, brief)
+        shown = artifact.of(record, papers, "http://gateway.test")
+        known = sorted(found.outputs.get("skippedStructuredOutputs", {}).items())
+        left.append((analyst.asked, known, shown.get("logUrl"), shown["transcript"]))
+    return left
+
+
+class _Asked(Analyst):
+    """It notes what it would ask."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.asked: list[Any] = []
+
+    async def _answer(
+        self, name: str, part: Json, known: Json, record: CallRecord, brief: Brief
+    ) -> Any:
+        self.asked.append((name, part, brief.thinking))
+        return None
+
+    async def _output(self, plan: Json, known: Json, record: CallRecord, brief: Brief) -> Any:
+        answer = await super()._output(plan, known, record, brief)
+        self.asked.append(answer)
+        return answer
 
 
 class _Empty:
@@ -152,10 +281,14 @@ def _parsed(value: Any) -> Any:
 def _placing(store: Store) -> Eye:
     async def place(body: Json) -> Any:
         try:
-            order = await order_from(body, store.of(None), Defaults())
+            bodies = single(body) if body.get("customers") else [body]
+            orders = [await order_from(one, store.of(None), Defaults()) for one in bodies]
         except (*REFUSED, ValueError):
             return None
-        return replace(order, papers={}), Targets().of_call(order.papers), wanted(order.papers)
+        return [
+            (replace(order, papers={}), Targets().of_call(order.papers), wanted(order.papers))
+            for order in orders
+        ]
 
     return place
 
@@ -167,15 +300,31 @@ async def _nobody(*_: Any, **__: Any) -> Any:
 def _ringing(store: Store) -> Eye:
     wire: Any = SimpleNamespace(send=_nobody, ask=_nobody)
 
-    async def ring(body: Json) -> Any:
+    async def rung(body: Json) -> Any:
+        """A route; of an enquiry, what comes of it."""
         try:
             route = await StoreDirectory(
                 _Ringing(store, body), Defaults(), Messages(CallView(THE_ORG, "")), wire, Targets()
-            ).find("desk", "", {}, Party())
+            ).find("desk", "", {}, CALLER)
         except REFUSED:
             return None
+        found: Any = route
+        if isinstance(route, Enquiry):
+            try:
+                found = await route.ask(CallRecord(id="c", direction="inbound", customer=CALLER))
+            except REFUSED as error:
+                found = str(error)
+            found = (route.login, route.trunk, route.public, found)
+        elif route:
+            found = replace(route, papers={})
+        return route and (found, Targets().of_call(route.papers))
+
+    async def ring(body: Json) -> Any:
+        """With whoever answers, and when nobody does."""
         index = numbers._columns(body)  # what is dialled is looked up in these
-        return route and (replace(route, papers={}), Targets().of_call(route.papers), index)
+        nobody = {n: v for n, v in body.items() if n not in ("assistantId", "squadId")}
+        made = [await rung(body), await rung(nobody)]
+        return (made, index) if any(made) else None
 
     return ring
 
@@ -201,17 +350,28 @@ async def _trusting(body: Json) -> Any:
         if body["provider"] in buckets.PROVIDERS and buckets.is_bucket(body):
             buckets.bucket_of(body)
             papers = {"assistant": {"credentials": [OTHER_BUCKET, body]}}
-            return await buckets.Buckets(_Empty(papers), None).of("a call")  # type: ignore[arg-type]
+            put = await buckets.Buckets(_Empty(papers), None).of("a call")  # type: ignore[arg-type]
+            return put, _key(body)
+        if body["provider"] in OFFICE:
+            read = words(OFFICE_FILES) - {"name", "provider"}
+            return {name: part for name, part in body.items() if name in read}
+        if body["provider"] in vendor_keys.FIELDS and "authenticationPlan" not in body:
+            return _key(body)
 
         async def found(*_: str) -> Json:
             return body
 
         known = authentication.Authentication(found, NOBODY, lambda: 0.0)
-        return await known.headers("one", b"", url="https://one.example/")
+        headers = await known.headers("one", b"", url="https://one.example/")
+        return headers, body.get("encryptionPlan")
     except authentication.NotAuthenticated:
         return ""
     except REFUSED:
         return None
+
+
+def _key(body: Json) -> Any:
+    return vendor_keys.key_of(body) if body["provider"] in vendor_keys.FIELDS else None
 
 
 def _chapter(title: str, told: list[Finding]) -> str:
@@ -222,6 +382,14 @@ def _chapter(title: str, told: list[Finding]) -> str:
         lines.append(f"| {one.place or '(itself)'} | {_names(one.acts)} | {_names(one.kept)} |")
     if idle:
         lines += ["", f"Kept only, or refused when a call is to use them: {', '.join(idle)}."]
+    return "\n".join([*lines, ""])
+
+
+def _why(kept: set[str]) -> str:
+    lines = ["## Why", ""]
+    for reason, names in WHY.items():
+        assert kept.issuperset(names), f"acted on: {set(names) - kept}"
+        lines.append(f"* {_names(list(names))}: {reason}")
     return "\n".join([*lines, ""])
 
 

@@ -8,4 +8,4 @@ async def test_the_page_of_fields_is_current() -> None:
     assert made == PAGE.read_text(), "docs/compatibility.md is not current: scripts/compatibility"
     rows = dict(line.split("|")[1:3] for line in made.splitlines() if line.startswith("| "))
     assert "`secret`" in rows[" server "]
-    assert "`encryptedPaths`" not in rows[" server "]
+    assert "`staticIpAddressesEnabled`" not in rows[" server "]

@@ -152,6 +152,13 @@ def test_a_hook_on_silence_has_its_options_long_and_short() -> None:
     assert bare.after_s == 7.5
 
 
+def test_between_which_confidences_a_hook_fires() -> None:
+    options = {"confidenceMin": 0.1, "confidenceMax": 0.3}
+    on = "assistant.transcriber.endpointedSpeechLowConfidence"
+    (hook,) = brief(hooks=[{"on": on, "options": options, "do": []}]).hooks
+    assert hook.confidence == (0.1, 0.3)
+
+
 def test_every_documented_event_and_action_of_a_hook() -> None:
     made = brief(
         hooks=[
