@@ -90,7 +90,7 @@ CARRIED = {
 
 # What only shows together with something else: a test that tries it.
 PROVEN = {
-    ("CreateCustomerDto", "numberE164CheckEnabled"): "test_calls.py",
+    ("CreateCustomerDto", "numberE164CheckEnabled"): "test_bad_input.py",
     ("ToolRef", "toolId"): "test_saved_tools.py",
     ("ToolCallHookAction", "toolId"): "test_saved_tools.py",
     ("CallHookFilter", "key"): "test_turn_plans.py",
@@ -100,6 +100,7 @@ PROVEN = {
     ("CustomerSpeechTimeoutOptions", "confidenceMin"): "test_turn_plans.py",
     ("CustomerSpeechTimeoutOptions", "confidenceMax"): "test_turn_plans.py",
     ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
+    ("Credential_custom_credential", "encryptionPlan"): "test_encrypted_arguments.py",
     ("ScriptModel", "script"): "test_briefs.py",
 }
 

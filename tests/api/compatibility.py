@@ -25,7 +25,7 @@ from gateway.calls.record import CallRecord, Line, Party, Status
 from gateway.errors import GatewayError
 from gateway.store import Store, Stored, numbers
 from gateway.store.tables import THE_ORG
-from tests.api.acted_on import Eye, Finding, Json, findings, required, words
+from tests.api.acted_on import SPECIMENS, Eye, Finding, Json, findings, required, words
 from tests.api.maximal import members
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
@@ -57,9 +57,9 @@ BEGINNING = """\
 
 Made by `scripts/compatibility` from the code: every documented field is changed in turn, and what
 the gateway makes of the object (an agent's brief, an order, a route, the targets of messages, a
-bucket, a trunk, a key, what is asked when a call is over) changes with it, or it does not; what shows
-only together with something else is proven by a test that names it. A test refuses this page if it
-is not current.
+bucket, a trunk, a key, what is asked when a call is over) changes with it, or it does not; what
+shows only together with something else is proven by a test that names it. A test refuses this page
+if it is not current.
 
 Every field of every object is checked and read back as written, also where nothing acts on it.
 Names in brackets are members of a union. An object that may stand in several places is described
@@ -119,6 +119,7 @@ async def _chapters(store: Store) -> Mapping[str, list[Finding]]:
     squad = await store.squads.create({"members": [{"assistantId": ann.id}]})
     desk = await store.phone_numbers.create({"provider": "vapi", "assistantId": ann.id, **DIALLED})
     trunk = await store.credentials.create(TRUNK)
+    SPECIMENS.update(assistantId=[ann.id], squadId=[squad.id])
     known = {
         "assistantId": ann.id,
         "squadId": squad.id,

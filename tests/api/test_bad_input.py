@@ -213,3 +213,12 @@ async def test_pages_end_where_the_list_does(api: httpx.AsyncClient) -> None:
                 break
             cursor = f"&cursor={answer['metadata']['nextCursor']}"
         assert seen == expected
+
+
+async def test_a_number_that_is_none_may_be_dialled_where_its_owner_says_so(
+    api: httpx.AsyncClient, switchboard: Any
+) -> None:
+    for more, status in (({}, 400), ({"numberE164CheckEnabled": False}, 201)):
+        order = {**GOOD["/call"], "customer": {"number": "4711", **more}}
+        assert (await api.post("/call", json=order)).status_code == status
+    assert [order.target for order in switchboard.orders] == ["4711"]

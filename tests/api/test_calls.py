@@ -391,12 +391,3 @@ async def test_a_store_that_fails_is_a_503_and_says_why(
     assert answer.status_code == 503
     assert "calls" in answer.json()["message"]
     assert json.loads(answer.text)["statusCode"] == 503
-
-
-async def test_an_extension_may_be_dialled_where_its_owner_says_so(
-    api: httpx.AsyncClient, switchboard: Any, script: dict[str, Any]
-) -> None:
-    for more, status in (({}, 400), ({"numberE164CheckEnabled": False}, 201)):
-        order = {"assistant": script, "customer": {"number": "4711", **more}}
-        assert (await api.post("/call", json=order)).status_code == status
-    assert [order.target for order in switchboard.orders] == ["4711"]
