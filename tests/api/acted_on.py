@@ -101,6 +101,15 @@ PROVEN = {
     ("CustomerSpeechTimeoutOptions", "confidenceMax"): "test_turn_plans.py",
     ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
     ("Credential_custom_credential", "encryptionPlan"): "test_encrypted_arguments.py",
+    **{
+        (shape, name): "test_routing.py"
+        for shape, names in {
+            "RoutingRule": ("name", "when", "assistantId", "squadId", "shares"),
+            "RoutingCondition": ("callers", "days", "from", "to", "timeZone", "headers"),
+            "RoutingShare": ("name", "assistantId", "squadId", "weight"),
+        }.items()
+        for name in names
+    },
     ("ScriptModel", "script"): "test_briefs.py",
 }
 
@@ -205,6 +214,9 @@ class _Search:
 
     async def _is_used(self, way: tuple[Step, ...]) -> bool:
         """Whether it changes anything that the object is there."""
+        shape = way[-1].part.shape
+        if any(is_proven(shape, name) for name in shapes()[shape].get("properties", {})):
+            return True
         for base in self._bases:
             for turn in (0, 1):
                 there = await self._see(

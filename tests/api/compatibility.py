@@ -20,7 +20,7 @@ from gateway.api.orders import order_from, single
 from gateway.api.server_messages import Messages
 from gateway.api.shapes import shapes
 from gateway.api.targets import Targets, target, wanted, wanted_live
-from gateway.calls.ports import CallRefused, Enquiry
+from gateway.calls.ports import CallRefused, Enquiry, Forward, Route
 from gateway.calls.record import CallRecord, Line, Party, Status
 from gateway.errors import GatewayError
 from gateway.store import Store, Stored, numbers
@@ -315,9 +315,9 @@ def _ringing(store: Store) -> Eye:
                 found = await route.ask(CallRecord(id="c", direction="inbound", customer=CALLER))
             except REFUSED as error:
                 found = str(error)
-            found = (route.login, route.trunk, route.public, found)
+            found = (route.login, route.trunk, route.public, _bare(found))
         elif route:
-            found = replace(route, papers={})
+            found = _bare(route)
         return route and (found, Targets().of_call(route.papers))
 
     async def ring(body: Json) -> Any:
@@ -328,6 +328,17 @@ def _ringing(store: Store) -> Eye:
         return (made, index) if any(made) else None
 
     return ring
+
+
+def _bare(found: Any) -> Any:
+    """Without what is only carried."""
+    match found:
+        case Forward():
+            to = found.destination.model_copy(update={"papers": {}})
+            return replace(found, destination=to, route=_bare(found.route))
+        case Route():
+            return replace(found, papers={})
+    return found
 
 
 class _Ringing(Store):
