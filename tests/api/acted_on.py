@@ -94,11 +94,16 @@ PROVEN = {
     ("ToolRef", "toolId"): "test_saved_tools.py",
     ("ToolCallHookAction", "toolId"): "test_saved_tools.py",
     ("CallHookFilter", "key"): "test_turn_plans.py",
-    ("PhoneNumberCallEndingHookFilter", "key"): "test_assistant_request.py",
-    ("PhoneNumberCallEndingHookFilter", "oneOf"): "test_assistant_request.py",
+    ("CallHookFilter", "oneOf"): "test_assistant_request.py",
+    ("PhoneNumberHookCallRinging", "filters"): "test_assistant_request.py",
+    ("PhoneNumberCallRingingHookFilter", "startsWith"): "test_assistant_request.py",
     ("CustomerSpeechTimeoutOptions", "seconds"): "test_turn_plans.py",
     ("CustomerSpeechTimeoutOptions", "confidenceMin"): "test_turn_plans.py",
     ("CustomerSpeechTimeoutOptions", "confidenceMax"): "test_turn_plans.py",
+    **{
+        (f"Create{maker}PhoneNumberDto", "routing"): "test_directory.py"
+        for maker in ("Byo", "Telnyx", "Twilio", "Vapi", "Vonage")
+    },
     ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
     ("Credential_custom_credential", "encryptionPlan"): "test_encrypted_arguments.py",
     **{

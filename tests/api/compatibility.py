@@ -141,7 +141,7 @@ async def _chapters(store: Store) -> Mapping[str, list[Finding]]:
         return await place({"customer": DIALLED, "squad": body})
 
     rung, trusted, seen = [], [], set()
-    elsewhere = (*OWN, *members("Tool"))
+    elsewhere = (*OWN, *members("Tool"), "ToolCallHookAction", "MessageAddHookAction")
     for name in members("CreatePhoneNumber"):
         called = {"number": "+4930111111"} if "number" in shapes()[name]["properties"] else DIALLED
         base = required(name) | {"assistantId": ann.id} | called

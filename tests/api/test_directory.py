@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.api.directory import StoreDirectory
-from gateway.calls.ports import CallRefused, Login
+from gateway.calls.ports import CallRefused, Login, Route
 from gateway.calls.record import Party
 from gateway.store import Store
 
@@ -81,3 +81,18 @@ async def test_who_may_call_a_number_is_told_with_its_route(
     asked = found["asked"]
     assert asked
     assert asked.login == Login("u" * 20, "p" * 20, "mine")
+
+
+async def test_a_rule_that_fits_the_caller_comes_before_the_assistant(
+    store: Store, directory: StoreDirectory, script: dict[str, Any]
+) -> None:
+    ann = await store.assistants.create({**script, "name": "Ann"})
+    bob = await store.assistants.create({**script, "name": "Bob"})
+    rule = {"name": "abroad", "when": {"callers": ["+1*"]}, "assistantId": bob.id}
+    await store.phone_numbers.create(
+        {"provider": "vapi", "sipUri": "sip:desk@here", "assistantId": ann.id, "routing": [rule]}
+    )
+    for caller, name in (("+15550100", "Bob"), ("+4930123", "Ann")):
+        route = await directory.find("desk", "here", {}, Party(number=caller))
+        assert isinstance(route, Route)
+        assert route.brief.name == name
