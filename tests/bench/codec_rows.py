@@ -21,7 +21,7 @@ from gateway.media.process import keep_memory
 from gateway.rtp import packet
 from gateway_codecs import CODECS, G722, OPUS, PCMU, Codec, Law, available, g722, l16, opus
 from gateway_codecs.resample import Downsampler
-from tests.bench.media_rows import voice
+from tests.bench.voices import voice
 
 BEATS, SETTLED = 500, 420  # by then libopus has followed what it is given
 OWN = np.array([0])

@@ -2,6 +2,9 @@
 
     PYTHONPATH=.:codecs python -m tests.bench.stage_rows --rows 100 200 400 800 1600
 
+Before and after, the same rows are carried by one thread of C (``ceiling``), if there is a
+compiler: the ratio of the two says more than microseconds, which other work makes longer.
+
 Real sockets on the loopback, but no clock: the beats follow each other, and only the CPU time of
 this thread counts, of the median beat, so that other work on the machine disturbs them little.
 Every line hears a voice and speaks without a pause. Feeding the sockets is not counted.
@@ -24,12 +27,11 @@ from gateway.media.beat import Beat, Tuning
 from gateway.media.guard import Guard
 from gateway.media.line import Line
 from gateway.media.lines import FRAME, QUEUE, Lines, Writer
-from gateway.media.loop import Loop
-from gateway.media.process import keep_memory
-from gateway.media.ring import Ring
+from gateway.media.process import keep_memory, way
 from gateway.media.sockets import Sockets
 from gateway_codecs import PCMU
-from tests.bench.media_rows import voice
+from tests.bench.ceiling import ceiling
+from tests.bench.voices import voice
 
 HOST = "127.0.0.1"
 RCVBUFFORCE = 33
@@ -60,7 +62,7 @@ def resident_kib() -> int:
 class Rig:
     """``rows`` live lines with sockets, and one socket that is all their peers."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, io: str) -> None:
         self.spent: dict[str, float] = defaultdict(float)  # in this beat
         self.beats: list[dict[str, float]] = []
         main = self._main = Lines.make(rows)
@@ -73,7 +75,7 @@ class Rig:
         self._peer.bind((HOST, 0))
         self._peer.setblocking(False)
         self.beat = Beat(media, Tuning())
-        self.sockets = Sockets(rows, Guard(media), (Loop if os.environ.get("LOOP") else Ring)(rows))
+        self.sockets = Sockets(rows, Guard(media), way(rows, io)[0])
         self._ports = []
         for row in range(rows):
             main.clear(row)
@@ -133,9 +135,9 @@ class Rig:
         self._peer.close()
 
 
-def measure(rows: int, beats: int) -> tuple[dict[str, float], float]:
+def measure(rows: int, beats: int, io: str) -> tuple[dict[str, float], float]:
     """µs a row and beat, by stage; KiB a row."""
-    rig = Rig(rows)
+    rig = Rig(rows, io)
     for n in range(150, 150 + beats):
         rig.one(n)
     rig.close()
@@ -151,15 +153,30 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 200, 400, 800, 1600])
     parser.add_argument("--beats", type=int, default=60)
+    parser.add_argument("--io", choices=["auto", "loop"], default="auto")
     given = parser.parse_args()
     keep_memory()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    results = [measure(rows, given.beats) for rows in given.rows]
+    speech = PCMU.encode(voice(160 * 500, 8000)).reshape(-1, 160)
+    results, ceilings = [], []
+    for rows in given.rows:
+        before = ceiling(rows, given.beats, speech)
+        results.append(measure(rows, given.beats, given.io))
+        after = ceiling(rows, given.beats, speech)
+        if before and after:
+            ceilings.append({what: (before[what] + after[what]) / 2 for what in before})
     print("µs a row and beat" + "".join(f"{rows:8}" for rows in given.rows))
     for what in [*(what for _, _, what in STAGES), "else", "whole"]:
         print(f"{what:17}" + "".join(f"{spent.get(what, 0):8.2f}" for spent, _ in results))
     print("% of a core a row" + "".join(f"{s['whole'] / 200:8.4f}" for s, _ in results))
+    if ceilings:
+        for what in ceilings[0]:
+            print(f"in C: {what:11}" + "".join(f"{its[what]:8.2f}" for its in ceilings))
+        ratios = [
+            ours["whole"] / its["whole"] for (ours, _), its in zip(results, ceilings, strict=True)
+        ]
+        print("ratio to C       " + "".join(f"{ratio:8.2f}" for ratio in ratios))
     print("KiB a row        " + "".join(f"{kib:8.0f}" for _, kib in results))
 
 
