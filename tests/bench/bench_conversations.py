@@ -6,6 +6,7 @@ gateway's own share of a turn passes 100 ms at p95, or an answer runs dry. Media
 """
 
 import asyncio
+import os
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import uvloop
 from gateway.agent.messages import TurnTimings
 from gateway.agent.timings import SET
 from tests.bench.agent_process import FIRST, REST, Office, cloud, office
+from tests.bench.bench_sip_rate import CORES, favour
 from tests.bench.results import Figure, as_program, publish
 from tests.bench.vendors import FIRST_AUDIO_MS, FIRST_TOKEN_MS, TOKEN_MS, Vendor, simulated
 from tests.bench.wire import percentiles
@@ -88,6 +90,9 @@ async def ramp() -> list[Step]:
         vendors = stack.enter_context(simulated(f"{FIRST} {REST}", "openai", "deepgram", "11labs"))
         urls = {name: vendor.url for name, vendor in vendors.items()}
         place = await stack.enter_async_context(office(max(STEPS), urls, voice_cache_mb=0))
+        favour(place.child.pid, CORES[0])
+        for pid in (os.getpid(), *(vendor.pid for vendor in vendors.values())):
+            favour(pid, CORES[-1])
         steps: list[Step] = []
         for calls in STEPS:
             more = calls - (steps[-1].calls if steps else 0)
