@@ -81,6 +81,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.agent.process",
     "gateway.agent.pool",
     "gateway.agent.pipeline",
+    "gateway.agent.tls_loop",
     "gateway.simulate.clock",
     "gateway.simulate.health",
     "gateway.simulate.hearing",

@@ -42,6 +42,7 @@ from gateway.agent.messages import (
 from gateway.agent.pipeline import Agent
 from gateway.agent.row import Row
 from gateway.agent.smart_turn import SmartTurn
+from gateway.agent.tls_loop import Loop
 from gateway.agent.vendors import Catalog, Vendors
 from gateway.errors import ConfigError
 from gateway.logs import LogSettings, about, configure
@@ -257,7 +258,7 @@ def main(make: Make = _catalog) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
     control.setblocking(False)
-    uvloop.run(Process(control, make).run())
+    uvloop.run(Process(control, make).run(), loop_factory=Loop)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class SocketSpeaking:
         self._line: _Line | None = None
 
     async def open(self) -> None:
-        with contextlib.suppress(VendorError):  # speak will say it
+        with contextlib.suppress(VendorError, TimeoutError):  # speak will say it
             async with asyncio.timeout(self._timeout_s):
                 await self._connected()
 

@@ -21,7 +21,9 @@ COMING_S = 8.0
 async def grow() -> list[tuple[int, int, int]]:
     """Calls, own KiB, shared KiB."""
     async with AsyncExitStack() as stack:
-        vendors = stack.enter_context(simulated(f"{FIRST} {REST}", "openai", "deepgram", "11labs"))
+        vendors = stack.enter_context(
+            simulated(f"{FIRST} {REST}", "openai", "deepgram", "11labs", tls=True)
+        )
         urls = {name: vendor.url for name, vendor in vendors.items()}
         place = await stack.enter_async_context(office(max(STEPS), urls))
         seen, calls = [], 0

@@ -87,7 +87,9 @@ async def step(place: Office, vendors: dict[str, Vendor], calls: int, more: int)
 
 async def ramp() -> list[Step]:
     async with AsyncExitStack() as stack:
-        vendors = stack.enter_context(simulated(f"{FIRST} {REST}", "openai", "deepgram", "11labs"))
+        vendors = stack.enter_context(
+            simulated(f"{FIRST} {REST}", "openai", "deepgram", "11labs", tls=True)
+        )
         urls = {name: vendor.url for name, vendor in vendors.items()}
         place = await stack.enter_async_context(office(max(STEPS), urls, voice_cache_mb=0))
         favour(place.child.pid, CORES[0])

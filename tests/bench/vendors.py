@@ -1,11 +1,17 @@
 """Simulated vendors for benches, each in a process of its own; they say when they are ready."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import trustme
 
 from tests.bench.daemon import ROOT, look_at
 
@@ -24,11 +30,13 @@ class Vendor:
 
 
 @contextlib.contextmanager
-def simulated(reply: str, *vendors: str) -> Iterator[dict[str, Vendor]]:
+def simulated(reply: str, *vendors: str, tls: bool = False) -> Iterator[dict[str, Vendor]]:
     """``vendors``: openai, deepgram, or a voice. Callers ask what time it is; ``reply`` is the
-    answer. How long they take: the constants above."""
+    answer. How long they take: the constants above. ``tls``: as in life; whoever is started
+    meanwhile trusts them."""
     with contextlib.ExitStack() as stack:
-        started = [stack.enter_context(_process(vendor, reply)) for vendor in vendors]
+        certificate = stack.enter_context(_trusted()) if tls else ""
+        started = [stack.enter_context(_process(vendor, reply, certificate)) for vendor in vendors]
         made = {}
         for process in started:
             assert process.stdout
@@ -38,13 +46,26 @@ def simulated(reply: str, *vendors: str) -> Iterator[dict[str, Vendor]]:
 
 
 @contextlib.contextmanager
-def _process(vendor: str, reply: str) -> "Iterator[subprocess.Popen[str]]":
+def _trusted() -> Iterator[str]:
+    """A certificate with its key, as a file, of an authority that this process' children trust."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        authority, path = trustme.CA(), Path(folder)
+        authority.cert_pem.write_to_path(str(path / "authority.pem"))
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_and_cert_chain_pem.write_to_path(str(path / "certificate.pem"))
+        with patch.dict(os.environ, SSL_CERT_FILE=str(path / "authority.pem")):
+            yield str(path / "certificate.pem")
+
+
+@contextlib.contextmanager
+def _process(vendor: str, reply: str, certificate: str) -> "Iterator[subprocess.Popen[str]]":
     command = [sys.executable, "-m", "tests.simulators"]
     known = vendor in ("openai", "deepgram")
     command += [f"--{vendor}", "0"] if known else ["--voice", vendor, "0"]
     command += ["--first-token-ms", str(FIRST_TOKEN_MS), "--token-ms", str(TOKEN_MS)]
     command += ["--first-audio-ms", str(FIRST_AUDIO_MS), "--final-ms", str(FINAL_MS)]
     command += ["--words", "what time is it", "--reply", "", reply]
+    command += ["--certificate", certificate] if certificate else []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

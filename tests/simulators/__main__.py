@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import ssl
 
 import uvloop
 
@@ -32,6 +33,7 @@ def options() -> argparse.Namespace:
         choices=["refuse", "cut", "half", "stall", "nonsense", "end"],
         help="what goes wrong with every request",
     )
+    parser.add_argument("--certificate", metavar="FILE", help="PEM, with its key: speak TLS")
     parser.add_argument("--status", type=int, default=500, help="of --trouble refuse")
     parser.add_argument("--after", type=int, default=0, help="pieces that pass before the trouble")
     return parser.parse_args()
@@ -42,12 +44,17 @@ async def run(asked: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     trouble = Trouble(asked.trouble, asked.after, asked.status) if asked.trouble else None
+    tls = None
+    if asked.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(asked.certificate)
     async with contextlib.AsyncExitStack() as stack:
         if asked.openai is not None:
             rules = [Rule(*pair) for pair in asked.reply] + [Rule("", "You said: {heard}")]
             simulator = OpenAISimulator(
                 port=asked.openai,
                 trouble=trouble,
+                tls=tls,
                 rules=rules,
                 first_token_s=asked.first_token_ms / 1000,
                 token_s=asked.token_ms / 1000,
@@ -59,6 +66,7 @@ async def run(asked: argparse.Namespace) -> None:
             listener = DeepgramSimulator(
                 port=asked.deepgram,
                 trouble=trouble,
+                tls=tls,
                 words=asked.words,
                 final_s=asked.final_ms / 1000,
                 first_audio_s=asked.first_audio_ms / 1000,
@@ -70,6 +78,7 @@ async def run(asked: argparse.Namespace) -> None:
             voice = VoiceSimulator(
                 port=int(port),
                 trouble=trouble,
+                tls=tls,
                 vendor=vendor,
                 first_audio_s=asked.first_audio_ms / 1000,
             )

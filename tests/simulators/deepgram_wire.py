@@ -29,7 +29,7 @@ class DeepgramSimulator(Server):
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.origin
 
     async def answer(self, request: Request, reply: Reply) -> None:
         trouble = self.trouble

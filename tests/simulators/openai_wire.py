@@ -38,7 +38,7 @@ class OpenAISimulator(Server):
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.origin}/v1"
 
     async def answer(self, request: Request, reply: Reply) -> None:
         why = self.trouble or Trouble("refuse")

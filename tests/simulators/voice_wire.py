@@ -21,7 +21,7 @@ class VoiceSimulator(Server):
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.origin
 
     async def answer(self, request: Request, reply: Reply) -> None:
         if request.method != "POST":  # somebody warms a connection
