@@ -5,7 +5,6 @@ authorities that the machine trusts, which stands still for 20 ms and stays as 0
 same as the one before.
 """
 
-import asyncio
 import ssl
 from typing import Any
 
@@ -19,12 +18,8 @@ class Loop(uvloop.Loop):
         super().__init__()
         self._shared = ssl.create_default_context()
 
-    async def create_connection(
-        self, *args: Any, **options: Any
-    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        """In any of its forms."""
         if options.get("ssl") is True:
             options["ssl"] = self._shared
-        made: tuple[asyncio.Transport, asyncio.BaseProtocol] = await super().create_connection(
-            *args, **options
-        )
-        return made
+        return await super().create_connection(*args, **options)

@@ -78,7 +78,7 @@ class Office:
         """Returns when nothing of the call is left there."""
         self.talkers.leave(row)
         self.child.send(Stop(call=f"call-{row}"))
-        await self._stopped.pop(f"call-{row}").wait()
+        await self._stopped[f"call-{row}"].wait()
 
     def look(self) -> Process:
         return look_at(self.child.pid, 0)
