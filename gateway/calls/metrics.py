@@ -57,6 +57,11 @@ SOUND_TROUBLE = Counter(
     ["finding"],
     registry=REGISTRY,
 )
+RECORDINGS_LOST = Counter(
+    "trunkline_recordings_lost",
+    "Calls whose recording lacks something: a disk that is full, slow or broken.",
+    registry=REGISTRY,
+)
 MOS = Histogram(
     "trunkline_call_mos",
     "Estimated opinion of a call's sound (E-model, 1 to 4.5), as heard here or at the far end.",

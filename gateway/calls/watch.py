@@ -43,5 +43,7 @@ class Watch:
     def see_recording(self) -> None:
         """Say so if it lacks something, also while the call runs; the log has it from media."""
         if (lost := self._call.leg.recording_lost) and lost != self._lost:
+            if self._lost is None:
+                metrics.RECORDINGS_LOST.inc()
             self._lost = lost
             self._call.happened("recording_lost", why=lost)

@@ -21,6 +21,7 @@ from gateway.agent.messages import (
     TurnTimings,
 )
 from gateway.agent.plans import Hook, HookAction, VoicemailPlan
+from gateway.calls import metrics
 from gateway.calls.leg import Down, Pressed, Ringing, Up
 from gateway.calls.ports import ToolReply
 from gateway.calls.record import CallRecord, Status
@@ -220,6 +221,7 @@ async def test_a_recording_can_be_paused_and_the_record_says_when() -> None:
         True, False, True, False,
     ]  # fmt: skip
     scene.leg.recording_lost = "No space left on device"
+    lost = metrics.RECORDINGS_LOST.collect()[0].samples[0].value
     scene.call.end("customer-ended-call")
     record = await scene.finished()
     assert scene.kept == [("recordings/c1.wav", None)]
@@ -229,6 +231,7 @@ async def test_a_recording_can_be_paused_and_the_record_says_when() -> None:
         ("recording_resumed", {}),
         ("recording_lost", {"why": "No space left on device"}),
     ]
+    assert metrics.RECORDINGS_LOST.collect()[0].samples[0].value == lost + 1
 
 
 async def test_what_is_to_be_denoised_and_cannot_be_is_told() -> None:

@@ -73,6 +73,21 @@ def test_echo_returns_every_byte_as_it_came(stage, codec: int) -> None:
     assert [p.payload for p in stage.sent[1:]] == bodies[:-1]
 
 
+def test_payload_types_may_differ_by_direction(stage) -> None:
+    """RFC 3264 section 5.1: each side numbers what it is sent."""
+    line = stage.open(0, payload_out=96, payload_in=97, digits_out=100, digits_in=102)
+    for frame in TONE[:1600].reshape(-1, 160):
+        stage.run(stage.rtp(0, CODECS[0].encode(frame).tobytes(), kind=97))
+    stage.run(stage.rtp(0, bytes([7, 10, 0, 160]), kind=102, timestamp=1600))
+    line.dial("1")
+    stage.run(stage.rtp(0, bytes(160), kind=96), stage.rtp(0, bytes([3, 10, 0, 160]), kind=100))
+    assert [packet.kind for packet in stage.sent] == [96] * 11 + [100]
+    assert stage.main["received"][0] == 11
+    assert stage.main["digits"][0] == 1
+    assert stage.main["garbage"][0] == 2, "the numbers of the other direction are not its own"
+    assert stage.ring("heard", 0, 3).any()
+
+
 def test_rows_do_not_hear_one_another(stage) -> None:
     for row in (1, 4):
         stage.open(row)

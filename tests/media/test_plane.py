@@ -21,7 +21,7 @@ import pytest
 from gateway.errors import NoRoom
 from gateway.media import recordings
 from gateway.media.line import Line, Srtp
-from gateway.media.lines import FRAME, Lines, Writer
+from gateway.media.lines import FRAME, RING, Lines, Writer
 from gateway.media.plane import Plane
 from gateway.media.settings import MediaSettings, RtpSettings
 from gateway.rtp import rtcp
@@ -434,6 +434,29 @@ async def test_a_recording_outlives_its_recorder(plane, phone, tmp_path, monkeyp
     assert loud[0] < 20
     assert loud[-1] > 50
     assert len(loud) > 30
+
+
+async def test_a_disk_that_hangs_costs_the_recording_and_no_sound(plane, phone, tmp_path) -> None:
+    """To the recorder, a disk that does not answer and being stopped are the same."""
+    line = plane.take(0, HOST)
+    phone.agree(line)
+    first = int(plane.lines["beat"][line.row])
+    line.record(tmp_path / "call.wav")
+    before = await phone.packet()
+    await until(lambda: (tmp_path / "call.wav").exists())
+    os.kill(plane.pids["recorder"], signal.SIGSTOP)
+    stopped = int(plane.lines["beat"][line.row])
+    while int(plane.lines["beat"][line.row]) < stopped + RING + 20:
+        after = await phone.packet()
+        assert (after[0] - before[0]) % 2**16 == 1
+        before = after
+    os.kill(plane.pids["recorder"], signal.SIGCONT)
+    await until(lambda: line.recording_lost is not None)
+    assert "the disk was too slow" in line.recording_lost
+    beats = int(plane.lines["beat"][line.row])
+    await line.give_back()
+    left, _ = sides(tmp_path / "call.wav")
+    assert len(left) >= (beats - first - 5) * FRAME, "its time is the call's"
 
 
 async def test_a_recording_that_cannot_be_made_harms_nothing(plane, phone, caplog) -> None:

@@ -36,14 +36,14 @@ def event(
     return header.tobytes()
 
 
-def heard(*datagrams: bytes, digits: DigitsIn | None = None) -> str:
+def heard(*datagrams: bytes, digits: DigitsIn | None = None, step: int = 160) -> str:
     digits = digits or DigitsIn(4)
     keys = ""
     for datagram in datagrams:
         data = np.zeros((1, 1500), np.uint8)
         data[0, : len(datagram)] = list(datagram)
         headers = packet.parse(data, np.array([len(datagram)]))
-        new, code = digits.take(ROW, headers, data)
+        new, code = digits.take(ROW, headers, data, step)
         keys += KEYS[code[0]] if new[0] else ""
     return keys
 
@@ -88,6 +88,41 @@ def test_a_press_of_twenty_seconds_in_segments_is_one_digit() -> None:
         )
         == "99"
     )
+
+
+# Key 8 for 1.5 s on the clock of Opus, 48 kHz: a segment is full after 1.365 s (0xffff ticks), and
+# the next begins there with a timestamp of its own; three ends (RFC 4733 section 2.5.1.3).
+LONG_48 = [
+    bytes.fromhex(f"80{kind} {n:04x} {timestamp:08x} 0000cafe 08{volume} {duration:04x}")
+    for n, (kind, timestamp, volume, duration) in enumerate(
+        [("ee", 0x10000, "0a", 960)]
+        + [("6e", 0x10000, "0a", 960 * n) for n in range(2, 69)]
+        + [("6e", 0x10000, "0a", 0xFFFF)]
+        + [("6e", 0x1FFFF, "0a", 960 * n) for n in range(1, 7)]
+        + [("6e", 0x1FFFF, "8a", 6465)] * 3
+    )
+]
+
+
+def test_a_long_press_on_the_clock_of_opus_is_one_digit() -> None:
+    assert heard(*LONG_48, step=960) == "8"
+
+
+@pytest.mark.parametrize("lost", [{0}, {68}, {69, 70}, {75, 76, 77}, {67, 68, 69}, {3, 40, 76, 77}])
+def test_a_long_press_of_which_something_is_lost_is_one_digit(lost: set[int]) -> None:
+    kept = [datagram for n, datagram in enumerate(LONG_48) if n not in lost]
+    assert heard(*kept, step=960) == "8"
+
+
+def test_the_same_key_after_a_long_press_is_another() -> None:
+    again = bytes.fromhex("80ee 0100 00030000 0000cafe 080a 03c0")
+    assert heard(*LONG_48, again, step=960) == "88"
+    assert heard(*LONG_48[:-3], again, step=960) == "88", "every end was lost"
+
+
+def test_a_peer_whose_duration_stops_at_its_most_is_one_digit() -> None:
+    full = [event(4, 0, min(160 * n, 0xFFFF)) for n in range(1, 600)]
+    assert heard(*full, event(4, 0, 0xFFFF, end=True), event(4, 0, 0xFFFF, end=True)) == "4"
 
 
 def test_a_clock_that_was_set_back_far_is_a_new_press() -> None:
