@@ -59,10 +59,7 @@ SPECIMENS: dict[str, list[Any]] = {
     "startsWith": ["+49", "+1"],
     "values": ["customer-ended-call", "x"],
     "openAIEndpoint": ["https://a.openai.azure.com", "https://b.openai.azure.com"],
-    "authenticationPlan": [
-        {"type": "bearer", "token": "x"},
-        {"type": "hmac", "secretKey": "x", "algorithm": "sha256"},
-    ],
+    "algorithm": ["sha256", "sha512"],
     "domain": ["one.example.org", "two.example.org"],
 }  # fmt: skip
 # What makes an object mean something, or be the one that its place in a union says.

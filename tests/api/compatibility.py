@@ -1,5 +1,6 @@
 """``docs/compatibility.md``, made of the code: what anything acts on of all that is documented."""
 
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+import httpx
 
 from gateway.agent.brief import Brief
 from gateway.api import artifact, authentication, buckets, credentials, monitor_links, vendor_keys
@@ -46,7 +51,6 @@ OFFICE = (
     "google.sheets.oauth2-authorization",
 )  # fmt: skip
 OFFICE_FILES = ("gateway/api/tools/office.py", "gateway/api/tools/accounts.py")
-NOBODY: Any = None  # no HTTP client: the plans that are tried need none
 OVERRIDES = ("assistantOverrides", "membersOverrides", "squadOverrides")
 REFUSED = (ApiError, GatewayError, CallRefused)
 # Described once, on their own.
@@ -354,6 +358,20 @@ class _Ringing(Store):
         return self._one
 
 
+class _Tokens:
+    """A token server that gives what it was asked."""
+
+    async def post(
+        self,
+        url: str,
+        data: Json,
+        auth: httpx.BasicAuth,
+        timeout: float,  # httpx's signature
+    ) -> Any:
+        token = json.dumps([url, data, auth._auth_header])
+        return SimpleNamespace(status_code=200, json=lambda: {"access_token": token})
+
+
 async def _trusting(body: Json) -> Any:
     """What it is good for: a trunk, a bucket and its rank, a signature."""
     try:
@@ -373,8 +391,9 @@ async def _trusting(body: Json) -> Any:
         async def found(*_: str) -> Json:
             return body
 
-        known = authentication.Authentication(found, NOBODY, lambda: 0.0)
-        headers = await known.headers("one", b"", url="https://one.example/")
+        known = authentication.Authentication(found, _Tokens(), lambda: 0.0)  # type: ignore[arg-type]
+        with patch("gateway.api.signatures.uuid4", lambda: UUID(int=0)):  # else no two are alike
+            headers = await known.headers("one", b"", url="https://one.example/")
         return headers, body.get("encryptionPlan")
     except authentication.NotAuthenticated:
         return ""

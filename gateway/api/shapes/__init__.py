@@ -29,6 +29,10 @@ def shapes() -> dict[str, Schema]:
     for name, properties in [*ours["older"].items(), *ours["replace"].items()]:
         for one in _members(known, name):
             one["properties"] |= copy.deepcopy(properties)
+    for union, types in ours["typed"].items():
+        for one in _members(known, union):
+            untyped = [name for name, schema in one["properties"].items() if not schema]
+            one["properties"] |= {name: copy.deepcopy(types[name]) for name in untyped}
     for name, fields in ours["optional"].items():
         known[name]["required"] = [f for f in known[name]["required"] if f not in fields]
     return known
