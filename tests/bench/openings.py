@@ -124,23 +124,23 @@ def openings() -> list[Callable[[], Clip]]:
 
 
 def _silence(dice: random.Random, turn: int) -> Clip:
-    return _done(dice, "silence", "silent", [gap(9.0)], noise_db=-75 + 5 * (turn % 5))
+    return done(dice, "silence", "silent", [gap(9.0)], noise_db=-75 + 5 * (turn % 5))
 
 
 def _music(dice: random.Random, turn: int) -> Clip:
     start = turn * RATE * 2 % (7 * RATE)
-    return _done(dice, "music", "machine", [hold_music()[start : start + 9 * RATE] / 32768.0])
+    return done(dice, "music", "machine", [hold_music()[start : start + 9 * RATE] / 32768.0])
 
 
 def _office(dice: random.Random, turn: int) -> Clip:
     start = turn * RATE
     quiet = office()[start : start + 8 * RATE] / 32768.0 * 0.1
-    return _done(dice, "office noise", "silent", [quiet])
+    return done(dice, "office noise", "silent", [quiet])
 
 
 def _fax(dice: random.Random, turn: int) -> Clip:
     answer = [gap(0.4 + 0.2 * turn), tone(2.9, 2100, 0.3), gap(3.0)]
-    return _done(dice, "fax", "fax", answer)
+    return done(dice, "fax", "fax", answer)
 
 
 def _human(dice: random.Random, language: str, text: str, voice: int, turn: int) -> Clip:
@@ -151,7 +151,7 @@ def _human(dice: random.Random, language: str, text: str, voice: int, turn: int)
     if turn == 2 and again:
         parts += [spoken(again, language, voice, 165), again, gap(2.0)]
     noise = (-70.0, -45.0, -38.0)[turn]
-    return _done(dice, "human", "human", parts, noise_db=noise)
+    return done(dice, "human", "human", parts, noise_db=noise)
 
 
 def _mailbox(dice: random.Random, language: str, text: str, voice: int, hz: int, turn: int) -> Clip:
@@ -165,9 +165,9 @@ def _mailbox(dice: random.Random, language: str, text: str, voice: int, hz: int,
     parts += [gap(dice.uniform(0.3, 1.5))]
     if turn == 4:
         parts += [gap(4.0)]
-        return _done(dice, "mailbox without a beep", "machine", parts)
+        return done(dice, "mailbox without a beep", "machine", parts)
     before = sum(len(part) for part in parts if not isinstance(part, str))
-    clip = _done(dice, "mailbox", "machine", [*parts, beep, gap(3.0)], noise_db=-60)
+    clip = done(dice, "mailbox", "machine", [*parts, beep, gap(3.0)], noise_db=-60)
     clip.beep_s = (before + len(beep)) / RATE
     return clip
 
@@ -176,7 +176,7 @@ def _menu(dice: random.Random, text: str, turn: int) -> Clip:
     parts: list[Sound | str] = [gap(0.3 + 0.2 * turn)]
     for sentence in text.split(". "):
         parts += [spoken(sentence, "en-us", turn % 4, 160), sentence + ".", gap(0.5)]
-    return _done(dice, "menu", "machine", [*parts, gap(2.0)])
+    return done(dice, "menu", "machine", [*parts, gap(2.0)])
 
 
 def _echo(dice: random.Random, turn: int) -> Clip:
@@ -185,23 +185,26 @@ def _echo(dice: random.Random, turn: int) -> Clip:
                   "book that you ordered. Do you have a minute?", "en-us", 1, 165)  # fmt: skip
     late = np.concatenate([gap(0.06 + 0.03 * (turn % 5)), ours])
     if turn >= 4:  # and one who says nothing at all
-        return _done(dice, "echo", "silent", [0.08 * late], said=ours)
+        return done(dice, "echo", "silent", [0.08 * late], said=ours)
     hello = spoken("Hello?", "en-us", turn % 4, 165)
     length = max(len(late), RATE)
     sound = np.zeros(length + RATE)
     sound[: len(late)] += 0.08 * late
     sound[RATE // 3 : RATE // 3 + len(hello)] += hello
-    return _done(dice, "echo and a person", "human", [sound], said=ours)
+    return done(dice, "echo and a person", "human", [sound], said=ours)
 
 
-def _done(
+def done(
     dice: random.Random,
     kind: str,
     truth: Who,
     parts: list[Sound | str],
     noise_db: float = -65.0,
     said: Sound | None = None,
+    under: Sound | None = None,
 ) -> Clip:
+    """``parts`` one after the other, and what a transcriber makes of those that are words;
+    ``under`` is a sound beneath them all."""
     words, at, text = [], 0, ""
     for part in parts:
         if isinstance(part, str):
@@ -214,6 +217,8 @@ def _done(
     rng = np.random.default_rng(dice.randrange(1 << 30))
     sound = sound * 10 ** (dice.uniform(-8, 2) / 20)
     sound += rng.standard_normal(len(sound)) * 10 ** (noise_db / 20)
+    if under is not None:
+        sound += np.resize(under, len(sound))
     return Clip(kind, truth, _telephone(sound), words, said)
 
 
@@ -236,12 +241,15 @@ def tone(seconds: float, hz: float, peak: float = 0.2) -> Sound:
     return np.asarray(peak * edge * np.sin(2 * np.pi * hz * t))
 
 
-@cache
 def spoken(text: str, language: str, voice: int, words_per_minute: int) -> Sound:
-    """By eSpeak NG, whose silence at both ends is left out."""
+    return read_out(text, language + VOICES[voice], words_per_minute)
+
+
+@cache
+def read_out(text: str, name: str, words_per_minute: int) -> Sound:
+    """By a voice of eSpeak NG, whose silence at both ends is left out."""
 
     async def all_of_it() -> bytes:
-        name = language + VOICES[voice]
         speaking = EspeakSpeaking(Voice(voice=name, words_per_minute=words_per_minute))
         return b"".join([piece async for piece in speaking.speak(text)])
 
