@@ -1,5 +1,6 @@
 """Tones found in what the peer says: the beep after which a mailbox records, and those that sound
-like one: keys (ITU-T Q.23), fax (T.30 4.3.3), a call's progress (ringing, busy), a melody's notes.
+like one: keys (ITU-T Q.23), fax (T.30 4.3.3), a call's progress (ringing, busy), a melody's notes;
+and the three that say that a number is not to be had (ITU-T E.180).
 
 A tone is a run of frames whose energy stands almost whole in one spectral peak, or in two, that
 does not move. Speech never does that for a tenth of a second; notes do, and are told from a beep
@@ -7,11 +8,12 @@ by their neighbours: a beep is alone, and silence follows it.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.agent.intercept import Intercept
 from gateway.media.lines import FRAME, RATE
 
 Samples = npt.NDArray[np.int16]
@@ -35,9 +37,14 @@ _MELODY = 75  # frames before a beep in which another tone makes it a note
 _QUIET = 10  # frames of silence that must follow
 _QUIET_PROGRESS = 40  # the same at the pitches of ringing and busy, which come again
 _QUIET_DB = 10.0  # how far below the beep that silence is
-_FAX = 45  # frames of 2,100 Hz that only a fax machine (or a modem) sends
+_FAX = 70  # frames of 2,100 Hz that only a fax machine (or a modem) sends; no beep is so long
+_SPOKE = 8  # frames of speech; fewer may be a tone's edges
+_CALLING = 250  # frames within which a calling fax is heard again
+_BUSY = 11  # frames of the shortest pulse of a network
+_TONES = 7  # that are remembered, and the newest
+_AROUND = 9  # bins to both sides that a bin is measured by
 
-Kind = Literal["beep", "fax", "key", "progress", "note"]
+Kind = Literal["beep", "fax", "key", "progress", "note", "intercept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +80,30 @@ class Beeps:
         self.frames = 0
         self.tonal = False  # the newest frame is a tone's, not a voice's
         self.db = -100.0  # of the newest frame, in the telephone's band
-        self.flatness = 1.0  # of its spectrum: near 0 where it is made of tones, as voices are
+        # Of its spectrum, each bin beside its neighbourhood: near 0 where it is made of tones, as
+        # voices are, and not so of a noise that only falls with its pitch.
+        self.flatness = 1.0
+        self.peak = 0  # the loudest bin
         self._last: Samples = np.zeros(FRAME, np.int16)
         self._run: _Run | None = None
         self._pending: _Run | None = None  # a beep, if nothing follows it
         self._past: list[_Run] = []
-        self._spoke = False  # there was speech before
+        self._intercept = Intercept()
+        self._spoke = 0  # frames of speech before
 
     def hear(self, frame: Samples, speech: bool) -> Tone | None:
         """The tone that is known with this frame to have ended, if any. ``speech``: it is marked
         so by the detector of voices, which may be wrong about tones."""
         hz, db = self._peaks(frame)
         self.tonal = bool(hz)
-        self._spoke |= speech and not self.tonal
+        self._spoke += speech and not self.tonal
         self.frames += 1
         if self._run and self._run.same(hz):
             self._run.ended = self.frames
             self._run.hz = max(self._run.hz, hz, key=len)
             self._run.db = max(self._run.db, db)
-            return self._fax(self._run)
+            return self._whole(hz, self._run)
+        self._intercept.hear(hz)
         found = self._end(self._run) if self._run else None
         self._run = _Run(hz, self.frames - 1, self.frames, db) if hz else None
         return found or self._settle(db)
@@ -105,7 +117,9 @@ class Beeps:
         total = float(band.sum())
         db = 10 * np.log10(total / 1.5 / _FULL + 1e-12)
         self.db = db
-        self.flatness = float(np.exp(np.log(band + 1.0).mean()) / (band.mean() + 1.0))
+        self.peak = int(band.argmax())
+        near = (band + 1.0) / _smooth(band + 1.0)
+        self.flatness = float(np.exp(np.log(near).mean()) / near.mean())
         if db < _LEAST_DB:
             return (), db
         first, share = _peak(band)
@@ -119,8 +133,14 @@ class Beeps:
             return (low, high), db
         return (), db
 
+    def _whole(self, hz: tuple[float, ...], run: _Run) -> Tone | None:
+        """What is known while it still sounds."""
+        if self._intercept.hear(hz):
+            return Tone("intercept", hz, run.began, run.ended)
+        return self._fax(run)
+
     def _fax(self, run: _Run) -> Tone | None:
-        if run.frames == _FAX and len(run.hz) == 1 and abs(run.hz[0] - 2100) <= 30:
+        if run.frames == _FAX and any(abs(pitch - 2100) <= 30 for pitch in run.hz):
             return Tone("fax", run.hz, run.began, run.ended)
         return None
 
@@ -129,9 +149,10 @@ class Beeps:
         if run.frames < _SHORTEST:
             return None
         before = [r for r in self._past if r.ended >= run.began - _MELODY]
-        self._past = [*before, run] if run.frames >= _NOTE else before
+        if run.frames >= _NOTE:
+            self._past = [*self._past[-_TONES:], run]
         pending = self._pending
-        if pending and pending.same(run.hz) and _progress(run.hz):
+        if pending and pending.same(run.hz) and _progress(run.hz) and run.frames >= _BUSY:
             self._pending = None
             return Tone("progress", run.hz, run.began, run.ended)
         if pending and pending.same(run.hz):  # a beep of several pulses
@@ -139,7 +160,9 @@ class Beeps:
             pending.db = max(pending.db, run.db)
             return None
         self._pending = None
-        kind = _kind(run, self._spoke)
+        kind = _kind(run, self._spoke >= _SPOKE)
+        if kind == "beep" and self._calls_again(run):
+            kind = "fax"
         if kind == "beep" and any(not r.same(run.hz) for r in before):
             kind = "note"
         if kind != "beep":
@@ -147,6 +170,12 @@ class Beeps:
         if not (_progress(run.hz) and any(r.same(run.hz) for r in before)):
             self._pending = _Run(run.hz, run.began, run.ended, run.db)
         return None
+
+    def _calls_again(self, run: _Run) -> bool:
+        """A fax machine that calls: the same half a second, and three of silence between."""
+        return _calling(run) and any(
+            _calling(r) and 100 <= run.began - r.ended <= _CALLING for r in self._past[:-1]
+        )
 
     def _settle(self, db: float) -> Tone | None:
         pending = self._pending
@@ -166,6 +195,15 @@ def _peak(power: npt.NDArray[np.float32]) -> tuple[int, float]:
     """Where the highest stands and the energy of its lobe."""
     at = int(power.argmax())
     return at, float(power[max(0, at - 2) : at + 3].sum())
+
+
+def _smooth(power: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    sums = np.cumsum(np.pad(power.astype(np.float64), (_AROUND + 1, _AROUND), mode="edge"))
+    return np.asarray((sums[2 * _AROUND + 1 :] - sums[: -2 * _AROUND - 1]) / (2 * _AROUND + 1))
+
+
+def _calling(run: _Run) -> bool:
+    return len(run.hz) == 1 and abs(run.hz[0] - 1100) <= 38 and 20 <= run.frames <= 32
 
 
 def _pitch(power: npt.NDArray[np.float32], at: int) -> float:

@@ -23,13 +23,15 @@ Who = Literal["human", "machine", "fax", "silent", "unsure"]
 
 PAUSE_S = 0.9  # of silence that end the first utterance
 SILENT_S = 6.0  # without a voice
-MIDDLE_S = 6.0  # a first utterance this long is as often a person's as a machine's
+MIDDLE_S = 7.0  # a first utterance this long is as often a person's as a machine's
 STEEPNESS = 1.6  # log-odds of a machine for each second more
 PATIENT = 1.5  # log-odds of a person for each second of waiting after it
 PERSON = 4.0  # log-odds for a person's words
 SURE = 0.88  # a machine is declared at this probability, a person at 0.15
 A_PERSON = 0.15
 LEAST = 10  # voiced frames of an utterance; less is a click
+PITCHED = 0.4  # a flatter spectrum has no voice's pitch
+FIRST_S = 0.3  # what begins so early, and has none, is the line's noise
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Opening:
         self._began_s: float | None = None  # the first utterance
         self._timed = False  # and it is over
         self._voiced = 0  # frames of the first utterance
+        self._pitched = False  # it has a voice's pitch
         self._melody = Melody()
         self._wording: str | None = None
 
@@ -70,7 +73,7 @@ class Opening:
         self._voice(voice)
         if tone and not echoes:
             self._tone(tone)
-        melody = self._melody.hear(self._beeps.db, self._beeps.flatness)
+        melody = self._melody.hear(self._beeps.db, self._beeps.flatness, self._beeps.peak)
         if melody and self.verdict.who not in ("machine", "fax") and self._wording != "person":
             self._decide("machine", 0.9, "music")
         self._weigh(voice)
@@ -95,12 +98,20 @@ class Opening:
         if self._began_s is not None and voice and not self._timed:
             self.spoken_s = self.heard_s - self._began_s
             self._voiced += 1
-        elif self._voiced < LEAST and self.quiet_s >= self._pause_s:
+            self._pitched |= self._beeps.flatness < PITCHED
+        elif self.quiet_s >= self._pause_s and self._is_noise:
             self._began_s, self._voiced, self.spoken_s = None, 0, 0.0
+
+    @property
+    def _is_noise(self) -> bool:
+        early = self._began_s is not None and self._began_s < FIRST_S
+        return self._voiced < LEAST or (early and not self._pitched)
 
     def _tone(self, tone: Tone) -> None:
         if tone.kind == "fax":
             self._decide("fax", 0.99, "fax tone")
+        elif tone.kind == "intercept":
+            self._decide("machine", 0.97, "intercept tones")
         elif tone.kind == "beep":
             self.beep_at = tone.ended * BEAT_S
             self._decide("machine", 0.97, "beep")

@@ -156,6 +156,17 @@ SPARE = Lot(
         ("en-us", "Thank you for calling Green Valley Credit Union, you are speaking with Rebecca, "
                   "may I have your account number?"),
         ("en-us", "Hold on, let me turn the radio down. Okay, go ahead."),
+        ("en-us", "Good morning, Wilson Elementary School, this is Mrs. Parker at the front desk "
+                  "speaking, how can I direct your call?"),
+        ("en-us", "It's a great day at Sunny Motors, home of the lifetime warranty, this is Rick, "
+                  "are you calling for sales or service?"),
+        ("en-gb", "Thank you for holding, you're through to Harriet in the claims department, "
+                  "could I take your policy number?"),
+        ("de", "Sanitär Krause, einen schönen guten Tag, Sie sprechen mit Frau Lehmann, wie kann "
+               "ich Ihnen weiterhelfen?"),
+        ("fr", "Mairie de Beaulieu, bonjour, Isabelle à votre service, que puis-je faire pour "
+               "vous aider?"),
+        ("en-us", "Um, hi, yeah, sorry, I was just about to go out, who am I speaking with?"),
         ("en-us", "I'm in a meeting, who is it?"), ("en-us", "Mom? Is everything all right?"),
         ("en-gb", "Reception."), ("de", "Meier, guten Tag."), ("de", "Ja?"),
         ("fr", "Oui allô, j'écoute."), ("es", "Sí, dígame."), ("it", "Pronto, sono Paola."),
