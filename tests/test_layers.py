@@ -105,6 +105,8 @@ WORLDLY: tuple[str, ...] = (
     "gateway.calls.second_leg",
     "gateway.calls.transfer",
     "gateway.calls.forwarding",
+    "gateway.calls.holding",
+    "gateway.calls.texting",
     "gateway.calls.call",
     "gateway.calls.actions.",
     "gateway.store.",

@@ -30,7 +30,7 @@ PERSON = 4.0  # log-odds for a person's words
 SURE = 0.88  # a machine is declared at this probability, a person at 0.15
 A_PERSON = 0.15
 LEAST = 10  # voiced frames of an utterance; less is a click
-PITCHED = 0.4  # a flatter spectrum has no voice's pitch
+PITCHED = 0.45  # a flatter spectrum has no voice's pitch
 FIRST_S = 0.3  # what begins so early, and has none, is the line's noise
 
 

@@ -54,7 +54,34 @@ _SHAPES: dict[str, Schema] = {
     "assistant-overrides": _shape(
         ("assistantOverrides",), assistantOverrides=reference("AssistantOverrides")
     ),
+    "append-context": _shape(
+        ("kind", "content"),
+        kind={"type": "string", "enum": ["commentary", "thinking", "instructions"]},
+        content=_TEXT,
+    ),
+    "send-transport-message": _shape(
+        ("message",),
+        message={
+            "type": "object",
+            "properties": {
+                "transport": {"type": "string", "enum": ["vapi.sip"]},
+                "sipVerb": {"type": "string", "enum": ["INFO", "MESSAGE", "NOTIFY"]},
+                "headers": {"type": "object"},
+                "body": _TEXT,
+            },
+            "required": ["transport", "sipVerb"],
+            "additionalProperties": False,
+        },
+    ),
+    "hold": _shape(),  # these two are ours
+    "resume": _shape(),
     "end-call": _shape(),
+}
+# What is appended is the owner's, and nobody has said it: to a model, a system message.
+_CONTEXT = {
+    "commentary": "Commentary: {}",
+    "thinking": "A thought of yours: {}",
+    "instructions": "{}",
 }
 
 
@@ -77,6 +104,9 @@ class Control:
 
     async def act(self, call: Steering, message: Json) -> None:
         """Begin what a message that was ``read`` wishes. Raises BadRequest, Unusable."""
+        if message["type"] in ("hold", "resume", "send-transport-message"):
+            self._of_the_line(call, message)  # also of two who talk without an agent
+            return
         brief = call.brief
         if brief is None:
             raise BadRequest(f"Call {call.record.id} has no assistant at the moment")
@@ -95,6 +125,10 @@ class Control:
                 said = {name: message["message"][name] for name in ("role", "content")}
                 answer = message.get("triggerResponseEnabled", True)
                 call.tell(Add(call=call_id, messages=(said,), answer=answer))
+            case "append-context":
+                content = _CONTEXT[message["kind"]].format(message["content"])
+                told = {"role": "system", "content": content}
+                call.tell(Add(call=call_id, messages=(told,)))
             case "control":
                 self._switch(call, message["control"], brief.greeting)
             case "transfer":
@@ -109,6 +143,24 @@ class Control:
                     raise BadRequest(f"assistantOverrides: {error}") from None
                 call.hand_over(same)
         call.noted("control", type=message.get("control") or message["type"])
+
+    @staticmethod
+    def _of_the_line(call: Steering, message: Json) -> None:
+        match message["type"]:
+            case "hold":
+                if not call.hold():
+                    raise BadRequest(f"Call {call.record.id} cannot be put on hold now")
+            case "resume":
+                if not call.resume():
+                    raise BadRequest(f"Call {call.record.id} is not on hold")
+            case _:
+                wanted = message["message"]
+                headers = wanted.get("headers") or {}
+                try:
+                    call.request(wanted["sipVerb"], headers, wanted.get("body") or "")
+                except ValueError as error:
+                    raise BadRequest(f"message: {error}") from None
+        call.noted("control", type=message["type"])
 
     @staticmethod
     def _switch(call: Steering, control: str, greeting: str) -> None:

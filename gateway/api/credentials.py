@@ -97,6 +97,7 @@ def trunk_settings(body: Body) -> TrunkSettings:
         "srtp": "required" if any(g.get("outboundProtocol") == TLS_SRTP for g in out) else "off",
         "options_s": 30.0 if any(g.get("optionsPingEnabled") for g in out) else 0.0,
         "rewrite_out": _rewriting(body),
+        "messages": bool(body.get("sipMessagesEnabled")),
         "headers": _diversion(body),
     }  # fmt: skip
     try:

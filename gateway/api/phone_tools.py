@@ -116,11 +116,24 @@ def _taking(tool: Json, language: str) -> Json:
     }
 
 
+HOLD_S = 60.0
+
+
+def _hold(tool: Json, language: str) -> Json:
+    most = tool.get("maxSeconds") or HOLD_S
+    seconds = {"type": "number", "description": f"for how long; {most:g} at the most"}
+    return {
+        "description": "Put the caller on hold: they hear music, and you hear nothing meanwhile.",
+        "parameters": {"type": "object", "properties": {"seconds": seconds}},
+    }
+
+
 PHONE_TOOLS: dict[str, Kind] = {
     "endCall": Kind(_end_call),
     "dtmf": Kind(_dtmf, lambda tool, _: {"by_info": bool(tool.get("sipInfoDtmfEnabled"))}),
     "transferCall": Kind(_transfer, _destinations, TRANSFER_S, fillers=False),
     "sipRequest": Kind(_sip_request, _sip_given, 40.0),
     "takeMessage": Kind(_take_message, _taking, 660.0, fillers=False),
+    "hold": Kind(_hold, lambda tool, _: {"max_s": tool.get("maxSeconds") or HOLD_S}, 660.0, False),
     "voicemail": Kind(_voicemail, fillers=False),
 }

@@ -7,10 +7,7 @@ to speak gives the reason; from then on the call only tidies up.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from gateway.agent.brief import Brief
@@ -35,40 +32,22 @@ from gateway.agent.messages import (
     TurnTimings,
     Used,
 )
-from gateway.agent.pool import Agents
 from gateway.calls import actions, at_the_end, metrics, records, usage, variables
 from gateway.calls.forwarding import Forwarding
 from gateway.calls.handover import Handover
+from gateway.calls.holding import Holding
 from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
-from gateway.calls.ports import Papers, Route, ToolServer
+from gateway.calls.ports import Papers, Route
 from gateway.calls.record import Activation, CallRecord, Event, Status
-from gateway.calls.second_leg import Reach
+from gateway.calls.surroundings import Surroundings
 from gateway.calls.watch import Watch
 from gateway.logs import about
 from gateway.reasons import Ended
-from gateway.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
 # An agent ends its call itself when the time is up; main only makes sure of it.
 GRACE_S = 30.0
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a call needs of the house it lives in."""
-
-    agents: Agents
-    tools: ToolServer
-    tasks: Tasks
-    state_dir: Path  # recordings lie below it
-    changed: Callable[["Call"], None]  # its status is new
-    over: Callable[["Call"], None]  # its record is complete
-    told: Callable[["Call", FromAgent], None]  # its agent has said something
-    keep: Callable[[CallRecord, str | None], Awaitable[None]]  # its recording, in this form
-    background: Callable[[Leg, str], Coroutine[Any, Any, None]]  # a sound under its agent's voice
-    reach: Reach  # of other parties
-    play_file: Callable[[Leg, str, bool], Awaitable[bool]]  # see Backgrounds.play_once
 
 
 class Call:
@@ -106,6 +85,7 @@ class Call:
         self.captured = True  # its SIP messages may be kept
         self.house = house
         self.forwarding = Forwarding(self)
+        self.holding = Holding(self)
         if brief:
             self._hold_by(brief)
 
@@ -369,6 +349,7 @@ class Call:
         with about(self.record.id):
             try:
                 self.forwarding.close()
+                self.holding.close()
                 self.leg.hang_up(self.record.ended_detail, self.forwarding.parting)
                 if self._begun:
                     await self.house.agents.stop(self.record.id)

@@ -201,6 +201,29 @@ class Doors:
         )  # fmt: skip
         return ways[0].target
 
+    def texts(self, order: Order) -> bool:
+        """Whether the trunk that this goes by takes texts."""
+        try:
+            return self._trunk_of(order).settings.messages
+        except CallRefused:
+            return False
+
+    def ways_of_text(
+        self, order: Order, our_host: Callable[[str], str], now: float
+    ) -> tuple[Attempt, ...]:
+        """How a text goes to this number. It costs money as a call does, and meets the same
+        limits. Raises CallRefused."""
+        trunk, number = self._trunk_of(order), plain(order.target)
+        why = self.toll.number(number) or refusal(trunk, number) or self.toll.another_call(now)
+        if why:
+            raise CallRefused(why)
+        return tuple(
+            attempts(
+                trunk, number, caller=order.caller, name="", now=now, rng=self._rng,
+                our_host=lambda hop: our_host(hop.address[0]),
+            )
+        )  # fmt: skip
+
     def _ours(self, uri: Uri, our_host: Callable[[str], str]) -> bool:
         assert self.registrar is not None
         return self.registrar.owns(uri.host) or uri.address == our_host(uri.host)

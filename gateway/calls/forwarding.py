@@ -61,6 +61,7 @@ class Forwarding:
         call = self._call
         to = to.filled(Templates(call.record.variables, datetime.now(UTC)).fill)
         self._busy, self._to = True, to
+        call.holding.resume()
         try:
             summary = await self._sum_up(to) if to.summary else ""
             await self.let_finish(to.announcement)
@@ -90,23 +91,8 @@ class Forwarding:
                 await self.run(to)
 
     def hold(self, held: bool) -> bool:
-        """Have the caller wait with music, or go on; with the agent or with whom it was transferred
-        to. False: neither is there."""
-        if self._transfer and self._transfer.hold(held):
-            self._call.happened("hold" if held else "resume")
-            return True
-        if self._busy or not self._call.has_agent:
-            return False
-        line = self._call.leg.line
-        self._call.tell(Away(call=self._call.record.id, away=held))
-        line.mute_peer(held)
-        line.agent_to(*(() if held else (line,)))
-        if held:
-            line.play("hold")
-        else:
-            line.stop()
-        self._call.happened("hold" if held else "resume")
-        return True
+        """Part the two who talk, or join them again. False: there are no two."""
+        return bool(self._transfer and self._transfer.hold(held))
 
     # What others tell.
 

@@ -1,12 +1,15 @@
 """A call in progress, in the hands of somebody outside it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from gateway.agent.brief import Brief
-from gateway.agent.messages import ToAgent
+from gateway.agent.messages import Add, ToAgent
+from gateway.calls.actions import holds, sip_request
 from gateway.calls.destination import Destination
 from gateway.calls.ports import Papers, Successor
 from gateway.calls.record import CallRecord
+from gateway.logs import about
 from gateway.media.tap import Tap
 
 if TYPE_CHECKING:
@@ -59,9 +62,29 @@ class Steering:
         if not line.parted:
             line.mute_peer(muted)
 
-    def hold(self, held: bool) -> bool:
-        """Have the party wait with music, or go on. False: nobody is there."""
-        return self._call.forwarding.hold(held)
+    def hold(self) -> bool:
+        """Have the party wait with music. False: it does so already, or nobody is there."""
+        return self._call.holding.hold()
+
+    def resume(self) -> bool:
+        """The end of that; False: it does not wait."""
+        seconds = self._call.holding.resume()
+        if seconds is not None:
+            back = {"role": "system", "content": holds.BACK.format(seconds)}
+            self._call.tell(Add(call=self._call.record.id, messages=(back,)))
+        return seconds is not None
+
+    def request(self, method: str, headers: Mapping[str, str], body: str) -> None:
+        """Send it to the party within the call; its record tells how that went. Raises ValueError
+        for what may not be sent."""
+        wanted = sip_request.Wanted.of(method, headers, body)
+        call = self._call
+
+        async def send() -> None:
+            with about(call.record.id):
+                await wanted.send(call)
+
+        call.house.tasks.start(send(), f"{method} from outside")
 
     def transfer(self, to: Destination) -> bool:
         """Begin to transfer it; its record tells how that went. False: it has no agent."""

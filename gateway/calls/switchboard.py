@@ -11,7 +11,7 @@ from gateway.agent.messages import FromAgent
 from gateway.agent.pool import Agents
 from gateway.calls import metrics, records
 from gateway.calls.background import Backgrounds
-from gateway.calls.call import Call, Surroundings
+from gateway.calls.call import Call
 from gateway.calls.doors import Aim, Caller, Doors
 from gateway.calls.leg import Ringing
 from gateway.calls.manner import manner_of
@@ -33,6 +33,8 @@ from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
 from gateway.calls.steering import Steering
+from gateway.calls.surroundings import Surroundings
+from gateway.calls.texting import TrunkTexts
 from gateway.calls.waiting import Waiting
 from gateway.errors import NoRoom
 from gateway.fence import Fence
@@ -104,6 +106,7 @@ class Switchboard:
             agents, tools, self._tasks, state_dir, self._changed, self._over, self._told, keep,
             lambda leg, name: backgrounds.play(leg.line, name),
             self._second_legs,
+            TrunkTexts(doors, lambda: self.endpoint),
             lambda leg, url, aloud: backgrounds.play_once(leg.line, url, aloud),
         )  # fmt: skip
         self._empty = asyncio.Event()

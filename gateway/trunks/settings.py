@@ -72,6 +72,7 @@ class TrunkSettings(_Section):
     dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
     srtp: Literal["off", "optional", "required"] = "off"
     dtx: bool = Field(False, description="both sides may send nothing in silence (RFC 3389)")
+    messages: bool = Field(False, description="texts go by it, as SIP MESSAGE (RFC 3428)")
     refer: bool = Field(False, description="obey a REFER of the other side")
 
     @field_validator("codecs")

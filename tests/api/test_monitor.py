@@ -18,6 +18,7 @@ from gateway.agent.messages import Add, Follow, Live, Say, Spoken
 from gateway.api import monitor
 from gateway.api.gateway_api import Api
 from gateway.api.settings import ApiSettings
+from gateway.calls.actions.sip_request import Wanted
 from gateway.calls.record import CallRecord, Status
 from gateway.store import Store
 
@@ -65,6 +66,20 @@ class Steered:
 
     def mute_peer(self, muted: bool) -> None:
         self.done.append(("peer", muted))
+
+    held = False
+
+    def hold(self) -> bool:
+        changed, self.held = not self.held, True
+        return changed
+
+    def resume(self) -> bool:
+        changed, self.held = self.held, False
+        return changed
+
+    def request(self, method: str, headers: dict[str, str], body: str) -> None:
+        Wanted.of(method, headers, body)
+        self.done.append((method, headers, body))
 
     def transfer(self, to: Any) -> bool:
         self.done.append(to)
@@ -187,12 +202,16 @@ async def test_a_call_is_steered(scene: Scene) -> None:
         message={"role": "user", "content": "Hm."},
         triggerResponseEnabled=False,
     )
+    await post(type="append-context", kind="instructions", content="Be brief.")
+    await post(type="append-context", kind="commentary", content="He smiles.")
     await post(type="control", control="say-first-message")
     assert call.told == [
         Say(call=id_, text="One.", firm=True),
         Say(call=id_, text="Two.", then_end=True, interrupt=True),
         Add(call=id_, messages=({"role": "system", "content": "He is rich."},), answer=True),
         Add(call=id_, messages=({"role": "user", "content": "Hm."},)),
+        Add(call=id_, messages=({"role": "system", "content": "Be brief."},)),
+        Add(call=id_, messages=({"role": "system", "content": "Commentary: He smiles."},)),
         Say(call=id_, text="Hello!"),
     ]
     call.done.clear()
@@ -201,6 +220,15 @@ async def test_a_call_is_steered(scene: Scene) -> None:
     switched = [one for one in call.done if one[0] != "control"]
     assert switched == [("agent", True), ("agent", False), ("peer", True), ("peer", False)]
     assert ("control", "mute-customer") in call.done
+    await post(type="hold")
+    twice = await scene.http.post(url, json={"type": "hold"})
+    assert (twice.status_code, "cannot be put on hold" in twice.text) == (400, True)
+    call.brief = None  # the agent has left: the two who talk can be held, too
+    await post(type="resume")
+    assert (await scene.http.post(url, json={"type": "resume"})).status_code == 400
+    info = {"transport": "vapi.sip", "sipVerb": "INFO", "headers": {"X-A": "1"}, "body": "{}"}
+    await post(type="send-transport-message", message=info)
+    assert ("INFO", {"X-A": "1"}, "{}") in call.done
     await post(type="end-call")
     assert scene.switchboard.hung_up == [id_]
 
@@ -233,6 +261,22 @@ async def test_a_call_is_sent_on(scene: Scene) -> None:
         ({"type": "say", "content": "x", "loud": True}, "loud"),
         ({"type": "add-message", "message": {"role": "cat", "content": "x"}}, "message.role"),
         ({"type": "control", "control": "explode"}, "control"),
+        ({"type": "append-context", "kind": "song", "content": "x"}, "kind"),
+        ({"type": "append-context", "kind": "thinking"}, "content"),
+        (
+            {
+                "type": "send-transport-message",
+                "message": {"transport": "twilio", "twiml": "<Response/>"},
+            },
+            "transport",
+        ),
+        (
+            {
+                "type": "send-transport-message",
+                "message": {"transport": "vapi.sip", "sipVerb": "INFO", "headers": {"Via": "x"}},
+            },
+            "Via",
+        ),
         ({"type": "transfer", "destination": {"type": "number", "number": "1"}}, "number"),
         ({"type": "handoff", "destination": {"assistantName": "Nobody"}}, "destination"),
     ],

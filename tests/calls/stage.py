@@ -8,11 +8,12 @@ from typing import Any, cast
 from gateway.agent.brief import Brief, Choice, ToolBrief
 from gateway.agent.messages import FromAgent, Start, ToAgent
 from gateway.agent.pool import Agents
-from gateway.calls.call import Call, Surroundings
-from gateway.calls.leg import Headers
+from gateway.calls.call import Call
+from gateway.calls.leg import Answer, Headers
 from gateway.calls.ports import Findings, ToolReply
 from gateway.calls.record import CallRecord, Sound, Status
 from gateway.calls.second_leg import Reach
+from gateway.calls.surroundings import Surroundings
 from gateway.media.line import Symptoms
 from gateway.tasks import Tasks
 
@@ -113,6 +114,23 @@ BRIEF = Brief(
 )
 
 
+class FakeTexts:
+    by_trunk = False
+    answer: Answer | Exception = Answer(202, "Accepted", b"")
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def takes(self, caller: object, to: str) -> bool:
+        return self.by_trunk
+
+    async def send(self, caller: object, to: str, text: str) -> Answer:
+        self.sent.append((to, text))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
 class Scene:
     """A call and everything around it."""
 
@@ -121,6 +139,7 @@ class Scene:
         self.leg = FakeLeg()
         self.tools = FakeTools()
         self.tasks = Tasks()
+        self.texts = FakeTexts()
         self.statuses: list[Status] = []
         self.backgrounds: list[str] = []
         self.files: list[tuple[str, bool]] = []  # and whether aloud
@@ -147,6 +166,7 @@ class Scene:
                 self.keep,
                 self.background,
                 self.reach,
+                self.texts,
                 self.play_file,
             ),
         )

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.agent.brief import ToolBrief
 from gateway.agent.messages import (
     Action,
     ActionResult,
+    Add,
     Away,
+    HangUp,
     Happened,
     Say,
     Spoken,
@@ -25,9 +29,10 @@ from gateway.agent.messages import (
 from gateway.calls import forwarding, outcomes, transfer
 from gateway.calls.destination import Destination
 from gateway.calls.leg import Down, Headers, LegEvent, Pressed, Referring, Up
-from gateway.calls.ports import CallRefused
+from gateway.calls.ports import CallRefused, Route
 from gateway.calls.record import CallRecord, Status
 from gateway.calls.second_leg import Reach
+from gateway.calls.steering import Steering
 from gateway.calls.transfer_table import TABLE, State
 from gateway.errors import GatewayError, NoRoom
 from gateway.media.line import Line, Owner
@@ -561,26 +566,66 @@ async def test_a_wish_from_outside() -> None:
 
 async def test_a_caller_waits_and_goes_on() -> None:
     scene = Scene(DIAL)
-    assert scene.call.forwarding.hold(True)
+    holding = scene.call.holding
+    assert holding.resume() is None
+    assert holding.hold()
+    assert not holding.hold()
+    assert scene.leg.held
     assert scene.flags & UNHEARD
     assert scene.flags & HUSHED
     assert scene.house.lines["play_frames"][1]
-    assert scene.call.forwarding.hold(False)
+    assert holding.resume() is not None
+    assert not scene.leg.held
     assert not scene.flags & (UNHEARD | HUSHED)
     assert not scene.house.lines["play_frames"][1]
     assert [cast(Away, away).away for away in scene.of(Away)] == [True, False]
+    assert holding.hold()
     await scene.begin()
-    assert not scene.call.forwarding.hold(True)  # it waits already
+    assert not scene.leg.held  # a transfer takes it back
+    assert not holding.hold()  # it waits already
     scene.other.told(Up())
     await scene.until(lambda: scene.hears_other)
-    assert scene.call.forwarding.hold(True)
+    assert holding.hold()
+    assert scene.leg.held
     assert scene.other.second.held
     assert not scene.hears_other
-    assert scene.call.forwarding.hold(False)
+    assert holding.resume() is not None
+    assert not scene.leg.held
     assert not scene.other.second.held
     assert scene.hears_other
     scene.call.end("manually-canceled")
     await scene.finished()
+
+
+@pytest.mark.parametrize("by", ["time", "operator", "end"])
+async def test_an_agent_puts_its_caller_on_hold(by: str) -> None:
+    scene = Scene(DIAL)
+    tool = ToolBrief(kind="hold", name="wait", options={"max_s": 0.01 if by == "time" else 600.0})
+    scene.call.take_on(Route(brief=stage.BRIEF.model_copy(update={"tools": (tool,)})))
+    scene.agents.listener(
+        Action(call="c1", action="a1", tool="wait", kind="hold", arguments={"seconds": 300})
+    )
+    if by != "time":
+        await scene.until(lambda: scene.leg.held)
+        assert scene.flags & HUSHED
+    if by == "operator":
+        assert Steering(scene.call).resume()
+        assert not Steering(scene.call).resume()
+        assert "on hold" in cast(Add, scene.of(Add)[-1]).messages[0]["content"]
+    if by == "end":
+        scene.call.end("manually-canceled")
+    else:
+        result = await scene.result()
+        assert result.ok
+        assert "back on the line" in result.content
+        assert [e.what for e in scene.call.record.events if e.what in ("hold", "resume")] == [
+            "hold",
+            "resume",
+        ]
+        assert not scene.leg.held
+        scene.call.end("manually-canceled")
+    await scene.finished()
+    await scene.until(lambda: not len(scene.tasks))
 
 
 # All of them.
@@ -603,6 +648,36 @@ def test_every_state_can_be_left_by_all_who_may_leave() -> None:
             assert TABLE[state, "caller-gone"][0] is State.OVER
     for state in (State.LISTENING, State.TELLING, State.ASKING, State.REPLACING, State.BRIDGED):
         assert (state, "lost") in TABLE
+
+
+INPUTS = sorted({what for _, what in TABLE})
+
+
+@given(st.sampled_from(["refer", "bye", "dial", "call"]), st.lists(st.sampled_from(INPUTS)))
+def test_whatever_comes_in_whatever_order_there_is_one_outcome(wish: str, came: list[str]) -> None:
+    """And when the caller hangs up, at the latest."""
+    state, ends = State.START, []
+    for what in (wish, *came, "caller-gone"):
+        state, actions = TABLE.get((state, what), (state, ""))
+        ends += [action for action in actions.split() if action.startswith("end-")]
+    assert state is State.OVER
+    (end,) = ends
+    assert end.removeprefix("end-") in outcomes.OUTCOMES
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.OVER])
+@pytest.mark.parametrize("what", ["caller-gone", "cancel", "broken"])
+def test_from_every_state_each_end_of_the_call_is_an_outcome(state: State, what: str) -> None:
+    after, does = TABLE[state, what]
+    assert after is State.OVER
+    assert [a for a in does.split() if a.startswith("end-")] == does.split()
+
+
+async def test_the_agent_ends_the_call_while_it_is_transferred() -> None:
+    scene = await begun(TOLD)
+    scene.agents.listener(HangUp(call="c1", reason="assistant-ended-call"))
+    await scene.ended("assistant-ended-call", "cancelled")
+    assert scene.other.second.hung_up
 
 
 def test_every_outcome_is_documented_and_reached() -> None:

@@ -8,7 +8,9 @@ from gateway.calls.actions import (
     digits,
     function,
     handoff,
+    holds,
     sip_request,
+    sms,
     sounds,
     take_message,
     transfer,
@@ -22,8 +24,10 @@ Outcome = tuple[bool, str]  # did it work; what the model is told
 # Of every other kind are the tools that are no deed on the phone.
 ACTIONS: dict[str, Callable[["Call", Action], Awaitable[Outcome | None]]] = {
     "dtmf": digits.send,
+    "hold": holds.hold,
     "playSound": sounds.play,
     "sipRequest": sip_request.send,
+    "sms": sms.send,
     "takeMessage": take_message.take,
     "transferCall": transfer.move,
     "handoff": handoff.hand_over,

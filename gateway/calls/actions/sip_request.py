@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from gateway.agent.messages import Action
+from gateway.calls.leg import Headers
 from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
@@ -21,33 +23,57 @@ USUAL_TYPES = {"MESSAGE": "text/plain", "INFO": "application/json", "NOTIFY": "a
 MOST = 4_000  # characters of the answer's body, for the model
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A request that may be sent."""
+
+    method: str
+    headers: Headers
+    body: str
+
+    @classmethod
+    def of(cls, method: str, given: Mapping[str, Any], body: str) -> Self:
+        """With the headers that it needs besides those that are given. Raises ValueError, with a
+        sentence."""
+        if method not in USUAL_TYPES:
+            raise ValueError(
+                f"{method!r} cannot be sent: it is neither INFO nor MESSAGE nor NOTIFY."
+            )
+        if wrong := [name for name in given if name.lower() in OURS]:
+            raise ValueError(f"The header {wrong[0]} is the gateway's own and cannot be given.")
+        headers = tuple((name, _text(value)) for name, value in given.items())
+        names = {name.lower() for name in given}
+        if body and not names & {"content-type", "c"}:
+            headers += (("Content-Type", USUAL_TYPES[method]),)
+        if method == "NOTIFY" and not names & {"event", "o"}:
+            headers += (("Event", "x-trunkline"),)
+        if method == "NOTIFY" and "subscription-state" not in names:
+            headers += (("Subscription-State", "active"),)
+        return cls(method, headers, body)
+
+    async def send(self, call: "Call") -> tuple[bool, str]:
+        try:
+            answer = await call.leg.request(self.method, self.headers, self.body.encode())
+        except (GatewayError, ValueError) as error:
+            call.happened("sip_request", method=self.method, status=None, why=str(error))
+            return False, f"{self.method} could not be sent: {error}."
+        call.happened("sip_request", method=self.method, status=answer.status)
+        told = f"{self.method} was answered with {answer.status} {answer.phrase}."
+        if text := answer.body.decode(errors="replace")[:MOST]:
+            told = f"{told}\n{text}"
+        return answer.status < 300, told
+
+
 async def send(call: "Call", action: Action) -> tuple[bool, str]:
     tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
     options: Mapping[str, Any] = tool.options if tool else {}
-    method = str(options.get("verb") or "")
-    if method not in USUAL_TYPES:
-        return False, f"{method!r} cannot be sent: it is neither INFO nor MESSAGE nor NOTIFY."
     given = dict(options.get("headers") or {}) | dict(action.arguments.get("headers") or {})
-    if wrong := [name for name in given if name.lower() in OURS]:
-        return False, f"The header {wrong[0]} is the gateway's own and cannot be given."
     body = _text(action.arguments.get("body", options.get("body")))
-    headers = tuple((name, _text(value)) for name, value in given.items())
-    names = {name.lower() for name in given}
-    if body and not names & {"content-type", "c"}:
-        headers += (("Content-Type", USUAL_TYPES[method]),)
-    if method == "NOTIFY" and not names & {"event", "o"}:
-        headers += (("Event", "x-trunkline"),)
-    if method == "NOTIFY" and "subscription-state" not in names:
-        headers += (("Subscription-State", "active"),)
     try:
-        answer = await call.leg.request(method, headers, body.encode())
-    except (GatewayError, ValueError) as error:
-        return False, f"{method} could not be sent: {error}."
-    call.happened("sip_request", method=method, status=answer.status)
-    told = f"{method} was answered with {answer.status} {answer.phrase}."
-    if text := answer.body.decode(errors="replace")[:MOST]:
-        told = f"{told}\n{text}"
-    return answer.status < 300, told
+        wanted = Wanted.of(str(options.get("verb") or ""), given, body)
+    except ValueError as error:
+        return False, str(error)
+    return await wanted.send(call)
 
 
 def _text(value: Any) -> str:
