@@ -13,6 +13,7 @@ from typing import Any
 from gateway.agent.brief import Brief
 from gateway.agent.messages import (
     Action,
+    Add,
     Advice,
     Answered,
     Became,
@@ -36,7 +37,7 @@ from gateway.calls import actions, at_the_end, metrics, records, usage, variable
 from gateway.calls.forwarding import Forwarding
 from gateway.calls.handover import Handover
 from gateway.calls.holding import Holding
-from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up
+from gateway.calls.leg import Down, Leg, LegEvent, Pressed, Ringing, Up, Wrote
 from gateway.calls.ports import Papers, Route
 from gateway.calls.record import Activation, CallRecord, Event, Status
 from gateway.calls.surroundings import Surroundings
@@ -151,6 +152,10 @@ class Call:
                     self._up()
                 case Pressed(digit):
                     self.tell(Digit(call=self.record.id, digit=digit))
+                case Wrote(text):
+                    self.happened("text_received", text=text)
+                    written = {"role": "user", "content": text}
+                    self.tell(Add(call=self.record.id, messages=(written,), answer=True))
                 case Down():
                     self._down(event)
 

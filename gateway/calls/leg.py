@@ -30,6 +30,13 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrote:
+    """A text within the call (MESSAGE, RFC 3428 section 5)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Down:
     """The leg is over. ``status`` is the SIP status or Q.850 cause that says why, if any does."""
 
@@ -48,7 +55,7 @@ class Referring:
     detail: str = ""
 
 
-LegEvent = Ringing | Up | Pressed | Down | Referring
+LegEvent = Ringing | Up | Pressed | Wrote | Down | Referring
 
 
 @dataclass(frozen=True, slots=True)

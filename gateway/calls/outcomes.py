@@ -39,6 +39,8 @@ OUTCOMES: dict[str, Outcome] = {
                             closing=Ended.NO_ANSWER),
     "not-accepted": Outcome("no-answer", "The call was answered, but nobody accepted it.",
                             closing=Ended.NO_ANSWER),
+    "machine": Outcome("no-answer", "A mailbox or another machine answered ({why}).",
+                       closing=Ended.NO_ANSWER),
     "declined": Outcome("declined", "Whoever answered declined to take the call."),
     "target-left": Outcome("failed", "Whoever answered hung up before the caller was connected."),
     "not-allowed": Outcome("failed", "It may not be called: {why}."),

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from gateway.calls.dialling import Dialling, Tried
 from gateway.calls.info_digits import INFO_RELAY, info_digit
-from gateway.calls.leg import Answer, Down, Headers, Leg, LegEvent, Pressed, Referring, Ringing, Up
+from gateway.calls.leg import (
+    Answer,
+    Down,
+    Headers,
+    Leg,
+    LegEvent,
+    Pressed,
+    Referring,
+    Ringing,
+    Up,
+    Wrote,
+)
 from gateway.calls.manner import USUAL, Manner
 from gateway.calls.quality import quality
 from gateway.calls.record import Sound
@@ -173,6 +184,8 @@ class SipLeg:
             case events.InfoReceived(content_type, body):
                 if digit := info_digit(content_type, body):
                     self.on_event(Pressed(digit))
+            case events.MessageReceived(content_type, body) if content_type.startswith("text/"):
+                self.on_event(Wrote(body.decode(errors="replace")))
             case events.Refused():
                 self._failed(event)
             case events.Cancelled(cause, detail):

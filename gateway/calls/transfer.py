@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from gateway.agent.messages import Away, Say, Spoken
 from gateway.calls import outcomes
+from gateway.calls.answerer import Answerer
 from gateway.calls.attention import Attention
 from gateway.calls.destination import Attempted, Destination
 from gateway.calls.leg import Down, Headers, Leg, LegEvent, Pressed, Referring, Up
@@ -32,6 +33,7 @@ LOOK_S = 0.1  # between two looks at a line
 SUMMARY_HEADER = "X-Transfer-Summary"
 SUMMARY_MOST = 1000  # characters of a header
 ACCEPT, DECLINE = "1", "2"
+MEETING = (State.LISTENING, State.TELLING, State.ASKING)
 PRESS = "Press 1 to take the call, or 2 to decline it."
 SUMMARY_WORDS = "Here is what the caller wants: {}"
 
@@ -62,6 +64,7 @@ class Transfer:
         self._accepted = False  # by key, before all was told
         self.answered = False  # the destination has been
         self._attention: list[tuple[Attention, Leg]] = []
+        self._answerer: Answerer | None = None  # where a person is expected
         self._limit: asyncio.TimerHandle | None = None
 
     @property
@@ -212,6 +215,8 @@ class Transfer:
 
     def _listen(self) -> None:
         self._attend()
+        if self.second:
+            self._answerer = Answerer(self.second.line)
         if self._to.meeting == "accepts":  # it will show by a key that somebody is there
             self._wait(HELLO_S, lambda: self.step("spoken"))
         else:
@@ -278,6 +283,8 @@ class Transfer:
         self._stop_waiting()
         for attention, _ in self._attention:
             attention.close()
+        if self._answerer:
+            self._answerer.close()
         self._unpark()
         if self.second:
             self.second.hang_up("the transfer is over")
@@ -323,6 +330,9 @@ class Transfer:
                         self._pass_on(self.second, key)
                 if self.state is State.LISTENING and attention.spoke():
                     self.step("spoken")
+            if self._answerer and self.state in MEETING and (why := self._answerer.machine()):
+                self._why = why
+                self.step("machine")
             await asyncio.sleep(LOOK_S)
 
     def _key(self, key: str, event: bool = True) -> None:

@@ -27,7 +27,7 @@ S, R, T, D, L, M, K, X, Y, B, Z = State
 #   the caller's leg: accepted, done, failed (of our REFER); caller-gone
 #   the second leg: failed (before it was answered), lost (afterwards), and once it is answered, by
 #     what was planned: connect, tell, listen
-#   what the second leg's line brings: spoken, accept, decline
+#   what the second leg's line brings: spoken, accept, decline, machine
 #   the agent, when it has told: by what was planned: connect, ask, replace
 #   the time limit: due
 # Actions: what they do is said where they are done, in ``transfer``; ``end`` gives the outcome.
@@ -54,6 +54,7 @@ TABLE: dict[tuple[State, str], tuple[State, str]] = {
     (D, "caller-gone"): (Z, "end-caller-left"),
 
     (L, "spoken"):      (M, "tell"),
+    (L, "machine"):     (Z, "end-machine"),
     (L, "due"):         (Z, "end-nobody-spoke"),
     (L, "lost"):        (Z, "end-target-left"),
     (L, "caller-gone"): (Z, "end-caller-left"),
@@ -63,12 +64,14 @@ TABLE: dict[tuple[State, str], tuple[State, str]] = {
     (M, "ask"):         (K, "await-key"),
     (M, "accept"):      (M, "note-acceptance"),  # it is told the rest all the same
     (M, "decline"):     (Z, "end-declined"),
+    (M, "machine"):     (Z, "end-machine"),  # which had only paused
     (M, "lost"):        (Z, "end-target-left"),
     (M, "caller-gone"): (Z, "end-caller-left"),
 
     (K, "connect"):     (B, "connect"),
     (K, "replace"):     (X, "replace"),
     (K, "decline"):     (Z, "end-declined"),
+    (K, "machine"):     (Z, "end-machine"),
     (K, "due"):         (Z, "end-not-accepted"),
     (K, "lost"):        (Z, "end-target-left"),
     (K, "caller-gone"): (Z, "end-caller-left"),

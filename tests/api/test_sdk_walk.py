@@ -27,7 +27,7 @@ ABSENT = {
 
 
 # Kinds of tool that the SDK cannot create; the first is ours.
-NOT_IN_SDK = ("TakeMessageTool", "GhlTool", "MakeTool")
+NOT_IN_SDK = ("TakeMessageTool", "HoldTool", "GhlTool", "MakeTool")
 
 
 class Walked:

@@ -69,7 +69,7 @@ def _matrix(clips: list[Clip], transcript: bool, wrong: bool) -> str:
     )
     right = 100 * counts["right", ""] / len(clips)
     return "\n".join([
-        f"### {'With a transcript' if transcript else 'By the sound alone'}",
+        f"#### {'With a transcript' if transcript else 'By the sound alone'}",
         "",
         "| opening | truth | " + " | ".join(VERDICTS) + " |",
         "|---" * (len(VERDICTS) + 2) + "|",

@@ -10,6 +10,7 @@ from gateway.agent.brief import ToolBrief
 from gateway.agent.messages import (
     Action,
     ActionResult,
+    Add,
     Advice,
     Answered,
     Consult,
@@ -22,7 +23,7 @@ from gateway.agent.messages import (
 )
 from gateway.agent.plans import Hook, HookAction, VoicemailPlan
 from gateway.calls import metrics
-from gateway.calls.leg import Down, Pressed, Ringing, Up
+from gateway.calls.leg import Down, Pressed, Ringing, Up, Wrote
 from gateway.calls.ports import ToolReply
 from gateway.calls.record import CallRecord, Status
 from tests.calls.stage import BRIEF, Scene
@@ -201,6 +202,21 @@ async def test_a_key_by_info_reaches_the_agent() -> None:
     scene.call.leg_event(Up())
     scene.call.leg_event(Pressed("5"))
     assert scene.agents.told[-1].type == "digit"
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+async def test_what_the_party_writes_is_a_turn() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    scene.call.leg_event(Wrote("My number is 47."))
+    added = scene.agents.told[-1]
+    assert isinstance(added, Add)
+    assert (added.messages, added.answer) == (
+        ({"role": "user", "content": "My number is 47."},),
+        True,
+    )
+    assert scene.call.record.events[-1].facts == {"text": "My number is 47."}
     scene.call.end("manually-canceled")
     await scene.finished()
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +37,17 @@ from gateway.calls.steering import Steering
 from gateway.calls.transfer_table import TABLE, State
 from gateway.errors import GatewayError, NoRoom
 from gateway.media.line import Line, Owner
-from gateway.media.lines import HUSHED, LENT, NO_PAYLOAD, RING, UNHEARD, VOICED, Lines, Writer
+from gateway.media.lines import (
+    FRAME,
+    HUSHED,
+    LENT,
+    NO_PAYLOAD,
+    RING,
+    UNHEARD,
+    VOICED,
+    Lines,
+    Writer,
+)
 from gateway.media.sounds import Sounds
 from tests.calls import stage
 
@@ -166,6 +177,13 @@ class Scene(stage.Scene):
         lines = self.house.media
         lines["digit"][row, int(lines["digits"][row]) % 32] = code
         lines["digits"][row] += 1
+
+    def play(self, row: int, sound: np.ndarray) -> None:
+        """At most a second and a half of samples that the peer sends."""
+        lines = self.house.media
+        for frame in sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME):
+            lines["heard"][row, int(lines["beat"][row]) % RING] = frame
+            lines["beat"][row] += 1
 
     async def result(self) -> ActionResult:
         await self.until(lambda: self.of(ActionResult))
@@ -446,6 +464,21 @@ async def test_it_speaks_first() -> None:
     await scene.until(lambda: scene.hears_other)
     scene.call.end("manually-canceled")
     await scene.finished()
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_a_mailbox_is_no_one_to_take_the_call(told: bool) -> None:
+    """It is known by its beep, also after it has paused and is being told of the caller."""
+    scene = await begun(GREETS)
+    scene.other.told(Up())
+    await scene.until(lambda: scene.call.forwarding.state is State.LISTENING)
+    if told:
+        scene.speak(2, 20, 40)
+        await scene.until(lambda: scene.call.forwarding.state is State.TELLING)
+    t = np.arange(8000) / 16_000
+    beep = np.concatenate([8000 * np.sin(2 * np.pi * 1000 * t), np.zeros(12_000)])
+    scene.play(2, beep.astype(np.int16))
+    await scene.back("no-answer", "machine answered (beep)")
 
 
 async def test_nobody_speaks() -> None:

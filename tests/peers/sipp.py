@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -94,7 +95,7 @@ class Sipp:
     def _filled(self, scenario: Path, talk_s: float, pcm: sound.Pcm | None) -> Path:
         payload = self._folder / "sound.ul"
         payload.write_bytes(mulaw(sound.tone(1.0) if pcm is None else pcm))
-        text = scenario.read_text()
+        text = re.sub(r'<include part="(\w+)"/>', _part, scenario.read_text())
         filled = self._folder / scenario.name
         filled.write_text(
             text.replace("SOUND", str(payload)).replace("TALK_MS", str(int(talk_s * 1000)))
@@ -124,6 +125,11 @@ class Sipp:
         if not self._statistics.exists():
             raise Gone(said)
         return Outcome.read(exit_code, self._statistics, said)
+
+
+def _part(wanted: re.Match[str]) -> str:
+    """What several scenarios have in common."""
+    return (SCENARIOS / "parts" / f"{wanted[1]}.xml").read_text().rstrip()
 
 
 def mulaw(pcm: sound.Pcm) -> bytes:
