@@ -28,6 +28,7 @@ from gateway.calls.ports import (
 )
 from gateway.calls.prices import PriceFile
 from gateway.calls.record import CallRecord
+from gateway.calls.refusals import away, refuse
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
@@ -43,7 +44,6 @@ from gateway.media.line import Line
 from gateway.media.plane import Plane
 from gateway.reasons import Ended
 from gateway.sip.endpoint import Endpoint
-from gateway.sip.exchange import Exchange
 from gateway.sip.grammar import SipSyntaxError
 from gateway.sip.inspection import Objection
 from gateway.sip.message import Request
@@ -55,7 +55,6 @@ from gateway.trunks.dialling import Attempt
 log = logging.getLogger(__name__)
 
 STRANGER = Caller()
-RETRY_AFTER_S = 5  # told to a peer that meets a gateway which drains or has no room
 
 
 class Switchboard:
@@ -121,7 +120,7 @@ class Switchboard:
 
     async def _receive(self, session: Session, arrived: float) -> None:
         if self.draining:
-            self._refuse(session, 503, "Draining for a restart", retry=True)
+            refuse(session, 503, "Draining for a restart", retry=True)
             return
         request = session.request
         try:
@@ -131,13 +130,13 @@ class Switchboard:
             self._share_left(route)
             let_go = self._doors.admit(caller.trunk, number, arrived) if caller.trunk else None
         except CallRefused as error:
-            self._refuse(session, 480, str(error))
+            refuse(session, 480, str(error))
             return
         except NoRoom as error:
-            self._refuse(session, 486, str(error), retry=True)
+            refuse(session, 486, str(error), retry=True)
             return
         except Objection as no:
-            self._refuse(session, no.status, no.phrase, headers=no.headers)
+            refuse(session, no.status, no.phrase, headers=no.headers)
             return
         try:
             agent = self._agents.choose()
@@ -146,7 +145,7 @@ class Switchboard:
             if let_go:
                 let_go()
             phrase = "Overloaded" if full.status == 503 else "Every line is taken"
-            self._refuse(session, full.status, phrase, retry=True)
+            refuse(session, full.status, phrase, retry=True)
             return
         manner = manner_of(caller.trunk.settings if caller.trunk else None)
         if caller.trunk:  # which its digest may have shown, where the address did not
@@ -167,7 +166,7 @@ class Switchboard:
                 stranger = not (caller.trunk or caller.user) and session.transport == "udp"
                 leg.answer(proven=not stranger)
             except Unacceptable as error:
-                self._refuse(session, error.status, error.phrase, headers=error.headers)
+                refuse(session, error.status, error.phrase, headers=error.headers)
                 call.end(Ended.INBOUND_FAILED_TO_CONNECT, error.phrase)
                 return
             metrics.SETUP.observe(time.monotonic() - arrived)
@@ -179,7 +178,7 @@ class Switchboard:
         try:
             answer = await enquiry.ask(call.record)
         except CallRefused as error:
-            self._refuse(session, 480, str(error))
+            refuse(session, 480, str(error))
             call.end(error.reason or Ended.INBOUND_FAILED_TO_CONNECT, str(error))
             return False
         if isinstance(answer, Forward):
@@ -216,30 +215,6 @@ class Switchboard:
                 self._doors.challenge(request, now)
             raise Objection(404, f"Nobody here is called {number!r}")
         return route
-
-    def _refuse(
-        self,
-        session: Session,
-        status: int,
-        phrase: str,
-        *,
-        retry: bool = False,
-        headers: tuple[tuple[str, str], ...] = (),
-    ) -> None:
-        metrics.REFUSED.labels(str(status)).inc()
-        log.warning(
-            "refused an INVITE with %d %s",
-            status,
-            phrase,
-            extra={
-                "peer": str(session.remote),
-                "uri": str(session.request.uri),
-                "sip_call_id": session.id,
-            },
-        )
-        if retry:
-            headers = (*headers, ("Retry-After", str(RETRY_AFTER_S)))
-        session.refuse(status, phrase, headers=headers)
 
     # outbound
 
@@ -382,7 +357,7 @@ class Switchboard:
         """Let nobody in any more; return when the last call has ended by itself."""
         self.draining = True
         await self.waiting.close()
-        self.endpoint.stack.serves["OPTIONS"] = _away
+        self.endpoint.stack.serves["OPTIONS"] = away
         if self.calls:
             log.info("draining: %d calls go on", len(self.calls))
         await self._empty.wait()
@@ -395,9 +370,3 @@ class Switchboard:
         await self.waiting.close()
         await self._empty.wait()
         await self._tasks.close()
-
-
-def _away(exchange: Exchange) -> None:
-    """OPTIONS is answered as an INVITE would be (RFC 3261 section 11.2), so that a load balancer
-    sends calls elsewhere before it meets our 503."""
-    raise Objection(503, "Draining for a restart", (("Retry-After", str(RETRY_AFTER_S)),))
