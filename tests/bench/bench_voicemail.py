@@ -92,7 +92,8 @@ def main() -> None:
     if given.write:
         begin = re.escape(BEGIN.format(given.set))
         pattern = re.compile(f"(?<={begin}\n).*?(?=\n{re.escape(END)})", re.S)
-        DOC.write_text(pattern.sub(lambda _: text, DOC.read_text()))
+        kept = re.sub(r" Cost: .*? included\.", "", text)  # a busy machine's is no figure
+        DOC.write_text(pattern.sub(lambda _: kept, DOC.read_text()))
     print(text)
 
 
