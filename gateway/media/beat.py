@@ -302,7 +302,7 @@ class Beat:
 
         pulled, codec = heard.pulled, lines["codec"][rows]
         echoes &= pulled.there & (pulled.kinds == codec)
-        whole = {i: octets for i, octets in heard.whole.items() if echoes[i]}
+        whole = {i: octets for i, octets in heard.alone.items() if echoes[i]}
         payloads = self._outward.run(rows, said, whole, pulled.payloads, echoes)
         outgoing = self._packing.pack(rows, speaks, payloads, dialling)
         lines["timestamp"][rows] += STEPS[codec]

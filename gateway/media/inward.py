@@ -30,14 +30,14 @@ Samples = npt.NDArray[np.int16]
 @dataclass(frozen=True)
 class Heard:
     """``sound``: rows x 320. ``narrow``: rows x 160, the same at 8 kHz, where it came so
-    (``thin``). ``whole``: Opus packets that are this frame and no more, by place in the batch, so
-    that they can be returned as they came."""
+    (``thin``). ``alone``: of codecs that are opened packet by packet, by place in the batch, the
+    only packet that began in this frame, so that it can be returned as it came."""
 
     sound: Samples
     narrow: Samples
     thin: Mask
     pulled: Pulled
-    whole: dict[int, bytes] = field(default_factory=dict)
+    alone: dict[int, bytes] = field(default_factory=dict)
 
 
 class Inward:
@@ -112,18 +112,18 @@ class Inward:
         """This beat's frame of each row; see ``Jitter.pull``."""
         pulled = self._jitter.pull(rows, quiet)
         self._beats += 1
-        kinds, whole = pulled.kinds, dict[int, bytes]()
+        kinds, alone = pulled.kinds, dict[int, bytes]()
         thin = IS_NARROW[kinds]
         if IS_LAW[kinds].all():
-            narrow = self._decode_narrow(rows, pulled, slice(None), whole)
+            narrow = self._decode_narrow(rows, pulled, slice(None), alone)
             sound = self._up.run(rows, narrow)
         else:
             sound = np.zeros((len(rows), FRAME), np.int16)
             narrow = np.zeros((len(rows), SLOT), np.int16)
             if len(its := np.flatnonzero(thin)):
-                narrow[its] = decoded = self._decode_narrow(rows, pulled, its, whole)
+                narrow[its] = decoded = self._decode_narrow(rows, pulled, its, alone)
                 sound[its] = self._up.run(rows[its], decoded)
-            self._decode_wide(rows, pulled, np.flatnonzero(~thin), sound, whole)
+            self._decode_wide(rows, pulled, np.flatnonzero(~thin), sound, alone)
         cut = pulled.skipped & (kinds == OPUS_INDEX)  # the others' are joined by concealment
         jump = np.flatnonzero(cut | (kinds != self._kind[rows]))
         if len(jump):
@@ -132,10 +132,10 @@ class Inward:
             head = sound[jump, :_JOIN] + (self._last[its] - sound[jump, 0])[:, None] * _FALL
             sound[jump, :_JOIN] = np.clip(np.rint(head), -32768, 32767)
         self._last[rows] = sound[:, -1]
-        return Heard(sound, narrow, thin, pulled, whole)
+        return Heard(sound, narrow, thin, pulled, alone)
 
     def _decode_narrow(self, rows: Rows, pulled: Pulled, its: Rows | slice,
-                       whole: dict[int, bytes]) -> Samples:  # fmt: skip
+                       alone: dict[int, bytes]) -> Samples:  # fmt: skip
         place = np.arange(len(rows))[its]
         rows, kinds, there = rows[its], pulled.kinds[its], pulled.there[its]
         sound = np.empty((len(rows), SLOT), np.int16)
@@ -150,7 +150,7 @@ class Inward:
         for i in np.flatnonzero(others).tolist() if others.any() else ():
             there[i], _, packet = self._open(int(rows[i]), int(kinds[i]), sound[i])
             if packet:
-                whole[int(place[i])] = packet
+                alone[int(place[i])] = packet
         following = None if there.all() else self._following(rows, kinds)
         self._conceal(self._narrow, rows, sound, there, pulled.comfort[its], pulled.skipped[its],
                       following)  # fmt: skip
@@ -166,7 +166,7 @@ class Inward:
         return Following(sound, there & IS_LAW[kinds])
 
     def _decode_wide(self, rows: Rows, pulled: Pulled, its: Rows, sound: Samples,
-                     whole: dict[int, bytes]) -> None:  # fmt: skip
+                     alone: dict[int, bytes]) -> None:  # fmt: skip
         kinds, there = pulled.kinds, pulled.there.copy()
         chosen = its[(kinds[its] == G722_INDEX) & there[its]]
         sound[chosen] = self._g722.run(rows[chosen], pulled.payloads[chosen])
@@ -175,7 +175,7 @@ class Inward:
             there[i], made_up, packet = self._open(row, kind, sound[i])
             self._lines["concealed"][row] += made_up
             if packet:
-                whole[i] = packet
+                alone[i] = packet
         plain = its[(kinds[its] != OPUS_INDEX) | pulled.comfort[its]]
         frames = sound[plain]
         self._conceal(self._wide, rows[plain], frames, there[plain], pulled.comfort[plain],
@@ -183,15 +183,14 @@ class Inward:
         sound[plain] = frames
 
     def _open(self, row: int, kind: int, into: Samples) -> tuple[bool, bool, bytes | None]:
-        """Whether the frame is there, whether some is made up, and the packet that is all of it."""
-        jitter, codec = self._jitter, CODECS[kind]
+        """Whether the frame is there, whether some is made up, and its only packet."""
+        jitter = self._jitter
         slot, packets = jitter.packets(row)
         following = None if packets else jitter.next_packet(row)
-        sound, made_up = self._opened.frame(row, codec, slot, packets, following)
+        sound, made_up = self._opened.frame(row, CODECS[kind], slot, packets, following)
         if sound is not None:
             into[:] = sound
-        alone = len(packets) == 1 and codec.ticks(packets[0][1]) * 50 == codec.clock
-        return sound is not None, made_up, packets[0][1] if alone else None
+        return sound is not None, made_up, packets[0][1] if len(packets) == 1 else None
 
     def _conceal(
         self,

@@ -51,7 +51,7 @@ class Opened:
                 made_up = True
                 ready = np.concatenate([ready, self._lost(row, codec, gap, octets)])
             sound = self._decode(row, codec, octets)
-            ready = np.concatenate([ready[:at], sound])
+            ready = np.concatenate([ready[:at], sound]) if at else sound
         self._without[row] = 0 if len(ready) else self._without[row] + 1
         if (gap := size - len(ready)) > 0:
             if codec is not OPUS:

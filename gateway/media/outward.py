@@ -150,14 +150,20 @@ class Outward:
         if echoes.any():
             encoded[echoes] = again[echoes]
 
-        plain = _HAS_OCTETS[codec] & (lines["ptime_ms"][rows] == BEAT_MS)
-        plain &= lines["comfort_out"][rows] == NO_PAYLOAD
+        quick = (lines["ptime_ms"][rows] == BEAT_MS) & (lines["comfort_out"][rows] == NO_PAYLOAD)
+        plain = quick & _HAS_OCTETS[codec]
         at = np.flatnonzero(plain)
         if len(at) == len(rows):
             return Payloads.frames(at, encoded)
         payloads = Payloads.frames(at, encoded[at])
         packets: list[Packet] = []
-        for i in np.flatnonzero(~plain).tolist():
+        quick &= (codec == OPUS_INDEX) & ~echoes
+        for i, row in zip(np.flatnonzero(quick).tolist(), rows[quick].tolist(), strict=True):
+            if self._held.get(row):
+                quick[i] = False
+            elif octets := self._encode_opus(row, said[i]):
+                packets.append((i, octets, 0, False))
+        for i in np.flatnonzero(~(plain | quick)).tolist():
             packets += self._slow(i, int(rows[i]), said[i], narrow[i], encoded[i], echo.get(i))
         return payloads.joined(table(packets)) if packets else payloads
 
@@ -173,7 +179,7 @@ class Outward:
             if hushed is not None:
                 self._held.pop(row, None)
                 return [(i, hushed, 0, True)] if hushed else []
-        if echo is not None and ptime_ms == BEAT_MS:
+        if echo is not None and ptime_ms == BEAT_MS and codec.ticks(echo) == step:
             return [(i, echo, 0, False)]
         held = self._held.setdefault(row, [])
         piece: Samples | bytes
@@ -218,17 +224,17 @@ class Outward:
 
 def table(packets: list[Packet]) -> Payloads:
     """Of packets that were made one by one."""
-    lengths = np.array([len(octets) for _, octets, _, _ in packets], np.int64)
-    octets = np.zeros((len(packets), int(lengths.max())), np.uint8)
-    for into, (_, its, _, _) in zip(octets, packets, strict=True):
-        into[: len(its)] = np.frombuffer(its, np.uint8)
     whose = [i for i, _, _, _ in packets]
+    payloads = [octets for _, octets, _, _ in packets]
+    lengths = np.array([len(octets) for octets in payloads], np.int64)
+    width = int(lengths.max())
+    joined = b"".join([octets.ljust(width, b"\0") for octets in payloads])
     first: dict[int, int] = {}
     order = [n - first.setdefault(i, n) for n, i in enumerate(whose)]
     return Payloads(
         np.array(whose, np.int64),
         np.array(order, np.uint16),
-        octets,
+        np.frombuffer(joined, np.uint8).reshape(-1, width),
         lengths,
         np.array([since for _, _, since, _ in packets], np.int64).astype(np.uint32),
         np.array([noise for _, _, _, noise in packets], bool),
