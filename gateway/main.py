@@ -81,9 +81,9 @@ async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> N
     admit_models(settings.vendors)
     telephony = Telephony(settings, lambda session: switchboard.offered(session))
     api = Api(
-        settings.api, state_dir, store, defaults(settings.vendors), telephony.trunks,
-        settings.webhooks, settings.fence.fence, settings.vendors, settings.telemetry.on,
-        settings.tools,
+        settings.api, state_dir, store, defaults(settings.vendors, settings.api.default_model),
+        telephony.trunks, settings.webhooks, settings.fence.fence, settings.vendors,
+        settings.telemetry.on, settings.tools,
     )  # fmt: skip
     life.push_async_callback(api.close)
     demo = demo_route(settings.vendors) if settings.calls.demo else None

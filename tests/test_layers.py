@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 # Each package may import itself, the packages on its right and the ground. Nothing else of ours.
 GROUND = {
     "gateway",
+    "gateway.backoff",
     "gateway.errors",
     "gateway.fence",
     "gateway.fenced_http",
@@ -17,6 +18,7 @@ GROUND = {
     "gateway.logs",
     "gateway.metrics",
     "gateway.reasons",
+    "gateway.signatures",
     "gateway.systemd",
     "gateway.tasks",
 }

@@ -18,7 +18,7 @@ class Choice(Plain):
 
     vendor: str
     model: str = ""
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)  # headers may open doors
 
 
 class VendorKey(Plain):
@@ -28,6 +28,8 @@ class VendorKey(Plain):
     base_url: str | None = None
     user: str | None = None
     region: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)  # of a model's requests
+    plan: str = ""  # the stored credential whose authentication plan gives the key
 
 
 class Condition(Plain):
@@ -88,6 +90,7 @@ class Brief(Plain):
     fastest_first: bool = False  # these and ``thinking`` are equal: whichever is quickest of late
     hedge_after_s: float = 0.0  # a model silent for so long gets a rival; 0: never
     fast_turns: int = 0  # so many of the caller's turns are answered by the vendor's small model
+    emotion: bool = False  # the model is told when the caller sounds otherwise than before
     chunks: ChunkPlan = ChunkPlan()
     format: FormatPlan = FormatPlan()
     temperature: float = 0.0

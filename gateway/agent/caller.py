@@ -7,11 +7,13 @@ from typing import Any
 
 from gateway.agent.conversation import KEYPAD
 from gateway.agent.ear import Ear
+from gateway.agent.mood import Mood
 from gateway.agent.prosody import Tail
 from gateway.agent.report import Report
 from gateway.agent.row import Sound
 from gateway.agent.timings import Timings
 from gateway.agent.turns import Turns
+from gateway.agent.words import count_words, plain_words
 from gateway.media.lines import BEAT_S, FRAME, VOICED
 from gateway.speech.contract import Heard
 
@@ -27,10 +29,12 @@ class Turn:
     keys: str
     timings: Timings
     confidence: float  # the transcriber's, of its most doubtful final words
+    mood: str = ""  # what the model is told of how it sounded
 
 
 class Caller:
-    """``on_pause`` is given the newest ``PAUSE_S`` of sound when the caller falls silent."""
+    """``on_pause`` is given the newest ``PAUSE_S`` of sound when the caller falls silent; ``mood``
+    listens to how the caller sounds."""
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Caller:
         report: Report,
         now: float,
         on_pause: Callable[[bytes], None] | None = None,
+        mood: Mood | None = None,
     ) -> None:
         self._turns = turns
         self._ear = ear
@@ -48,6 +53,8 @@ class Caller:
         self._final_at = self._key_at = now  # of the last final words, and of the last key
         self._tail = Tail()
         self._on_pause = on_pause
+        self._mood = mood
+        self._voiced = 0  # frames of the stretch of speech that is going on
         self._recent: deque[bytes] = deque(maxlen=round(PAUSE_S / BEAT_S) if on_pause else 0)
         self._confidence = 1.0  # the least that the transcriber had in the words of this turn
 
@@ -69,11 +76,15 @@ class Caller:
                 self._ear.offset()
                 self._report.live("speech", role="user", status="stopped")
                 self._turns.offset(now, self._tail.log_odds())
+                if self._mood:
+                    self._mood.speech(*self._tail.tone(), self._voiced * BEAT_S)
+                self._voiced = 0
                 if self._on_pause:
                     self._on_pause(b"".join(self._recent))
             frame = sound.pcm[index * _FRAME : (index + 1) * _FRAME]
             if speech == VOICED:
                 self._tail.add(frame)
+                self._voiced += 1
             self._recent.append(frame)
             self._speaking = bool(speech)
 
@@ -118,7 +129,8 @@ class Caller:
             self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
         confidence, self._confidence = self._confidence, 1.0
         self.rest()
-        return Turn(text, keys, timings, confidence)
+        mood = self._mood.turn(count_words(plain_words(text))) if self._mood else ""
+        return Turn(text, keys, timings, confidence, mood)
 
     def leave(self) -> None:
         """The call is over; what was said last is at least written down."""

@@ -212,6 +212,8 @@ class Deeds:
         """It is the model's turn: because of the caller, or because of a tool."""
         if turn := self._caller.take(now):
             self._dialogue.turn_of_caller(turn.text, turn.keys, turn.timings)
+            if turn.mood:
+                self._dialogue.prompt([{"role": "system", "content": turn.mood}])
             self.hooks.caller_spoke(turn.confidence)
             for text in self.hooks.before_answer():
                 self._dialogue.say_aside(text)

@@ -38,6 +38,7 @@ from gateway.agent.messages import (
     Summarise,
     ToAgent,
 )
+from gateway.agent.mood import Mood
 from gateway.agent.mouth import Mouth
 from gateway.agent.reply import Piece
 from gateway.agent.report import Report
@@ -97,7 +98,8 @@ class Agent:
         )
         self._smart_turn = smart_turn
         on_pause = self._judge if smart_turn else None
-        self._caller = Caller(self._turns, crew.ear, self._report, now, on_pause)
+        mood = Mood() if start.brief.emotion else None
+        self._caller = Caller(self._turns, crew.ear, self._report, now, on_pause, mood)
         self._failures = Failures(start.call, self._turns, self._dialogue, self._report)
         self._vendors, self._start = vendors, start
         self._answering = Answering(

@@ -40,6 +40,16 @@ class Tail:
             return 0.0
         return log_odds(np.frombuffer(b"".join(self._frames), np.int16).astype(np.float32))
 
+    def tone(self) -> tuple[float, float]:
+        """Its pitch in semitones, not a number if it has none, and its level in dB."""
+        if len(self._frames) < _LEAST_FRAMES:
+            return float("nan"), 0.0
+        sound = np.frombuffer(b"".join(self._frames), np.int16).astype(np.float32)
+        tones = _pitch(sound, fundamental=True)
+        known = tones[~np.isnan(tones)]
+        pitch = float(np.median(known)) if len(known) >= _LEAST_FRAMES else float("nan")
+        return pitch, float(np.median(_levels(sound)))
+
 
 def log_odds(sound: Sound) -> float:
     """Of speech at ``RATE`` that ends in its last sample."""
@@ -69,8 +79,9 @@ def _levels(sound: Sound) -> Sound:
     return np.asarray(10 * np.log10(np.mean(frames**2, axis=1) + 1.0), np.float32)
 
 
-def _pitch(sound: Sound) -> Sound:
-    """The pitch of each window in semitones, by autocorrelation; not a number where none is."""
+def _pitch(sound: Sound, fundamental: bool = False) -> Sound:
+    """The pitch of each window in semitones, by autocorrelation; not a number where none is. It may
+    be an octave too low, unless it is the ``fundamental`` that matters and not how it moves."""
     windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::FRAME][-_TONES:]
     windows = (windows - windows.mean(axis=1, keepdims=True)) * _SHAPE
     spectrum = np.fft.rfft(windows, 2 * _WINDOW)
@@ -79,6 +90,11 @@ def _pitch(sound: Sound) -> Sound:
     power = np.maximum(correlation[:, :1], 1.0)
     near = correlation[:, _SHORTEST:] / power
     best = np.argmax(near, axis=1)
-    strength = near[np.arange(len(near)), best]
+    rows = np.arange(len(near))
+    strength = near[rows, best]
+    for part in (2, 3) if fundamental else ():  # two or three periods are as like as one
+        shorter = np.maximum((best + _SHORTEST) // part - _SHORTEST, 0)
+        as_like = near[rows, shorter] > 0.85 * strength
+        best = np.where(as_like & (shorter > 0), shorter, best)
     tones = 12 * np.log2(RATE / (best + _SHORTEST) / 55.0)
     return np.asarray(np.where(strength > _PERIODIC, tones, np.nan), np.float32)

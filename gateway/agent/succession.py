@@ -14,7 +14,9 @@ class Succession:
     The first is asked; when it fails, at once the next that has not been tried for this reply. When
     all have failed, those that may have recovered are tried again after a pause: as many rounds as
     there are ``pauses`` where there is one model, a single one where there are several, because
-    the caller has waited for all of them.
+    the caller has waited for all of them. At the very end those whose key was refused earlier
+    in the call are asked once more: a vendor's own sign-in may have been ill, and the call is lost
+    otherwise.
     """
 
     def __init__(self, pauses: Sequence[float]) -> None:
@@ -23,6 +25,7 @@ class Succession:
         self._tried: set[int] = set()
         self._refused: set[int] = set()  # a request that is wrong for it is so again
         self._rounds = 0
+        self._asked: set[int] = set()  # for this reply
         self._gone: set[int] = set()
         self._resting: dict[int, float] = {}  # until when
         self.current = 0
@@ -32,6 +35,7 @@ class Succession:
         self._order = tuple(order)
         self._tried.clear()
         self._refused.clear()
+        self._asked.clear()
         self._rounds = 0
         usable = [one for one in self._order if one not in self._gone] or self._order
         fresh = [one for one in usable if self._resting.get(one, now) <= now]
@@ -49,6 +53,7 @@ class Succession:
 
     def lost(self, one: int, error: VendorError, now: float) -> None:
         """It failed, while another is being asked."""
+        self._asked.add(one)
         self._tried.add(one)
         self._resting[one] = now + REST_S
         if error.fault in _FOR_GOOD:
@@ -64,7 +69,7 @@ class Succession:
             return 0.0
         rounds = self._pauses if len(self._order) == 1 else self._pauses[:1]
         if not self._hopeful() or self._rounds >= len(rounds):
-            return None
+            return self._pardon()
         self._tried.clear()
         self.current = self._hopeful()[0]
         self._rounds += 1
@@ -72,6 +77,14 @@ class Succession:
 
     def succeeded(self) -> None:
         self._resting.pop(self.current, None)
+        self._gone.discard(self.current)
+
+    def _pardon(self) -> float | None:
+        gone = [one for one in self._order if one in self._gone - self._asked]
+        if not gone:
+            return None
+        self.current = gone[0]
+        return 0.0
 
     def _hopeful(self) -> list[int]:
         return [one for one in self._order if one not in self._gone | self._refused]

@@ -154,13 +154,17 @@ class Catalog:
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s
 
-    def _opened(self, vendor: str, key: VendorKey | None) -> Mapping[str, VendorSettings]:
-        """With the owner's own key, which the operator's regions have no part in."""
-        if key is None:
+    def _opened(self, vendor: str, keys: Mapping[str, VendorKey]) -> Mapping[str, VendorSettings]:
+        """With the owner's own keys, which the operator's regions have no part in."""
+        if vendor not in keys:
             return self._settings
-        given = key.model_dump(exclude={"api_key"}, exclude_none=True)
-        own = self._of(vendor).model_copy(update=given | {"api_key": SecretStr(key.api_key)})
-        return {vendor: own}
+        own = {}
+        for place, key in keys.items():  # a region of theirs is named as one of the operator's
+            if place == vendor or place.startswith(f"{vendor}-"):
+                given = key.model_dump(include={"base_url", "user", "region"}, exclude_none=True)
+                given["api_key"] = SecretStr(key.api_key)
+                own[place] = self._of(vendor).model_copy(update=given)
+        return own
 
     def _make(
         self,
@@ -172,7 +176,13 @@ class Catalog:
     ) -> T:
         vendor, options = choice.vendor, ours | choice.options
         try:
-            settings = placed(self._opened(vendor, start.brief.keys.get(vendor)), vendor, options)
+            keys = start.brief.keys
+            place = f"{vendor}-{options.get('region')}"
+            if key := keys.get(place) or keys.get(vendor):
+                options |= (
+                    {"headers": options.get("headers", {}) | key.headers} if key.headers else {}
+                )
+            settings = placed(self._opened(vendor, keys), vendor, options)
             limit = min(limit_s or settings.timeout_s, settings.timeout_s)
             settings = settings.model_copy(update={"timeout_s": limit}).behind(self._fence)
             return make(vendor, choice.model, options, settings, tag(start))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.briefs import Defaults, brief_of, from_assistant
 from gateway.api.casting import Cast, cast, names_somebody
 from gateway.api.destinations import destination as read
 from gateway.api.errors import ApiError
@@ -103,7 +103,7 @@ class Receptionist:
         """Who ``source`` names. Raises CallRefused."""
         try:
             found = await cast(source, self.holdings)
-            return self.of(found, **chosen)
+            return await self.of(found, **chosen)
         except Unusable as error:
             invalid = Ended.ASSISTANT_NOT_VALID if why == Ended.NO_ASSISTANT else why
             raise CallRefused(f"assistant {source.get('assistantId')}: {error}", invalid) from None
@@ -112,12 +112,12 @@ class Receptionist:
         except StoreError as error:
             raise CallRefused(str(error)) from error
 
-    def of(self, found: Cast, **chosen: Any) -> Route:
+    async def of(self, found: Cast, **chosen: Any) -> Route:
         """Raises Unusable."""
         for missing in found.missing:  # the call can go on without
             log.warning("a tool is left out: assistant.%s", missing)
         return Route(
-            brief=from_assistant(found.assistant, self.defaults, found.keys),
+            brief=await brief_of(found.assistant, self.defaults, found.keys, self.holdings.org_id),
             org_id=self.holdings.org_id,
             assistant_id=found.assistant_id,
             assistant=found.given,

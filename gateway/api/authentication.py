@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from gateway.api.signatures import signed
 from gateway.errors import GatewayError
+from gateway.signatures import signed
 
 Json = dict[str, Any]
 # The body of an organisation's stored credential, by its id.
@@ -47,12 +47,7 @@ class Authentication:
         self, credential_id: str, body: bytes, *, url: str, method: str = "POST", org_id: str = ""
     ) -> dict[str, str]:
         """What to add to a request. Raises NotAuthenticated."""
-        credential = await self._lookup(org_id, credential_id)
-        if credential is None:
-            raise NotAuthenticated(f"there is no credential {credential_id}")
-        plan = credential.get("authenticationPlan")
-        if not isinstance(plan, dict):
-            raise NotAuthenticated(f"credential {credential_id} has no authenticationPlan")
+        plan = await self._plan(credential_id, org_id)
         try:
             match _kind(plan):
                 case "bearer":
@@ -64,6 +59,20 @@ class Authentication:
         except ValueError as error:
             raise NotAuthenticated(f"credential {credential_id}: {error}") from None
         raise NotAuthenticated(f"credential {credential_id}: its plan is not known here")
+
+    async def signing(self, credential_id: str, org_id: str) -> Json:
+        """The plan, if it is one that signs each request. Raises NotAuthenticated."""
+        plan = await self._plan(credential_id, org_id)
+        return plan if _kind(plan) == "hmac" else {}
+
+    async def _plan(self, credential_id: str, org_id: str) -> Json:
+        credential = await self._lookup(org_id, credential_id)
+        if credential is None:
+            raise NotAuthenticated(f"there is no credential {credential_id}")
+        plan = credential.get("authenticationPlan")
+        if not isinstance(plan, dict):
+            raise NotAuthenticated(f"credential {credential_id} has no authenticationPlan")
+        return plan
 
     def refused(self, credential_id: str) -> bool:
         """The server answered 401: a token that it was shown is worth nothing any more. Whether

@@ -1,6 +1,5 @@
 """From an assistant, in the API's JSON, to the brief that an agent is given."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -8,6 +7,7 @@ from typing import Any, Literal, NoReturn
 
 from gateway.agent.brief import Brief, Choice, VendorKey
 from gateway.api.hook_plans import hook_plans
+from gateway.api.introductions import Introductions
 from gateway.api.models import THINKING, model_choice, substitutes
 from gateway.api.targets import demanded, wanted
 from gateway.api.tool_briefs import elsewhere, tool_briefs
@@ -24,18 +24,24 @@ from gateway.errors import ConfigError
 from gateway.speech.spoken.plan import FormatPlan
 from gateway.speech.spoken.writing import Writing
 
-log = logging.getLogger(__name__)
-
 Assistant = dict[str, Any]
+
+
+# Who thinks where nobody can.
+_NOTICE = "No language model has been set up on this gateway, so I cannot answer you."
+_NOBODY = {"script": {"start": "only", "states": {"only": {"unsure": [_NOTICE]}}}}
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """Who hears and speaks where the assistant does not say, or leaves it to the service."""
+    """Who hears, thinks and speaks where the assistant does not say, or leaves it to the
+    service."""
 
     hearing: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
     speaking: Choice = field(default_factory=lambda: Choice(vendor="embedded"))
     spare_hearings: tuple[Choice, ...] = ()  # who else could hear: there is a key
+    thinking: Choice = field(default_factory=lambda: Choice(vendor="script", options=_NOBODY))
+    introductions: Introductions | None = None  # None: no server is shown a credential
 
 
 # Of recordingFormat; the last is ours.
@@ -61,6 +67,18 @@ def resolve(assistant: Assistant, overrides: dict[str, Any] | None) -> Assistant
     return resolved
 
 
+async def brief_of(
+    assistant: Assistant,
+    defaults: Defaults,
+    keys: Mapping[str, VendorKey],
+    org_id: str,
+) -> Brief:
+    """The same for a call of this organisation: servers of its own are shown the credentials that
+    they are to be shown. Raises Unusable."""
+    brief = from_assistant(assistant, defaults, keys)
+    return await defaults.introductions.made(brief, org_id) if defaults.introductions else brief
+
+
 def from_assistant(
     assistant: Assistant,
     defaults: Defaults | None = None,
@@ -69,8 +87,6 @@ def from_assistant(
     """The brief of a checked assistant; ``keys`` are its owner's. Raises Unusable."""
     defaults = defaults or Defaults()
     model = assistant.get("model") or {}
-    if model.get("emotionRecognitionEnabled"):
-        log.warning("model.emotionRecognitionEnabled is left out: it is not available here")
     artifacts = assistant.get("artifactPlan") or {}
     hearing = _vendor("transcriber", HEARING, assistant, defaults.hearing)
     compliance = assistant.get("compliancePlan") or {}
@@ -83,9 +99,10 @@ def from_assistant(
         "hearing": hearing,
         "hearing_substitutes": _hearing_substitutes(assistant, defaults),
         "vendor_tag": assistant.get("vendorTag"),
-        "thinking": _thinking(assistant),
+        "thinking": _thinking(assistant, defaults.thinking),
         "substitutes": substitutes(model),
         "fastest_first": (model.get("fallbackPlan") or {}).get("order") == "fastest",
+        "emotion": model.get("emotionRecognitionEnabled"),
         "fast_turns": _whole(model.get("numFastTurns")),
         "speaking": _voice(assistant, defaults.speaking),
         "speaking_substitutes": speaking_substitutes(assistant),
@@ -146,10 +163,12 @@ def _voice(assistant: Assistant, default: Choice) -> Choice:
     return voice_choice(part) or _stranger("voice", part["provider"], SPEAKING)
 
 
-def _thinking(assistant: Assistant) -> Choice:
+def _thinking(assistant: Assistant, default: Choice) -> Choice:
     model = assistant.get("model")
     if not model:
         raise Unusable("model should not be empty: the assistant cannot hold a call without it")
+    if model["provider"] == HOSTED:
+        return default
     return model_choice(model) or _stranger("model", model["provider"], THINKING)
 
 

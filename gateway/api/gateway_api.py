@@ -1,6 +1,7 @@
 """Everything of the API that the daemon starts and stops."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ from gateway.api.control import Control
 from gateway.api.directory import StoreDirectory
 from gateway.api.errors import ApiError
 from gateway.api.health import Readiness
+from gateway.api.introductions import Introductions
 from gateway.api.keys import load_key
 from gateway.api.letters import Letters
 from gateway.api.orders import order_from
@@ -59,12 +61,12 @@ class Api:
         self._settings = settings
         self._state_dir = state_dir
         self._store = store
-        self._defaults = defaults or Defaults()
         self._trunks = trunks or Trunks()
         self._server: Server | None = None
         self.key = load_key(settings, state_dir)
         messages = Messages(CallView(THE_ORG, settings.link_url))
         self._wire = Wire(fenced_http.client(fence), self._credential, traced)
+        self._defaults = replace(defaults or Defaults(), introductions=Introductions(self._wire))
         targets = Targets(target(webhooks.server))
         self._letters = Letters(store, self._wire, targets)
         self.webhooks = Webhooks(messages, self._wire, targets, self._letters.keep)

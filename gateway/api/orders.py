@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.briefs import Defaults, brief_of
 from gateway.api.casting import Cast, cast, found
 from gateway.api.errors import BadRequest
 from gateway.api.phone_numbers import trunk_of
@@ -57,7 +57,7 @@ async def order_from(body: Json, store: Holdings, defaults: Defaults) -> Order:
         papers["phoneNumber"] = {"id": number.id, **number.body}
     return Order(
         target=_target(customer),
-        brief=from_assistant(chosen.assistant, defaults, chosen.keys),
+        brief=await brief_of(chosen.assistant, defaults, chosen.keys, store.org_id),
         org_id=store.org_id,
         assistant_id=chosen.assistant_id,
         assistant=chosen.given,

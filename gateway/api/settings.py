@@ -18,6 +18,12 @@ class ApiSettings(BaseModel):
         "links in webhooks; empty: http:// and the listening address",
     )
 
+    default_model: str = Field(
+        "",
+        description="who thinks for model.provider vapi, as vendor/model; empty: the first of "
+        "OpenAI, Anthropic, Google, Groq, Mistral and xAI that has a key",
+    )
+
     @field_validator("listen")
     @classmethod
     def _address_and_port(cls, listen: str) -> str:

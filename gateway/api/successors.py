@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.agent.handing import Context
 from gateway.agent.templates import Templates
-from gateway.api.briefs import Defaults, from_assistant
+from gateway.api.briefs import Defaults, brief_of
 from gateway.api.casting import Cast, cast, member, named
 from gateway.api.errors import ApiError
 from gateway.api.handoff_tools import name_of
@@ -75,7 +75,7 @@ class Successors:
         holdings = self._store.of(record.org_id or THE_ORG)
         try:
             found = await self._cast(way, papers, holdings)
-            brief = from_assistant(found.assistant, self._defaults, found.keys)
+            brief = await brief_of(found.assistant, self._defaults, found.keys, holdings.org_id)
         except ApiError as error:
             raise CallRefused(error.text) from None
         except (Unusable, StoreError) as error:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.backoff import Backoff
 from gateway.store.tables import THE_ORG
 
 Json = dict[str, Any]
@@ -38,29 +39,11 @@ ON_DEMAND = {
 
 
 @dataclass(frozen=True)
-class Backoff:
-    """When a message is tried again: ``retries`` times, ``base_s`` apart or doubling from it."""
-
-    retries: int = 3
-    base_s: float = 1.0
-    doubling: bool = True
-    never: frozenset[int] = frozenset()  # status codes that are final
-
-    def wait_s(self, tried: int) -> float:
-        return self.base_s * 2 ** (tried - 1) if self.doubling else self.base_s
-
-    def again(self, tried: int, status: int | None) -> bool:
-        """After ``tried`` attempts of which the last was answered so; None: not answered."""
-        worth_it = status is None or status in (408, 425, 429) or status >= 500
-        return worth_it and status not in self.never and tried <= self.retries
-
-
-@dataclass(frozen=True)
 class Target:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = TIMEOUT_S
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(default_factory=Backoff)
     credential_id: str = ""  # of a stored webhook credential
     org_id: str = ""  # whose that is; empty: the operator's
     encrypted: tuple[str, ...] = ()  # paths of a tool's arguments

@@ -20,6 +20,7 @@ def server(given: dict[str, Any]) -> dict[str, Any]:
     """A Server object, for a vendor that is somebody's own."""
     known = {name: given.get(name) for name in ("url", "secret", "headers")}
     known["timeout_s"] = given.get("timeoutSeconds")
+    known["credential_id"] = given.get("credentialId")
     return {name: value for name, value in known.items() if value}
 
 

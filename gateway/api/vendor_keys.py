@@ -51,17 +51,40 @@ CLOUDS = {
 
 async def keys_of(assistant: Json, holdings: Holdings) -> dict[str, VendorKey]:
     """By vendor, for those that the assistant names. Raises Unusable."""
+    models = set(_models(assistant))
     wanted = set(_providers(assistant)) & FIELDS.keys()
     own = [one for one in assistant.get("credentials") or () if one.get("provider") in wanted]
-    found = {one["provider"]: one for one in reversed(own)}
+    found = {place: ("", one) for one in reversed(own) for place in _places(one, models)}
     if lacking := sorted(wanted - found.keys()):
         stored = await holdings.credentials.list(limit=MOST, provider=lacking)
         named = set(assistant.get("credentialIds") or ())
         for one in reversed(stored):
             if not named or one.id in named:
-                found[one.body["provider"]] = one.body
-    made = {name: key_of(credential) for name, credential in found.items()}
-    return {name: key for name, key in made.items() if key.api_key}
+                found |= dict.fromkeys(_places(one.body, models), (one.id, one.body))
+    made = {place: _key(*credential) for place, credential in found.items()}
+    return {place: key for place, key in made.items() if key.api_key or key.plan}
+
+
+def _places(credential: Json, models: set[str]) -> Iterator[str]:
+    """What it is a key for: a vendor, and a region of Azure's. Azure's storage is no vendor, and
+    a resource without any of the models is not asked for them."""
+    if credential["provider"] == "azure" and credential.get("service") == "blob_storage":
+        return
+    if credential.get("models") and not models.intersection(credential["models"]):
+        return
+    yield credential["provider"]
+    if credential["provider"] == "azure-openai" and credential.get("region"):
+        yield f"azure-openai-{credential['region']}"
+
+
+def _key(id_: str, credential: Json) -> VendorKey:
+    key = key_of(credential)
+    update: Json = {}
+    if credential.get("ocpApimSubscriptionKey"):  # of a gateway before Azure's resource
+        update["headers"] = {"Ocp-Apim-Subscription-Key": credential["ocpApimSubscriptionKey"]}
+    if id_ and credential.get("authenticationPlan"):
+        update["plan"] = id_
+    return key.model_copy(update=update)
 
 
 def key_of(credential: Json) -> VendorKey:
@@ -98,3 +121,13 @@ def _providers(assistant: Json) -> Iterator[str]:
         for one in chain([chosen], *others):
             if one.get("provider"):
                 yield str(one["provider"])
+            if one.get("provider") == "openai":  # a region in its model's name is Azure's
+                yield "azure-openai"
+
+
+def _models(assistant: Json) -> Iterator[str]:
+    model = assistant.get("model") or {}
+    plan = (model.get("fallbackPlan") or {}).get("models") or ()
+    for name in (model.get("model"), *(model.get("fallbackModels") or ()),
+                 *(one.get("model") for one in plan)):  # fmt: skip
+        yield str(name or "").partition(":")[0]

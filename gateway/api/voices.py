@@ -1,8 +1,10 @@
 """The API's voices and their fields, in the words of our vendors: a table."""
 
+from dataclasses import asdict
 from typing import Any
 
 from gateway.agent.brief import Choice
+from gateway.api.targets import backoff
 from gateway.api.transcribers import server
 from gateway.api.vendors import Fields, choice
 
@@ -40,6 +42,11 @@ def _generation(config: Json) -> Json:
     return {"generation": known}
 
 
+def _server(given: Json) -> Json:
+    plan = asdict(backoff(given["backoffPlan"])) if given.get("backoffPlan") else None
+    return server(given) | ({"backoff": plan | {"never": sorted(plan["never"])}} if plan else {})
+
+
 def _whole(name: str) -> Any:
     return lambda value: {name: int(value)}
 
@@ -66,7 +73,7 @@ SPEAKING: dict[str, Fields] = {
         "generationConfig": _generation,
         "pronunciationDictId": "pronunciation_dict_id",
     },
-    "custom-voice": {"voiceId": "voice", "server": server},
+    "custom-voice": {"voiceId": "voice", "server": _server},
     "deepgram": {"voiceId": "voice", "speed": "speed", "mipOptOut": "mip_opt_out"},
     "embedded": {"voiceId": "voice", "speed": _words_per_minute},
     "hume": {"voiceId": "voice", "isCustomHumeVoice": "custom", "description": "description"},

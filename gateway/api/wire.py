@@ -63,6 +63,11 @@ class Wire:
         """The headers of a request that others make. Raises NotAuthenticated."""
         return await self._authentication.headers(credential_id, b"", url=url, org_id=org_id)
 
+    async def signing(self, credential_id: str, org_id: str) -> dict[str, Any]:
+        """The plan by which others sign each request; empty if it is not of that kind. Raises
+        NotAuthenticated."""
+        return await self._authentication.signing(credential_id, org_id)
+
     async def _once(self, request: Request, timeout_s: float) -> tuple[int, bytes]:
         headers = dict(request.headers)
         if request.credential_id:

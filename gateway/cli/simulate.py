@@ -107,7 +107,7 @@ def brief_of(scenario: "Scenario", file: Path, settings: Settings) -> "Brief":
     admit_models(settings.vendors)
     try:
         assistant = checked(reference("CreateAssistantDto"), scenario.assistant)
-        return from_assistant(assistant, defaults(settings.vendors))
+        return from_assistant(assistant, defaults(settings.vendors, settings.api.default_model))
     except (BadRequest, Unusable) as error:
         why = "; ".join(error.message) if isinstance(error, BadRequest) else str(error)
         raise ConfigError(f"{file}: {scenario.name}: assistant: {why}") from None

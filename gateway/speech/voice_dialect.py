@@ -90,6 +90,11 @@ class PostedVoice(VoiceDialect):
     def post(self, text: str) -> Post:
         raise NotImplementedError
 
+    def again_s(self, tried: int, status: int | None) -> float | None:
+        """How long after so many attempts, the last of them answered so (None: not at all), there
+        is to be another; None: never. The call's agent tries again by itself."""
+        return None
+
     def read(self, item: Json) -> Iterable[bytes]:
         """The sound in one of the answer's objects. Any exception but VendorError means that the
         vendor wrote nonsense."""

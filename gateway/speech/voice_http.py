@@ -1,5 +1,6 @@
 """The one way in which a voice is asked over HTTP: each text a request, on pooled connections."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -49,11 +50,8 @@ class PostedSpeaking:
     async def _pieces(self, text: str) -> AsyncGenerator[bytes, None]:
         """The sound of the answer, as it comes."""
         dialect = self._dialect
-        response = await self._ask(text)
+        response = await self._answered(text)
         try:
-            if not response.is_success:
-                said = await sse.said(response)
-                raise dialect.refusal(response.status_code, said, response.headers)
             if dialect.framing == "raw":
                 raw = aiter(response.aiter_bytes())
                 async for piece in patiently(raw, self._timeout_s, self._blame):
@@ -71,6 +69,28 @@ class PostedSpeaking:
                     yield piece
         finally:
             await response.aclose()
+
+    async def _answered(self, text: str) -> httpx.Response:
+        """An answer that has the sound, after as many attempts as the voice's owner wants."""
+        tried = 0
+        while True:
+            tried, status = tried + 1, None
+            try:
+                response = await self._ask(text)
+                if response.is_success:
+                    return response
+                status = response.status_code
+                try:
+                    said = await sse.said(response)
+                finally:
+                    await response.aclose()
+                failure = self._dialect.refusal(status, said, response.headers)
+            except VendorError as error:
+                failure = error
+            after_s = self._dialect.again_s(tried, status)
+            if after_s is None:
+                raise failure
+            await asyncio.sleep(after_s)
 
     async def _ask(self, text: str) -> httpx.Response:
         post = self._dialect.post(text)

@@ -52,3 +52,15 @@ def test_a_vendor_that_says_when_is_waited_for_only_if_there_is_no_other() -> No
     assert Rota(1, PAUSES).failed(error(Fault.OVERLOAD, 1.5)) == 1.5
     assert Rota(1, PAUSES).failed(error(Fault.OVERLOAD, 60.0)) == 2.0
     assert Rota(2, PAUSES).failed(error(Fault.OVERLOAD, 60.0)) == 0.0
+
+
+def test_one_whose_key_was_refused_long_ago_is_asked_again_before_the_call_is_lost() -> None:
+    rota = Rota(2, PAUSES)
+    assert (rota.failed(error(A)), rota.current) == (0.0, 1)
+    rota.succeeded()
+    for _ in PAUSES:
+        rota.failed(error(T))
+        assert rota.current == 1
+    assert (rota.failed(error(T)), rota.current) == (0.0, 0)
+    assert (rota.failed(error(A)), rota.current) == (0.0, 1)
+    assert rota.failed(error(T)) is None

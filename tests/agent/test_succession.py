@@ -80,3 +80,12 @@ def test_a_vendor_that_says_when_is_waited_for_but_not_for_ever() -> None:
         succession = Succession((0.2,))
         succession.begin([0], 0.0)
         assert succession.failed(failure(B, said), 0.0) == waited
+
+
+def test_one_whose_key_was_refused_earlier_is_asked_again_before_the_call_is_lost() -> None:
+    succession = Succession((0.2,))
+    assert tried(succession, [0, 1], [A]) == [0, 0.0, 1]
+    succession.succeeded()
+    assert tried(succession, [0, 1], [T, T]) == [1, 0.2, 1, 0.0, 0]
+    succession.succeeded()
+    assert tried(succession, [0, 1], [T, A, T]) == [0, 0.0, 1, 0.2, 0, "end"]

@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from gateway.api.signatures import signed
+from gateway.signatures import signed
 
 BODY = b'{"message": {"type": "x {timestamp}"}}'
 

@@ -55,6 +55,7 @@ class Findings:
     endless: list[str] = field(default_factory=list)  # nothing tells how it ended
     reasons: Counter[str] = field(default_factory=Counter)
     answers: int = 0
+    refused: int = 0  # 503: the machine had no more to give
 
 
 def assistant(which: int, spare: bool) -> dict[str, Any]:
@@ -123,6 +124,9 @@ def judge(plan: Plan, report: Report, shown: dict[str, Any], ill: list[Outage]) 
         spare = not caller.user.startswith(LONE)
         told = shown.get(call.call_id, {})
         reason = str(told.get("endedReason") or "")
+        if call.status == 503:
+            found.refused += 1
+            continue
         name = f"{number} {caller.user} {call.call_id}: {reason} {told.get('endedMessage') or ''}"
         if not call.answered_at or not reason:
             found.endless.append(f"{name} status {call.status}")
@@ -130,7 +134,7 @@ def judge(plan: Plan, report: Report, shown: dict[str, Any], ill: list[Outage]) 
         found.reasons[reason] += 1
         turns = told.get("artifact", {}).get("trunkline", {}).get("turns", [])
         found.answers += len(turns)
-        if call.timeouts and spare:
+        if call.timeouts and spare and reason == Ended.CUSTOMER_ENDED_CALL:
             found.stuck.append(name)
         if reason in (Ended.CUSTOMER_ENDED_CALL, Ended.EXCEEDED_MAX_DURATION):
             continue
@@ -195,6 +199,7 @@ def measure(folder: Path, calls: int, seconds: float, seed: int) -> None:
             _prepare(daemon)
             _warm_up(daemon, folder, calls)
             before, held = _open_files(daemon), _held(daemon, *GAUGES)
+            busy = _busy_s(daemon)
             plan = Plan(
                 daemon.sip,
                 callers(calls, seconds, Random(seed)),
@@ -207,6 +212,7 @@ def measure(folder: Path, calls: int, seconds: float, seed: int) -> None:
                 (folder / "outages.json").write_text(json.dumps([vars(one) for one in ill]))
                 suffer(ill, vendors)
                 report = running.report()
+            busy_after = _busy_s(daemon)
             time.sleep(SETTLE_S)
             after, held_after = _open_files(daemon), _held(daemon, *GAUGES)
             shown = _shown(daemon)
@@ -214,7 +220,7 @@ def measure(folder: Path, calls: int, seconds: float, seed: int) -> None:
         odd = unexplained(daemon.log)
     (folder / "found.json").write_text(json.dumps(vars(found) | {"odd": odd}, indent=1))
     for name in ("lost", "stuck", "unnamed", "endless"):
-        for line in getattr(found, name):
+        for line in getattr(found, name)[:20]:
             print(f"{name}: {line}")
     for line in odd[:20]:
         print(f"log: {line[:300]}")
@@ -223,6 +229,8 @@ def measure(folder: Path, calls: int, seconds: float, seed: int) -> None:
         Figure("calls", len(report.calls), "calls"),
         Figure("calls at a time, least after 20 s", min(watch.live[4:-4] or [0]), "calls"),
         Figure("calls at a time, most", max(watch.live or [0]), "calls"),
+        Figure("refused with 503, the machine being full", found.refused, "calls"),
+        Figure("the gateway's share of a core", (busy_after - busy) / seconds, "cores"),
         Figure("outages", len(ill), ""),
         Figure("answers", found.answers, ""),
         Figure("lost though there was a substitute", len(found.lost), "calls", 0),
@@ -260,6 +268,10 @@ def _open_files(daemon: Daemon) -> Counter[str]:
     for process in daemon.processes():
         files[process.role] += process.descriptors
     return files
+
+
+def _busy_s(daemon: Daemon) -> float:
+    return sum(process.cpu_s for process in daemon.processes())
 
 
 def _shown(daemon: Daemon) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Options(BaseModel):
     url: str = ""
     secret: str = ""
     headers: dict[str, str] = {}
+    credential_id: str = ""  # whoever knows credentials has put what it opens into the headers
 
 
 class Custom(Dialect):

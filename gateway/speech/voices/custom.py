@@ -4,11 +4,14 @@ It answers with the sound: int16 little-endian mono at the ``sampleRate`` of the
 """
 
 import json
+import time
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from gateway.backoff import Backoff
 from gateway.errors import Fault
+from gateway.signatures import signed
 from gateway.speech.contract import RATE
 from gateway.speech.settings import VendorSettings
 from gateway.speech.voice_dialect import Post, PostedVoice
@@ -22,6 +25,9 @@ class Options(BaseModel):
     url: str = ""
     secret: str = ""
     headers: dict[str, str] = {}
+    credential_id: str = ""  # whoever knows credentials has put what it opens into the others
+    signing: dict[str, Any] = {}  # an HmacAuthenticationPlan
+    backoff: Backoff = Backoff(retries=0)
     voice: str = ""
 
 
@@ -38,6 +44,7 @@ class Custom(PostedVoice):
         self._headers = {"Content-Type": "application/json", "X-Call-Id": tag} | options.headers
         if options.secret:
             self._headers["X-Vapi-Secret"] = options.secret
+        self._signing, self._backoff = options.signing, options.backoff
 
     def post(self, text: str) -> Post:
         message: dict[str, Any] = {
@@ -48,4 +55,13 @@ class Custom(PostedVoice):
         }
         if self._voice:
             message["voiceId"] = self._voice
-        return Post(self._url, self._headers, json.dumps({"message": message}))
+        body = json.dumps({"message": message})
+        headers = self._headers
+        if self._signing:
+            headers = headers | signed(
+                self._signing, body.encode(), method="POST", url=self._url, now=time.time()
+            )
+        return Post(self._url, headers, body)
+
+    def again_s(self, tried: int, status: int | None) -> float | None:
+        return self._backoff.wait_s(tried) if self._backoff.again(tried, status) else None
