@@ -108,6 +108,6 @@ def test_one_that_can_only_be_stored_is_said_so_when_a_call_is_wanted() -> None:
         brief(provider="anthropic-bedrock", model="claude-3-haiku-20240307")
 
 
-def test_what_has_no_effect_here_is_said_so(caplog: pytest.LogCaptureFixture) -> None:
-    brief(emotionRecognitionEnabled=True)
-    assert "emotionRecognitionEnabled" in " ".join(caplog.messages)
+def test_a_caller_is_listened_to_for_how_they_sound_only_if_that_is_wanted() -> None:
+    assert brief(emotionRecognitionEnabled=True).emotion
+    assert not brief().emotion
