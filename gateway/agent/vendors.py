@@ -149,7 +149,9 @@ class Catalog:
         counted = CountedSpeaking(voice, self._account(start, choice))
         if not remembers:
             return counted
-        return Remembering(counted, choice.model_dump_json(), self._memory)
+        key = start.brief.keys.get(choice.vendor)  # one owner's voice is not another's
+        name = f"{choice.model_dump_json()} {key.api_key if key else ''}"
+        return Remembering(counted, name, self._memory)
 
     def timeout_s(self, vendor: str) -> float:
         return self._of(vendor).timeout_s

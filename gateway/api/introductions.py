@@ -1,5 +1,5 @@
-"""Servers of somebody's own are shown who asks: by the credential that a custom voice or transcriber
-names, and by the token of a custom model's authentication plan.
+"""Servers of somebody's own are shown who asks: by the credential that a custom voice or a custom
+transcriber names, and by the token of a custom model's authentication plan.
 """
 
 import logging

@@ -126,12 +126,11 @@ class DrivenHearing:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(Exception):  # whatever its end is like, the call has ended
-            async with asyncio.timeout(LETTING_GO_S):
-                if self._wire:
-                    for frame in self._dialect.finish():
-                        await self._wire.send(frame)
-                await self._dialled.aclose()
+        # Whatever its end is like, the call has ended: one that takes no farewell is closed, too.
+        for farewell in (self._finish(), self._dialled.aclose()):
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(LETTING_GO_S):
+                    await farewell
         self._heard.put_nowait(None)
 
     def _near(self, speech: bool) -> None:
@@ -143,6 +142,11 @@ class DrivenHearing:
         if self._sound:
             sound, self._sound = self._sound, b""
             self._put(self._dialect.sound(sound))
+
+    async def _finish(self) -> None:
+        if self._wire:
+            for frame in self._dialect.finish():
+                await self._wire.send(frame)
 
     def _put(self, frames: Iterable[Frame]) -> None:
         for frame in frames:

@@ -61,9 +61,6 @@ SPECIMENS: dict[str, list[Any]] = {
     "openAIEndpoint": ["https://a.openai.azure.com", "https://b.openai.azure.com"],
     "algorithm": ["sha256", "sha512"],
     "domain": ["one.example.org", "two.example.org"],
-    "apiKey": ["one", "two"], "openAIKey": ["one", "two"],
-    "openAIEndpoint": ["https://one.example", "https://two.example"],
-    "userId": ["one", "two"], "groupId": ["one", "two"],
 }  # fmt: skip
 # What makes an object mean something, or be the one that its place in a union says.
 ESSENTIALS: dict[str, Json] = {

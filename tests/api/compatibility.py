@@ -13,37 +13,20 @@ from uuid import UUID
 
 import httpx
 
-<<<<<<< HEAD
 from gateway.agent.brief import Brief
 from gateway.api import artifact, authentication, buckets, credentials, monitor_links, vendor_keys
 from gateway.api.analysis import Analyst
 from gateway.api.briefs import Defaults, from_assistant
-=======
-from gateway.api import authentication, buckets, credentials, keyring, monitor_links
-from gateway.api.briefs import Defaults, from_assistant, resolve
->>>>>>> cdc69bd (Compatibility: credentials of vendors act)
 from gateway.api.call_view import CallView
 from gateway.api.casting import cast
 from gateway.api.directory import StoreDirectory
 from gateway.api.errors import ApiError
-<<<<<<< HEAD
 from gateway.api.orders import order_from, single
 from gateway.api.server_messages import Messages
 from gateway.api.shapes import shapes
 from gateway.api.targets import Targets, target, wanted, wanted_live
 from gateway.calls.ports import CallRefused, Enquiry, Forward, Route
 from gateway.calls.record import CallRecord, Line, Party, Status
-=======
-from gateway.api.models import THINKING
-from gateway.api.orders import order_from
-from gateway.api.server_messages import Messages
-from gateway.api.shapes import shapes
-from gateway.api.targets import Targets, target, wanted, wanted_live
-from gateway.api.transcribers import HEARING
-from gateway.api.voices import SPEAKING
-from gateway.calls.ports import CallRefused
-from gateway.calls.record import Party
->>>>>>> cdc69bd (Compatibility: credentials of vendors act)
 from gateway.errors import GatewayError
 from gateway.store import Store, Stored, numbers
 from gateway.store.tables import THE_ORG
@@ -390,7 +373,7 @@ class _Tokens:
 
 
 async def _trusting(body: Json) -> Any:
-    """What it is good for: a trunk, a bucket and its rank, a signature, a vendor's key."""
+    """What it is good for: a trunk, a bucket and its rank, a signature."""
     try:
         if body["provider"] == credentials.TRUNK:
             return credentials.trunk_settings(body)
@@ -404,10 +387,6 @@ async def _trusting(body: Json) -> Any:
             return {name: part for name, part in body.items() if name in read}
         if body["provider"] in vendor_keys.FIELDS and "authenticationPlan" not in body:
             return _key(body)
-
-        if body["provider"] in {*HEARING, *THINKING, *SPEAKING}:
-            key = keyring.access_of(body).model_dump(), body.get("authenticationPlan")
-            return key, body.get("ocpApimSubscriptionKey"), body.get("models"), body.get("region")
 
         async def found(*_: str) -> Json:
             return body

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import fenced_http
-from gateway.agent.brief import Brief
+from gateway.agent.brief import Brief, Choice, VendorKey
 from gateway.agent.messages import Start
 from gateway.agent.vendors import Catalog
 from gateway.api import briefs
@@ -22,6 +22,7 @@ from gateway.fence import Fence
 from gateway.signatures import signed
 from gateway.speech import catalog
 from gateway.speech.contract import Message
+from gateway.speech.remembered import Memory
 from gateway.speech.settings import VendorSettings
 from gateway.store import Holdings, Store
 from tests.simulators.anthropic_wire import AnthropicSimulator
@@ -214,6 +215,24 @@ async def test_a_custom_model_is_shown_a_token(holdings: Holdings, defaults: Def
         model = {"provider": "custom-llm", "model": "m", "url": cloud.base_url}
         await think(cloud, await brief_of({"model": model}, holdings, defaults))
         assert cloud.requests[-1].headers["authorization"] == f"Bearer {THEIRS}"
+
+
+async def test_what_a_voice_said_for_one_owner_is_not_played_to_another() -> None:
+    async with VoiceSimulator(vendor="lmnt") as cloud:
+        known = vendors(cloud, "lmnt")
+        known._memory = Memory(1 << 20)
+        voice = Choice(vendor="lmnt")
+        brief = Brief(hearing=voice, thinking=voice, speaking=voice)
+        for key in ("one", "one", "other"):
+            keyed = brief.model_copy(update={"keys": {"lmnt": VendorKey(api_key=key)}})
+            speaking = known.speaking(Start(call="c", row=0, brief=keyed), voice)
+            async with aclosing(speaking.speak("Hello there.")) as sound:
+                async for _ in sound:
+                    pass
+        assert [r.headers["x-api-key"] for r in cloud.requests if r.method == "POST"] == [
+            "one", "other",
+        ]  # fmt: skip
+        await catalog.close()
 
 
 # Servers of somebody's own

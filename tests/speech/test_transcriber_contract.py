@@ -2,6 +2,7 @@
 keep, whatever their protocols are like, when things go well and when they break."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.speech import catalog, driver
 from gateway.speech.contract import Heard, Hearing
 from gateway.speech.hearing import ROWS
 from gateway.speech.settings import VendorSettings
+from gateway.speech.transcribers.soniox import Options, Soniox
 from tests.simulators.refusals import REFUSALS
 from tests.simulators.sound import hum
 from tests.simulators.transcriber_tongues import TONGUES
@@ -202,3 +204,31 @@ async def test_a_server_that_an_assistant_names_lies_behind_the_fence() -> None:
         await hearing.open()
     assert failure.value.fault is Fault.OURS
     await hearing.close()
+
+
+async def test_one_that_takes_no_farewell_is_left_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(driver, "LETTING_GO_S", 0.01)
+    left = []
+
+    class Stuck:
+        async def send(self, frame: object) -> None:
+            await asyncio.Event().wait()
+
+        async def recv(self) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+    @contextlib.asynccontextmanager
+    async def connected() -> AsyncIterator[Stuck]:
+        try:
+            yield Stuck()
+        finally:
+            left.append(True)
+
+    settings = VendorSettings(api_key=SecretStr("k"))
+    hearing = driver.DrivenHearing(Soniox("", Options(), settings, "c"), settings, connected)
+    await hearing.open()
+    await hearing.close()
+    assert left
