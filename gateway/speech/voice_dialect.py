@@ -90,6 +90,10 @@ class PostedVoice(VoiceDialect):
     def post(self, text: str) -> Post:
         raise NotImplementedError
 
+    def proven(self, post: Post, now: float) -> Post:
+        """With what shows who asks, where that depends on the request; ``now`` is epoch seconds."""
+        return post
+
     def again_s(self, tried: int, status: int | None) -> float | None:
         """How long after so many attempts, the last of them answered so (None: not at all), there
         is to be another; None: never. The call's agent tries again by itself."""

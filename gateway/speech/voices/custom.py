@@ -4,7 +4,7 @@ It answers with the sound: int16 little-endian mono at the ``sampleRate`` of the
 """
 
 import json
-import time
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -55,13 +55,14 @@ class Custom(PostedVoice):
         }
         if self._voice:
             message["voiceId"] = self._voice
-        body = json.dumps({"message": message})
-        headers = self._headers
-        if self._signing:
-            headers = headers | signed(
-                self._signing, body.encode(), method="POST", url=self._url, now=time.time()
-            )
-        return Post(self._url, headers, body)
+        return Post(self._url, self._headers, json.dumps({"message": message}))
+
+    def proven(self, post: Post, now: float) -> Post:
+        if not self._signing:
+            return post
+        body = str(post.body).encode()
+        proof = signed(self._signing, body, method="POST", url=post.url, now=now)
+        return replace(post, headers=post.headers | proof)
 
     def again_s(self, tried: int, status: int | None) -> float | None:
         return self._backoff.wait_s(tried) if self._backoff.again(tried, status) else None
