@@ -1,6 +1,7 @@
 """Vapi's own Python SDK calls every method that it has for our resources, with objects that have
 every documented field, and gets back what it wrote."""
 
+import asyncio
 import inspect
 import wave
 from datetime import UTC, datetime
@@ -204,3 +205,64 @@ def ended(call_id: str, state_dir: Path) -> CallRecord:
         ended_at=now,
         transcript=[Line(role="assistant", text="Hi", at=now, began_s=0.0, ended_s=0.5)],
     )
+
+
+@pytest.fixture
+def blocking(client: Any) -> Any:  # noqa: F811
+    """The SDK's other client, which waits."""
+    import vapi
+
+    wrapper = client._client_wrapper
+    return vapi.Vapi(token="the-key", base_url=wrapper.get_base_url())
+
+
+def test_the_blocking_client_has_the_same_methods(blocking: Any, client: Any) -> None:  # noqa: F811
+    for name in RESOURCES:
+        both = [Walked(getattr(one, name)).left for one in (client, blocking)]
+        assert both[0] == both[1]
+
+
+async def test_the_blocking_client(
+    blocking: Any, store: Store, tmp_path: Path, switchboard: Any
+) -> None:
+    over = ended("33333333-3333-4333-8333-333333333333", tmp_path)
+    store.calls.save(over.kept())
+
+    def use() -> None:
+        ann = blocking.assistants.create(
+            name="Ann", model={"provider": "openai", "model": "gpt-4o"}
+        )
+        number = {"provider": "vapi", "sipUri": "sip:a@example.org"}
+        for resource, made in (
+            (blocking.assistants, ann),
+            (blocking.squads, blocking.squads.create(members=[{"assistantId": ann.id}])),
+            (blocking.tools, blocking.tools.create(request={"type": "endCall"})),
+            (blocking.files, blocking.files.create(file=("a.txt", b"soup", "text/plain"))),
+            (blocking.phone_numbers, blocking.phone_numbers.create(request=number)),
+        ):
+            assert resource.get(made.id).id == made.id
+            assert [one.id for one in resource.list()] == [made.id]
+        placed = blocking.calls.create(assistant_id=ann.id, customer={"sipUri": "sip:a@b.test"})
+        assert placed.status == "queued"
+        assert blocking.calls.get(over.id).ended_reason == "customer-ended-call"
+        assert blocking.assistants.update(ann.id, name="Bob").name == "Bob"
+        assert blocking.assistants.delete(ann.id).id == ann.id
+        blocking._client_wrapper.httpx_client.httpx_client.close()
+
+    await asyncio.to_thread(use)
+
+
+async def test_paths_of_older_clients_and_pages(client: Any, store: Store) -> None:  # noqa: F811
+    order = {
+        "assistant": {"model": {"provider": "openai", "model": "gpt-4o"}},
+        "customer": {"sipUri": "sip:al@example.org"},
+    }
+    placed = await asked(client, "POST", "/call/phone", order)
+    assert placed["status"] == "queued"
+    over = CallRecord(id=placed["id"], direction="outbound", status=Status.ENDED)
+    store.calls.save(over.kept())
+    page = await kept(client, "/v2/call?limit=5")
+    assert [one["id"] for one in page["results"]] == [placed["id"]]
+    assert page["metadata"]["totalItems"] == 1
+    for path in ("/v2/assistant", "/v2/tool", "/v2/squad"):
+        assert (await kept(client, path))["results"] == []

@@ -1,4 +1,5 @@
-"""Vapi's own TypeScript SDK, unmodified, against the gateway on the loopback."""
+"""Vapi's own TypeScript SDK, unmodified, against the gateway on the loopback: every method that it
+has for assistants, calls, tools and numbers."""
 
 import asyncio
 import json
@@ -14,7 +15,7 @@ from gateway.calls.record import CallRecord
 from gateway.store import Store
 from tests.api.maximal import maximal, members
 from tests.api.test_official_sdk import client  # noqa: F401  # a fixture
-from tests.api.test_sdk_walk import asked
+from tests.api.test_sdk_walk import asked, ended
 
 HERE = Path(__file__).parents[1] / "sdk-typescript"
 NODE = shutil.which("node")
@@ -28,7 +29,10 @@ async def test_the_sdk_reads_back_what_it_wrote(
     client: Any,  # noqa: F811
     store: Store,
     switchboard: Any,
+    tmp_path: Path,
 ) -> None:
+    over = ended("33333333-3333-4333-8333-333333333333", tmp_path)
+    store.calls.save(over.kept())
     credential = await asked(client, "POST", "/credential", {"provider": "openai", "apiKey": "x"})
     ann = await asked(client, "POST", "/assistant", {"name": "Ann"})
     known = {"credentialId": credential["id"], "assistantId": ann["id"], "number": "+4930111111"}
@@ -49,6 +53,7 @@ async def test_the_sdk_reads_back_what_it_wrote(
 
     switchboard.place = placing
     written = {
+        "ended": over.id,
         "assistant": maximal({"$ref": "#/$defs/CreateAssistantDto"}),
         "tools": [maximal({"$ref": f"#/$defs/{shape}"}) for shape in members("Tool")],
         "numbers": numbers,
