@@ -190,7 +190,7 @@ def test_tools_are_told_with_what_they_say_meanwhile() -> None:
         ],
         "functions": [{"name": "older"}],
     }  # fmt: skip
-    book, end, press, older = from_assistant({"model": model}).tools
+    book, end, press, _, older = from_assistant({"model": model}).tools
     assert (book.kind, book.name, book.description) == ("function", "book", "Books.")
     assert book.parameters["properties"] == {"day": {"type": "string"}}
     assert (book.wait, book.timeout_s, book.server) == (

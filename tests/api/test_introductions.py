@@ -84,11 +84,13 @@ async def think(cloud: Server, brief: Brief) -> str:
 async def speak(cloud: Server, brief: Brief) -> str:
     choice = brief.speaking
     speaking = vendors(cloud, choice.vendor).speaking(Start(call="c", row=0, brief=brief), choice)
-    async with aclosing(speaking.speak("Hello there.")) as sound:
-        async for _ in sound:
-            pass
-    await speaking.close()
-    await catalog.close()
+    try:
+        async with aclosing(speaking.speak("Hello there.")) as sound:
+            async for _ in sound:
+                pass
+    finally:
+        await speaking.close()
+        await catalog.close()
     return seen(cloud)
 
 
