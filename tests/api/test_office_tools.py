@@ -260,3 +260,25 @@ async def test_a_session_is_stored_sealed_and_never_shown(api: httpx.AsyncClient
         made = await api.post("/credential", json=body)
         assert made.status_code == 201, made.text
         assert "authenticationSession" not in made.json()
+
+
+@pytest.mark.parametrize("kind", DEEDS)
+async def test_a_service_that_fails_is_told_and_ends_nothing(
+    store: Store, site: Site, kind: str
+) -> None:
+    for provider in ("gohighlevel", "make", "twilio"):
+        await trust(store, provider, apiKey="K", apiSecret="S", accountSid="A", region="eu1")
+    for name in ("google.calendar", "google.sheets", "slack"):
+        await trust(store, f"{name}.oauth2-authorization", authenticationSession=LIVE)
+    more = {"metadata": {"scenarioId": 1, "workflowId": "w"}}
+    fields = {name: "2026-03-02T10:00:00Z" for name, _, _ in DEEDS[kind].fields}
+    fields |= {"timeZone": "UTC", "timezone": "UTC"}
+    for status, body, told in (
+        (500, b"down", "HTTP status 500: down"),
+        (403, {"error": "no"}, 'HTTP status 403: {"error": "no"}'),
+        (200, b"[no JSON", "is not JSON"),
+    ):
+        site.rule = lambda asked, answer=(status, body): answer  # type: ignore[misc]
+        reply = await use(store, site, kind, more=more, **fields)
+        assert told in reply.content
+        assert not reply.ok

@@ -100,15 +100,30 @@ class Accounts:
         return new | ({"refreshToken": t} if (t := given.get("refresh_token")) else {})
 
     async def ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: Any, limit_s: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Any,
+        limit_s: float,
+        *,
+        words: bool = False,
     ) -> Any:
-        """JSON for JSON. Raises ToolFailed and wire.FAILURES."""
+        """JSON for JSON; ``words``: a plain text is an answer, too. Raises ToolFailed and
+        wire.FAILURES."""
         content = b"" if body is None else json.dumps(body, default=str).encode()
         kind = {"Content-Type": "application/json"} if content else {}
-        return await self.send(method, url, {**kind, **headers}, content, limit_s)
+        return await self.send(method, url, {**kind, **headers}, content, limit_s, words=words)
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes, limit_s: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        limit_s: float,
+        *,
+        words: bool = False,
     ) -> Any:
         status, answer = await self.wire.ask(Request(method, url, headers, content), limit_s)
         text = answer.decode(errors="replace")
@@ -117,7 +132,9 @@ class Accounts:
         try:
             return json.loads(text) if text else {}
         except ValueError:
-            return text
+            if words:
+                return text
+            raise ToolFailed("the answer of the service is not JSON") from None
 
 
 def _ending(session: Json) -> bool:

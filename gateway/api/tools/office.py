@@ -125,7 +125,8 @@ async def _say_in_slack(accounts: Accounts, errand: Errand) -> Any:
     given, limit_s = errand.arguments, errand.tool.timeout_s
     credential = await accounts.credential(errand, "slack.oauth2-authorization", "slack-webhook")
     if hook := credential[1].get("webhookUrl"):
-        return await accounts.ask("POST", hook, {}, {"text": given["message"]}, limit_s) or "Sent."
+        text = {"text": given["message"]}
+        return await accounts.ask("POST", hook, {}, text, limit_s, words=True) or "Sent."
     if not given.get("channel"):
         raise ToolFailed("the argument 'channel' is missing")
     url = accounts.url(SLACK)
@@ -227,7 +228,8 @@ async def _run_scenario(accounts: Accounts, errand: Errand) -> Any:
     hook = (found.get("hook") or {}).get("url") if isinstance(found, dict) else None
     if not hook:
         raise ToolFailed("the answer of Make has no URL of the hook")
-    return await accounts.ask("POST", hook, {}, data, limit_s) or "The scenario was started."
+    made = await accounts.ask("POST", hook, {}, data, limit_s, words=True)
+    return made or "The scenario was started."
 
 
 async def _text(accounts: Accounts, errand: Errand) -> Any:
