@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from liquid import Environment, Undefined
+from liquid import Environment, RenderContext, Undefined
 from liquid.exceptions import LiquidError
+from liquid.filter import with_context
 
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _DATE = "%b %-d, %Y"
 _TIME = "%-I:%M %p"
+_AT = " at"  # a variable that no template can name: the time that it knows
 
 
 class _Unknown(Undefined):
@@ -25,6 +27,20 @@ class _Unknown(Undefined):
             if output.start() <= token.start_index < output.end():
                 return output[0]
         return f"{{{{ {self.name} }}}}"
+
+
+@with_context
+def _date(value: object, form: str = _DATE, zone: str = "UTC", *, context: RenderContext) -> str:
+    """``{{ "now" | date: "%H:%M", "Europe/Berlin" }}``"""
+    when = context.resolve(_AT)
+    if str(value) not in ("now", "today", str(context.resolve("now"))):
+        when = datetime.fromisoformat(str(value))
+    return str(when.astimezone(ZoneInfo(zone)).strftime(form))
+
+
+# One for all calls: Liquid's caches keep the last hundred that they have seen, with all they hold.
+_LIQUID = Environment(undefined=_Unknown)
+_LIQUID.add_filter("date", _date)
 
 
 class Templates:
@@ -41,16 +57,7 @@ class Templates:
             "year": utc.strftime("%Y"),
             **variables,
         }
-        self._environment = Environment(undefined=_Unknown)
-
-        def date(value: object, form: str = _DATE, zone: str = "UTC") -> str:
-            """``{{ "now" | date: "%H:%M", "Europe/Berlin" }}``"""
-            when = utc
-            if str(value) not in ("now", "today", str(self._variables["now"])):
-                when = datetime.fromisoformat(str(value))
-            return when.astimezone(ZoneInfo(zone)).strftime(form)
-
-        self._environment.add_filter("date", date)
+        self._variables[_AT] = utc
 
     def know(self, variables: Mapping[str, Any]) -> None:
         """From now on, these too."""
@@ -61,6 +68,6 @@ class Templates:
         if "{{" not in text and "{%" not in text:
             return text
         try:
-            return self._environment.from_string(text).render(**self._variables)
+            return _LIQUID.from_string(text).render(**self._variables)
         except (LiquidError, ValueError, ZoneInfoNotFoundError):
             return text

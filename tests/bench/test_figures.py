@@ -27,10 +27,7 @@ def report(sound_at: list[float], call: Outcome, end: float = 10.0) -> Report:
     return Report([call], packets, 0.0, {})
 
 
-def test_a_turn_s_own_share_is_what_neither_the_operator_set_nor_a_vendor_took(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(bench_turn, "TURNS", 1)
+def test_a_turn_s_own_share_is_what_neither_the_operator_set_nor_a_vendor_took() -> None:
     call = Outcome("id", played=[Played(0, 1002.0, 1003.0)])
     segments = [("end_of_speech_wait", 400.0), ("model_first_token", 200.0), ("wire", 30.0)]
     turn = {
@@ -39,7 +36,7 @@ def test_a_turn_s_own_share_is_what_neither_the_operator_set_nor_a_vendor_took(
         "segments": [{"name": name, "ms": ms} for name, ms in segments],
     }
     shown = {"id": {"artifact": {"trunkline": {"turns": [turn]}}}}
-    made = values(bench_turn.figures(report([3.7], call), shown))
+    made = values(bench_turn.figures(report([3.7], call), shown, 1))
     assert made["turns measured"] == 1
     assert made["turn on the wire, p95"] == pytest.approx(700, abs=0.1)
     assert made["own share on the wire, p95"] == pytest.approx(100, abs=0.1)
@@ -48,7 +45,7 @@ def test_a_turn_s_own_share_is_what_neither_the_operator_set_nor_a_vendor_took(
 
 
 def test_turns_that_cannot_be_paired_are_counted_not_measured() -> None:
-    made = values(bench_turn.figures(report([], Outcome("id")), {}))
+    made = values(bench_turn.figures(report([], Outcome("id")), {}, 1))
     assert made["calls whose turns could not be paired"] == 1
     assert made["turns measured"] == 0
 
