@@ -50,6 +50,7 @@ audio_source aubridge,loop
 audio_player aubridge,loop
 module plc.so
 module aubridge.so"""
+WAV_HEADER = 44  # bytes
 ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec};answermode={mode}"
 
 
@@ -180,6 +181,13 @@ class Baresip:
         """What was heard in the calls, one after the other; complete once they are over."""
         files = sorted(self._heard.glob("*-dec.wav"))
         return np.concatenate([self._telephone(path) for path in files])
+
+    def heard_so_far(self) -> sound.Pcm:
+        """The same while a call lasts, when the header does not yet say how much there is."""
+        paths = sorted(self._heard.glob("*-dec.wav"))
+        octets = b"".join(path.read_bytes()[WAV_HEADER:] for path in paths)
+        pcm = np.frombuffer(octets, "<i2", len(octets) // 2)
+        return pcm[:: self._channels * (self._rate // sound.RATE)].astype(np.int16)
 
     def _telephone(self, path: Path) -> sound.Pcm:
         """At the telephone's rate, whatever the codec's."""
