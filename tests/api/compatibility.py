@@ -392,7 +392,7 @@ async def _trusting(body: Json) -> Any:
             return body
 
         known = authentication.Authentication(found, _Tokens(), lambda: 0.0)  # type: ignore[arg-type]
-        with patch("gateway.api.signatures.uuid4", lambda: UUID(int=0)):  # else no two are alike
+        with patch("gateway.signatures.uuid4", lambda: UUID(int=0)):  # else no two are alike
             headers = await known.headers("one", b"", url="https://one.example/")
         return headers, body.get("encryptionPlan")
     except authentication.NotAuthenticated:
