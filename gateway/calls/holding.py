@@ -25,6 +25,11 @@ class Holding:
     def held(self) -> bool:
         return self._since is not None
 
+    @property
+    def awaited(self) -> bool:
+        """A tool waits for the end of it, and tells the model."""
+        return self._back is not None and not self._back.is_set()
+
     def hold(self) -> bool:
         """False: it is on hold already, or nobody is there who could take it back."""
         call = self._call

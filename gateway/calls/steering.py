@@ -68,8 +68,9 @@ class Steering:
 
     def resume(self) -> bool:
         """The end of that; False: it does not wait."""
+        awaited = self._call.holding.awaited
         seconds = self._call.holding.resume()
-        if seconds is not None:
+        if seconds is not None and not awaited:
             back = {"role": "system", "content": holds.BACK.format(seconds)}
             self._call.tell(Add(call=self._call.record.id, messages=(back,)))
         return seconds is not None

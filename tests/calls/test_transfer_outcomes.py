@@ -630,6 +630,15 @@ async def test_a_caller_waits_and_goes_on() -> None:
     await scene.finished()
 
 
+async def test_who_is_held_from_outside_is_told_of_to_the_model() -> None:
+    scene = Scene(DIAL)
+    assert Steering(scene.call).hold()
+    assert Steering(scene.call).resume()
+    assert "on hold" in cast(Add, scene.of(Add)[-1]).messages[0]["content"]
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
 @pytest.mark.parametrize("by", ["time", "operator", "end"])
 async def test_an_agent_puts_its_caller_on_hold(by: str) -> None:
     scene = Scene(DIAL)
@@ -644,7 +653,7 @@ async def test_an_agent_puts_its_caller_on_hold(by: str) -> None:
     if by == "operator":
         assert Steering(scene.call).resume()
         assert not Steering(scene.call).resume()
-        assert "on hold" in cast(Add, scene.of(Add)[-1]).messages[0]["content"]
+        assert not scene.of(Add)  # the tool's result says it
     if by == "end":
         scene.call.end("manually-canceled")
     else:
