@@ -108,13 +108,13 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self._ask:
             self._clients.answered(self._ask, 0, b"")
-        self._clients.lost()
+        self._clients.lost(self)
 
 
 class Clients:
     def __init__(self, order: Order) -> None:
         self._order = order
-        self._idle: list[Connection] = []
+        self._idle: deque[Connection] = deque()  # in turns: uvicorn closes who is idle for 5 s
         self._queue: deque[Ask] = deque()
         self._own: dict[str, list[str]] = {"assistant": [], "tool": []}  # made here
         self._dice = random.Random(1)
@@ -155,8 +155,11 @@ class Clients:
         self._idle.append(connection)
         self._next()
 
-    def lost(self) -> None:
-        self._errors["connection lost"] += 1
+    def lost(self, connection: Connection) -> None:
+        with suppress(ValueError):
+            self._idle.remove(connection)
+        if not self._over.is_set() or self._tally.answered < self._tally.asked:
+            self._errors["connection lost"] += 1
 
     def answered(self, ask: Ask, status: int, answer: bytes) -> None:
         tally = self._tally
@@ -173,7 +176,7 @@ class Clients:
     def _next(self) -> None:
         while self._queue and self._idle:
             ask = self._queue.popleft()
-            self._idle.pop().ask(ask, self._written(ask.kind))
+            self._idle.popleft().ask(ask, self._written(ask.kind))
 
     def _written(self, kind: str) -> bytes:
         order, dice = self._order, self._dice
