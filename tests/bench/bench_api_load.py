@@ -166,7 +166,7 @@ def _api(tallies: list[dict[str, Any]]) -> list[Figure]:
         print(f"errors: {errors}")
     asked, took = sum(t["asked"] for t in tallies), sum(t["took_s"] for t in tallies)
     made = [
-        Figure("requests answered a second", asked / took, "1/s"),
+        Figure("requests answered a second", sum(t["answered"] for t in tallies) / took, "1/s"),
         Figure("requests asked", asked, "requests"),
         Figure("requests that failed", sum(errors.values()), "requests", 0),
         Figure("request, from due to answered, p50", p50),

@@ -158,8 +158,7 @@ class Clients:
     def lost(self, connection: Connection) -> None:
         with suppress(ValueError):
             self._idle.remove(connection)
-        if not self._over.is_set() or self._tally.answered < self._tally.asked:
-            self._errors["connection lost"] += 1
+        self._errors["connection lost"] += 1
 
     def answered(self, ask: Ask, status: int, answer: bytes) -> None:
         tally = self._tally
