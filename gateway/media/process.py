@@ -26,6 +26,7 @@ from gateway.media.guard import Guard
 from gateway.media.isolation import Careful
 from gateway.media.lines import BEAT_S, Lines, Writer
 from gateway.media.loop import Loop
+from gateway.media.pace import Pace
 from gateway.media.ring import Ring
 from gateway.media.sockets import Sockets
 
@@ -128,7 +129,7 @@ def _run(
 ) -> None:
     careful = Careful(beat, lines)
     me = beat.beater
-    clock = Clock(float(lines["beats_at"][me]))
+    clock, pace = Clock(float(lines["beats_at"][me])), Pace()
     news: dict[str, Any] = {"beating": True, "io": sockets.way.name}
     while True:
         tick = clock.wait()
@@ -137,19 +138,22 @@ def _run(
         if let_go := _settle(lines, beat, careful, sockets, guard, tick.now):
             news["let_go"] = let_go
 
-        for outgoing in careful.run(sockets.receive(), tick.now, tick.missed):
-            beat.unsent(sockets.send(outgoing))
-        sockets.send_control(beat.reports.run(beat.rows, sockets.control, tick.now))
-
+        ready = careful.run(sockets.receive(), tick.now, tick.missed)
         for agent in np.unique(lines["agent"][beat.rows]).tolist():
             if agent < len(orders.wakes):
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_write(orders.wakes[agent], 1)
+        waited_s = pace.wait_s(time.monotonic() - tick.now + tick.late_s) if len(beat.rows) else 0.0
+        time.sleep(waited_s)
+        for outgoing in ready:
+            beat.unsent(sockets.send(outgoing))
+        sockets.send_control(beat.reports.run(beat.rows, sockets.control, tick.now))
+
         lines["beats"][me] += 1 + tick.missed
         lines["beats_late"][me] += tick.late_s > LATE_S
         lines["beats_missed"][me] += tick.missed
         lines["beats_at"][me] = tick.now
-        busy_s = time.monotonic() - tick.now
+        busy_s = time.monotonic() - tick.now - waited_s
         lines["busy_s"][me] += busy_s
         lines["load"][me] += (busy_s / BEAT_S - lines["load"][me]) * _LOAD_WEIGHT
         if faults := [*careful.faults, *beat.reports.faults]:
