@@ -35,7 +35,10 @@ async def read_json(request: Request) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        value = json.loads(body, parse_constant=_no_number)
+        text = body.decode()
+        value = json.loads(text, parse_constant=_no_number)
+        if "\\u" in text:  # half a character can be escaped, and neither stored nor sent again
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
