@@ -244,6 +244,10 @@ class Transfer:
         else:
             self.step(self._join)
 
+    def _hush(self) -> None:
+        """What the agent was telling the other party is dropped."""
+        self._call.tell(Say(call=self._call.record.id, text="", aside=True, interrupt=True))
+
     @property
     def _join(self) -> str:
         return "replace" if self._to.verb == "refer" else "connect"

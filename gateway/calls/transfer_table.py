@@ -63,9 +63,9 @@ TABLE: dict[tuple[State, str], tuple[State, str]] = {
     (M, "replace"):     (X, "replace"),
     (M, "ask"):         (K, "await-key"),
     (M, "accept"):      (M, "note-acceptance"),  # it is told the rest all the same
-    (M, "decline"):     (Z, "end-declined"),
-    (M, "machine"):     (Z, "end-machine"),  # which had only paused
-    (M, "lost"):        (Z, "end-target-left"),
+    (M, "decline"):     (Z, "hush end-declined"),  # the caller hears nothing of what is for it
+    (M, "machine"):     (Z, "hush end-machine"),  # which had only paused
+    (M, "lost"):        (Z, "hush end-target-left"),
     (M, "caller-gone"): (Z, "end-caller-left"),
 
     (K, "connect"):     (B, "connect"),

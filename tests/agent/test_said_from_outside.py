@@ -36,3 +36,20 @@ async def test_what_is_added_is_known_and_may_be_answered() -> None:
         assert heard(stage) == ["We close at six."]
         (messages,) = stage.clay.asked
         assert [m.content for m in messages[-2:]] == [fact["content"], "Say so."]
+
+
+async def test_what_is_told_somebody_else_is_dropped_when_they_leave() -> None:
+    text = "There is somebody for you who would like to know when their order comes, and why not."
+    async with Stage(greeting_mode="wait") as stage:
+        stage.agent.receive(Say(call="c1", text=text, aside=True))
+        await stage.until("speaking")
+        await stage.seconds(1.0)
+        stage.agent.receive(Say(call="c1", text="", aside=True, interrupt=True))
+        assert stage.agent.quiet
+        stage.agent.receive(Say(call="c1", text="Nobody is there."))
+        await stage.until("speaking")
+        await stage.until("listening")
+        told, apology = heard(stage)
+        assert told
+        assert len(told) < len(text)
+        assert apology == "Nobody is there."

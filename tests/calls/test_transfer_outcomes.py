@@ -442,6 +442,7 @@ async def test_it_hangs_up_while_it_is_told() -> None:
     scene.other.told(Up())
     await scene.until(lambda: scene.of(Say))
     scene.other.told(GONE)
+    assert cast(Say, scene.of(Say)[-1]).interrupt  # the caller does not hear the rest of it
     await scene.back("failed", "hung up before")
 
 
