@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import websockets
 
+from tests.peers import sound
 from tests.peers.daemon import Daemon
 from tests.peers.softphone import Softphone
 
@@ -63,3 +66,102 @@ async def test_a_call_is_heard_made_to_say_something_and_ended(
     speech = [(one["role"], one["status"]) for one in told if one["type"] == "speech-update"]
     assert ("assistant", "started") in speech
     assert told[-1]["status"] == "ended"
+
+
+def assistant(name: str) -> dict[str, Any]:
+    rule = {"phrases": ["where are you"], "say": f"{name} is in the kitchen."}
+    script = {"start": "a", "states": {"a": {"rules": [rule]}}}
+    return {
+        "name": name,
+        "firstMessage": f"Hello, I am {name}.",
+        "model": {"provider": "script", "script": script},
+        "voice": {"provider": "embedded", "voiceId": "en-us"},
+    }
+
+
+async def test_whatever_is_ordered_from_outside_is_heard_on_the_phone(
+    gateway: Daemon, phone: Softphone, tmp_path: Path
+) -> None:
+    ann, bob = [
+        (await gateway.api.post("/assistant", json=assistant(name))).json()["id"]
+        for name in ("Ann", "Bob")
+    ]
+    number = {"provider": "vapi", "sipUri": gateway.uri("desk"), "assistantId": ann}
+    assert (await gateway.api.post("/phone-number", json=number)).status_code == 201
+    tone = tmp_path / "tone.wav"
+    sound.write_wav(tone, sound.tone(120.0))
+    (tmp_path / "human").mkdir()
+    call = await phone.dial(gateway.uri("desk"))
+    await call.confirmed()
+    await gateway.until_said("Hello, I am Ann.")
+    monitor = (await gateway.only_call())["monitor"]
+
+    async def order(kind: str, **more: Any) -> None:
+        answer = await gateway.api.post(monitor["controlUrl"], json={"type": kind, **more})
+        assert answer.status_code == 200, answer.text
+
+    async def heard_until(said: str, name: str) -> float:
+        """Seconds of sound on the phone, until the agent has said this."""
+        await gateway.until_said(said, 60)
+        heard = sound.loud_s(await call.recorded())
+        await call.record(tmp_path / f"{name}.wav")
+        return heard
+
+    async def listened(loud: bool) -> None:
+        """The caller is heard, or not any more, for half a second."""
+        frames = 0
+        async with asyncio.timeout(60), websockets.connect(monitor["listenUrl"], proxy=None) as on:
+            await on.recv()
+            while frames < 8000:
+                left = np.frombuffer(await on.recv(), "<i2")[::2]
+                same = bool(len(left)) and (bool(np.abs(left.astype(int)).max() > 1000) is loud)
+                frames = frames + len(left) if same else 0
+
+    await call.record(tmp_path / "first.wav")
+    await order("say", content="This is the supervisor.")
+    assert await heard_until("This is the supervisor.", "say") > 0.5
+    await order("control", control="mute-assistant")
+    await order("say", content="Nobody hears that.")
+    assert await heard_until("Nobody hears that.", "muted") < 0.2  # the end of the one before
+    await order("control", control="unmute-assistant")
+    message = {"role": "user", "content": "Where are you?"}
+    await order("add-message", message=message)
+    assert await heard_until("Ann is in the kitchen.", "unmuted") > 0.5
+
+    await call.play(tone)
+    await listened(loud=True)
+    await order("control", control="mute-customer")
+    await listened(loud=False)
+    await order("control", control="unmute-customer")
+    await listened(loud=True)
+    await call.hush()
+
+    await order("assistant-overrides", assistantOverrides={"firstMessage": "I am another."})
+    await gateway.until(lambda one: "handoff" in events(one), "handed over")
+    await order("control", control="say-first-message")
+    await gateway.until_said("I am another.", 60)
+    await order("handoff", destination={"type": "assistant", "assistantId": bob})
+    await gateway.until_said("Hello, I am Bob.", 60)
+    assert await heard_until("Hello, I am Bob.", "overridden") > 0.5
+
+    async with Softphone(tmp_path / "human") as human:
+        plan = {"mode": "blind-transfer", "sipVerb": "dial"}
+        there = {"type": "sip", "sipUri": human.uri, "transferPlan": plan}
+        await order("transfer", destination=there, content="I call somebody.")
+        taken = await human.incoming(60)
+        await taken.answer()
+        await taken.confirmed(30)
+        await gateway.until(lambda one: one["status"] == "forwarding", "forwarding")
+        await call.play(tone)
+        await taken.until("sound", on=True, within_s=60)
+        await order("end-call")
+        await taken.disconnected(30)
+        await call.disconnected(30)
+    (record,) = await gateway.ended_calls(1)
+    assert record["endedReason"] == "manually-canceled"
+    said = [m["message"] for m in record["messages"] if m["role"] == "bot"]
+    assert "I call somebody." in said
+
+
+def events(call: dict[str, Any]) -> list[str]:
+    return [event["what"] for event in call["artifact"]["trunkline"]["events"]]
