@@ -48,8 +48,10 @@ def srtp_of(agreed: Agreed) -> Srtp | None:
 
 def _address(host: str) -> str:
     """A description may name its host (RFC 8866 5.7); then we speak to wherever its first packet
-    comes from (symmetric RTP, RFC 4961) rather than wait for a resolver."""
+    comes from (symmetric RTP, RFC 4961) rather than wait for a resolver. ``::`` is the old hold
+    (RFC 2543) on a line of either family."""
     try:
-        return str(ip_address(host))
+        address = ip_address(host)
     except ValueError:
         return "0.0.0.0"
+    return "0.0.0.0" if address.is_unspecified else str(address)

@@ -23,8 +23,8 @@ NAMED = {flags: name for name, flags in MAY.items()}
 class NoCommonCodec(GatewayError):
     """There is nothing both sides can do. Answer 488 with ``Warning: code "detail"``.
 
-    ``code`` is 305 (no format), 302 (no transport protocol) or 304 (no such media), as in
-    RFC 3261 section 20.43.
+    ``code`` is 305 (no format), 301 (an address that cannot be reached), 302 (no transport
+    protocol), 304 (no such media) or 330 (multicast), as in RFC 3261 section 20.43.
     """
 
     def __init__(self, detail: str, code: int = 305) -> None:
@@ -97,7 +97,7 @@ def make_answer(
 ) -> tuple[Description, Agreed]:
     """The answer to a peer's offer: its first codec that is among ours, and digits if it has
     them. Raises NoCommonCodec, or SdpError if the offer says not where to send."""
-    at, theirs, codec = _choose(offer, codecs, local.srtp)
+    at, theirs, codec = _choose(offer, codecs, local)
     mine = next(known for known in codecs if known.same(codec))
     digits = _digits(theirs, codec)
     comfort = next((c for c in theirs.codecs() if c.same(COMFORT)), None)
@@ -146,6 +146,8 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
     if at >= len(their_answer.media) or not their_answer.media[at].port:
         raise NoCommonCodec("the answer refuses the audio stream")
     theirs = their_answer.media[at]
+    us = our_offer.connection or our_offer.origin.address
+    _refuse_unreachable(_host(their_answer, theirs), us)
     offered = ours.codecs()
     for codec in theirs.codecs():
         mine = next((known for known in offered if known.same(codec)), None)
@@ -189,15 +191,17 @@ def agree(our_offer: Description, their_answer: Description) -> Agreed:
     )
 
 
-def _choose(offer: Description, codecs: Sequence[Codec], srtp: str) -> tuple[int, Media, Codec]:
+def _choose(offer: Description, codecs: Sequence[Codec], us: Local) -> tuple[int, Media, Codec]:
     """The first stream that can be taken, encrypted ones before others, and its first codec that
     is ours (section 6.1)."""
+    srtp = us.srtp
     audio = [media for media in offer.media if media.kind == "audio" and media.port]
     fit = [media for media in audio if not crypto.objection(media, srtp)]
     fit.sort(key=lambda media: media.protocol not in crypto.SECURE)
     for media in fit:
         for codec in media.codecs():
             if any(codec.same(known) for known in codecs):
+                _refuse_unreachable(_host(offer, media), us.address)
                 at = next(n for n, candidate in enumerate(offer.media) if candidate is media)
                 return at, media, codec
     if fit:
@@ -232,6 +236,18 @@ def _host(description: Description, media: Media) -> str:
     if host is None:
         raise SdpError(f"m={media.kind} {media.port}", "no c= line says where to send")
     return host
+
+
+def _refuse_unreachable(host: str, ours: str) -> None:
+    """A line sends to one peer, and one of IPv4 to IPv4 only; names are not looked up here."""
+    try:
+        theirs = ip_address(host)
+    except ValueError:
+        return
+    if theirs.version == 6 and ":" not in ours and not theirs.is_unspecified:
+        raise NoCommonCodec(f"sound is wanted at {host}, but this call has IPv4 only", 301)
+    if theirs.is_multicast:
+        raise NoCommonCodec(f"sound is wanted at {host}, which is many", 330)
 
 
 def _direction(description: Description, media: Media) -> str:

@@ -17,6 +17,7 @@ from gateway.sip.events import (
     Acked,
     Cancelled,
     Ended,
+    Reoffered,
     Replaced,
     SessionEvent,
 )
@@ -230,7 +231,13 @@ class Usage:
 
     def _tell_owner(self) -> None:
         while self._listener is not None and self._untold:
-            self._listener(self._untold.popleft())
+            event = self._untold.popleft()
+            try:
+                self._listener(event)
+            except Exception:  # or the peer's offer would wait for ever, and every later one too
+                if isinstance(event, Reoffered):
+                    self.reoffer.refuse(500, "", ())
+                raise
 
     # The table's actions
 

@@ -209,3 +209,29 @@ def test_other_codecs_are_data() -> None:
     assert (agreed.codec, agreed.rate, agreed.payload_out, agreed.payload_in) == (
         "opus", 48000, 96, 111,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("connection", "ours", "code"),
+    [
+        ("IN IP6 2001:db8::1", "192.0.2.1", 301),
+        ("IN IP6 2001:db8::1", "2001:db8::2", None),
+        ("IN IP4 192.0.2.2", "2001:db8::2", None),  # an IPv6 socket reaches both
+        ("IN IP4 224.2.1.1/127", "192.0.2.1", 330),
+        ("IN IP4 phone.example.org", "192.0.2.1", None),
+        ("IN IP6 ::", "192.0.2.1", None),  # hold, in the way of RFC 2543
+    ],
+)
+def test_sound_is_not_promised_to_where_it_cannot_go(
+    connection: str, ours: str, code: int | None
+) -> None:
+    us = Local(ours, 4000)
+    theirs = offer(audio("0"), connection=connection)
+    if code is None:
+        make_answer(theirs, us)
+        agree(make_offer(us), theirs)
+        return
+    for negotiate in (lambda: make_answer(theirs, us), lambda: agree(make_offer(us), theirs)):
+        with pytest.raises(NoCommonCodec) as refused:
+            negotiate()
+        assert refused.value.code == code

@@ -82,3 +82,23 @@ def test_hanging_up_answers_the_reinvite_that_waits() -> None:
     nothing_is_left(world)
     assert any(data.startswith(b"SIP/2.0 487") for _, _, data in world.wire)
     assert world.alice.told[ours][-1] == Ended("peer")
+
+
+def test_an_owner_that_fails_at_an_offer_does_not_leave_it_open() -> None:
+    world = World()
+    ours, theirs = connected(world)
+
+    def fail(_: object, event: object) -> None:
+        if type(event) is Reoffered:
+            raise ValueError("a fault of the owner")
+
+    world.bob.on_event = fail
+    ours.reinvite(b"one")
+    with pytest.raises(ValueError, match="a fault of the owner"):
+        world.run(2.0)
+    world.bob.on_event = lambda s, e: s.accept_reoffer(b"yes") if type(e) is Reoffered else None
+    world.run(4.0)
+    ours.reinvite(b"two")
+    world.run(6.0)
+    assert world.alice.told[ours][-2:] == [ReofferAnswered(500), ReofferAnswered(b"yes")]
+    assert theirs.reoffer.stage is Stage.IDLE
