@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -20,10 +21,18 @@ class Tasks:
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._watch(work, name), name=name)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         # Cancelled before its first step, it would be left behind unawaited.
         task.add_done_callback(lambda _: work.close())
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            # It keeps its CancelledError, whose traceback keeps all frames, until somebody asks;
+            # an owner who has kept the task would be a cycle.
+            with suppress(asyncio.CancelledError):
+                task.result()
 
     async def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
         try:

@@ -1,6 +1,8 @@
 """Background tasks: a failure ends its own task only; the rest ends with the owner."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -31,3 +33,25 @@ async def test_what_still_runs_is_cancelled_at_the_end() -> None:
     await tasks.close()
     assert task.cancelled()
     assert len(tasks) == 0
+
+
+async def test_a_task_that_was_cancelled_keeps_nobody() -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.task = tasks.start(self.work(), "work")
+
+        async def work(self) -> None:
+            begun.set()
+            await asyncio.sleep(3600)
+
+    tasks, begun = Tasks(), asyncio.Event()
+    owner = Owner()
+    known = weakref.ref(owner)
+    await begun.wait()
+    gc.disable()
+    try:
+        await tasks.close()
+        del owner
+        assert known() is None
+    finally:
+        gc.enable()

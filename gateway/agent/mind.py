@@ -123,7 +123,7 @@ class Mind(Asking):
 
     def cancel(self) -> None:
         self._stop()
-        self._request = None
+        self._request, self._stays = None, _nothing
 
     def beat(self, now: float) -> None:
         super().beat(now)

@@ -180,11 +180,14 @@ class Agent:
         self._guard(self._beat, now)
 
     async def close(self) -> None:
-        """Let go of the row and of everything else."""
+        """Let go of the row and of everything else. Nothing can be asked of it afterwards."""
+        if not vars(self):
+            return
         with about(self.call):
             self.leave()
             await self._tasks.close()
             await self._crew.close()
+        vars(self).clear()  # else a circle, whose memory is free at the next full collection only
 
     def leave(self) -> None:
         """Let go of the row at once; ``close`` does the rest."""

@@ -123,9 +123,10 @@ class DrivenHearing:
             yield heard
 
     async def close(self) -> None:
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []  # a cancelled one keeps its frames, and so this
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         # Whatever its end is like, the call has ended: one that takes no farewell is closed, too.
         for farewell in (self._finish(), self._dialled.aclose()):
             with contextlib.suppress(Exception):
