@@ -1,6 +1,6 @@
 """Ports for peers, and the process that a peer runs in."""
 
-import os
+import functools
 import socket
 
 from gateway.probe.child import Child, Gone
@@ -20,12 +20,24 @@ def is_free(port: int) -> bool:
 
 
 # Below the range from which the system gives ports away, so that nothing takes one before it is
-# used; a part of it for each worker of the tests, gone through in order, so that no two peers get
-# the same one.
-_FIRST, _LAST, _WORKERS = 10_000, 32_000, 4
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
-_SHARE = (_LAST - _FIRST) // _WORKERS
-_at = os.getpid() * 64 % _SHARE
+# used.
+_FIRST, _SHARE, _SHARES = 10_000, 1_100, 20
+_at = 0
+
+
+@functools.cache
+def _share() -> tuple[int, socket.socket]:
+    """The first port of the share that is this process's alone, also when the tests run several
+    times on this machine; and what holds it: a name (unix(7), abstract) that ends with us."""
+    for number in range(_SHARES):
+        holder = socket.socket(socket.AF_UNIX)
+        try:
+            holder.bind(f"\0trunkline-test-ports-{number}")
+        except OSError:
+            holder.close()
+        else:
+            return _FIRST + number * _SHARE, holder
+    raise RuntimeError(f"{_SHARES} runs of tests on this machine have all the ports")
 
 
 def free_port() -> int:
@@ -34,12 +46,13 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> int:
-    """The first, even, of ``count`` ports of 127.0.0.1 that are free now."""
+    """The first, even, of ``count`` ports of 127.0.0.1 that are free now; gone through in order,
+    so that no two peers get the same one."""
     global _at
     while True:
         if _at + count > _SHARE:
             _at = 0
-        first = _FIRST + _WORKER * _SHARE + _at
+        first = _share()[0] + _at
         _at += count + count % 2
         if all(is_free(port) for port in range(first, first + count)):
             return first
