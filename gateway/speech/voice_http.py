@@ -53,14 +53,16 @@ class PostedSpeaking:
         dialect = self._dialect
         response = await self._answered(text)
         try:
-            if dialect.framing == "raw":
-                raw = aiter(response.aiter_bytes())
-                async for piece in patiently(raw, self._timeout_s, self._blame):
-                    yield piece
-                return
-            lines = patiently(aiter(response.aiter_lines()), self._timeout_s, self._blame)
-            events = dialect.framing == "events"
-            items = sse.parsed(self.vendor, lines) if events else _objects(self.vendor, lines)
+            if dialect.framing == "lines":
+                lines = patiently(aiter(response.aiter_lines()), self._timeout_s, self._blame)
+                items = _objects(self.vendor, lines)
+            else:
+                raw = patiently(aiter(response.aiter_bytes()), self._timeout_s, self._blame)
+                if dialect.framing == "raw":
+                    async for piece in raw:
+                        yield piece
+                    return
+                items = sse.parsed(self.vendor, raw)
             async for item in items:
                 try:
                     pieces = list(dialect.read(item))

@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/chat/streaming.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,13 @@ from gateway.speech.choosing import Options, read
 from gateway.speech.contract import Called, Delta, Finished, Message, Tool
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import Row
-from gateway.speech.vendors.openai_thinking import OpenAIThinking, Reader, ThinkingOptions
+from gateway.speech.vendors.openai_thinking import (
+    Answer,
+    OpenAIThinking,
+    Reader,
+    ThinkingOptions,
+)
+from gateway.speech.vendors.sse import Json
 
 _OURS = {"max_tokens", "api", "url", "headers", "body", "strip"}  # options that are not fields
 
@@ -47,8 +54,10 @@ class Chat:
             request["tools"] = [_as_function(tool) for tool in tools]
         return request
 
-    async def send(self, sdk: openai.AsyncOpenAI, request: dict[str, Any]) -> Any:
-        return await sdk.chat.completions.create(stream=True, **request)
+    def sent(
+        self, sdk: openai.AsyncOpenAI, request: dict[str, Any]
+    ) -> AbstractAsyncContextManager[Answer]:
+        return sdk.chat.completions.with_streaming_response.create(stream=True, **request)
 
     def reader(self, vendor: str) -> Reader:
         return _Reply(vendor)
@@ -66,29 +75,33 @@ class _Reply:
     tokens_out: int = 0
     tokens_cached: int = 0
 
-    def take(self, chunk: Any) -> str:
-        if chunk.usage:
-            self.tokens_in = chunk.usage.prompt_tokens or 0
-            self.tokens_out = chunk.usage.completion_tokens or 0
-            details = chunk.usage.prompt_tokens_details
-            self.tokens_cached = getattr(details, "cached_tokens", 0) or 0
-        if not chunk.choices:
+    def take(self, event: Json) -> str:
+        if usage := event.get("usage"):
+            self.tokens_in = usage.get("prompt_tokens") or 0
+            self.tokens_out = usage.get("completion_tokens") or 0
+            details = usage.get("prompt_tokens_details") or {}
+            self.tokens_cached = details.get("cached_tokens") or 0
+        choices = event.get("choices")
+        if not choices:
             return ""
-        choice = chunk.choices[0]
-        self.reason = choice.finish_reason or self.reason
-        for part in choice.delta.tool_calls or ():
-            index = part.index or 0
-            place = self.places.get(index)
-            # Some compatible vendors send every call with index 0; a new id tells them apart.
-            if place is None or (part.id and self.calls[place][0] not in ("", part.id)):
-                place = self.places[index] = len(self.calls)
-                self.calls.append(["", "", ""])
-            call = self.calls[place]
-            call[0] = part.id or call[0]
-            if part.function:
-                call[1] = part.function.name or call[1]
-                call[2] += part.function.arguments or ""
-        return choice.delta.content or ""
+        choice = choices[0]
+        self.reason = choice.get("finish_reason") or self.reason
+        delta = choice.get("delta") or {}
+        for part in delta.get("tool_calls") or ():
+            self._called(part)
+        return delta.get("content") or ""
+
+    def _called(self, part: Json) -> None:
+        index, id_ = part.get("index") or 0, part.get("id")
+        place = self.places.get(index)
+        # Some compatible vendors send every call with index 0; a new id tells them apart.
+        if place is None or (id_ and self.calls[place][0] not in ("", id_)):
+            place = self.places[index] = len(self.calls)
+            self.calls.append(["", "", ""])
+        call, function = self.calls[place], part.get("function") or {}
+        call[0] = id_ or call[0]
+        call[1] = function.get("name") or call[1]
+        call[2] += function.get("arguments") or ""
 
     def end(self) -> list[Delta]:
         if not self.reason:

@@ -1,12 +1,16 @@
 """A model behind OpenAI's SDK: what chat completions and responses have in common.
 
-A file for each of the two says how a request is written and how the stream is read.
+A file for each of the two says how a request is written and how the stream is read: as the JSON
+that it is, because the SDK makes a model of pydantic's of each token, and that costs more than all
+else that a turn takes here.
 """
 
+import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
 import openai
@@ -16,9 +20,10 @@ from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Delta, Message, Said, Tool
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import MUST_SAY, Row
-from gateway.speech.vendors.faults import patiently
+from gateway.speech.vendors.faults import patiently, refused
 from gateway.speech.vendors.openai import blame, client
 from gateway.speech.vendors.schemas import Stripping, stripped
+from gateway.speech.vendors.sse import Json, Stream
 
 # A reasoning model thinks before the caller hears a word. Where the assistant does not say how
 # long, it is as short as the model can; and what it thinks is no part of the documented limit.
@@ -29,6 +34,7 @@ _EFFORTS = (
 )
 HEADROOM = 2000  # tokens for thoughts
 _THOUGHTLESS = (None, "none", "minimal")
+DRAIN_S = 1.0  # for the end of the answer behind its last event: its connection can stay
 
 
 class ThinkingOptions(BaseModel):
@@ -53,10 +59,16 @@ class ThinkingOptions(BaseModel):
     )
 
 
+class Answer(Protocol):
+    """The SDK's, as far as it is used: 2xx, its body still to come."""
+
+    def iter_bytes(self) -> AsyncIterator[bytes]: ...
+
+
 class Reader(Protocol):
     """Puts a streamed reply together."""
 
-    def take(self, event: Any) -> str:
+    def take(self, event: Json) -> str:
         """The text in it. Raises VendorError if the event says that the reply failed."""
 
     def end(self) -> list[Delta]:
@@ -72,7 +84,9 @@ class Wire(Protocol):
     def request(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
         """What one request says more."""
 
-    async def send(self, sdk: openai.AsyncOpenAI, request: dict[str, Any]) -> Any: ...
+    def sent(
+        self, sdk: openai.AsyncOpenAI, request: dict[str, Any]
+    ) -> AbstractAsyncContextManager[Answer]: ...
 
     def reader(self, vendor: str) -> Reader: ...
 
@@ -131,21 +145,39 @@ class OpenAIThinking:
         if self.vendor == "azure-openai":
             tools = [stripped(tool, self._options.strip) for tool in tools]
         request = self._wire.request(messages, tools)
-        try:
-            stream = await self._send(request)
-        except Exception as error:
-            raise whose(error) from error
-        try:
-            reply = self._wire.reader(self.vendor)
-            async for event in patiently(aiter(stream), self._settings.timeout_s, whose):
-                if text := reply.take(event):
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                answer = await self._answer(request, stack)
+            except Exception as error:
+                raise whose(error) from error
+            pieces = patiently(aiter(answer.iter_bytes()), self._settings.timeout_s, whose)
+            stream, reply = Stream(self.vendor), self._wire.reader(self.vendor)
+            async for piece in pieces:
+                for text in self._texts(stream.feed(piece), reply):
                     yield Said(text)
+                if stream.done:
+                    break
             for delta in reply.end():
                 yield delta
-        finally:
-            await stream.close()
+            with contextlib.suppress(VendorError, TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    async for _ in pieces:
+                        pass
 
-    async def _send(self, request: dict[str, Any]) -> Any:
+    def _texts(self, events: Iterable[Json], reply: Reader) -> Iterator[str]:
+        try:
+            for event in events:
+                if error := event.get("error"):
+                    raise failed(self.vendor, error)
+                if text := reply.take(event):
+                    yield text
+        except VendorError:
+            raise
+        except Exception as slip:
+            what = f"an event that is no such reply's: {slip!r}"
+            raise VendorError(self.vendor, Fault.THEIRS, what) from slip
+
+    async def _answer(self, request: dict[str, Any], stack: contextlib.AsyncExitStack) -> Answer:
         """Models differ in what may be set: a reasoning one refuses a temperature. What is refused
         is left out, from then on in every call."""
         cloud = client(self.vendor, self._url, self._settings, self._row.keyless)
@@ -159,8 +191,8 @@ class OpenAIThinking:
             refused = cloud.refused.get(self._model, ())
             asked = {name: value for name, value in self._asked.items() if name not in refused}
             try:
-                return await self._wire.send(
-                    cloud.sdk, {**asked, **request, "extra_headers": headers}
+                return await stack.enter_async_context(
+                    self._wire.sent(cloud.sdk, {**asked, **request, "extra_headers": headers})
                 )
             except openai.BadRequestError as error:
                 field = str(error.param or "").split(".")[0]
@@ -172,6 +204,14 @@ class OpenAIThinking:
         return ()
 
     async def close(self) -> None: ...
+
+
+def failed(vendor: str, error: Any) -> VendorError:
+    """What a stream that began well says of its failure: ``{"code": ..., "message": ...}``."""
+    said = error if isinstance(error, dict) else {"message": error}
+    code = str(said.get("code") or "")
+    status = 429 if code in ("insufficient_quota", "rate_limit_exceeded") else 500
+    return refused(vendor, status, str(said.get("message") or "no reason given"), code=code)
 
 
 def _unsupported(error: openai.BadRequestError) -> bool:

@@ -5,6 +5,7 @@ conversation is ours, and sent whole.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,14 @@ from gateway.speech.choosing import Options, read
 from gateway.speech.contract import Called, Delta, Finished, Message, Tool
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import Row
-from gateway.speech.vendors.faults import refused
-from gateway.speech.vendors.openai_thinking import OpenAIThinking, Reader, ThinkingOptions
+from gateway.speech.vendors.openai_thinking import (
+    Answer,
+    OpenAIThinking,
+    Reader,
+    ThinkingOptions,
+    failed,
+)
+from gateway.speech.vendors.sse import Json
 
 _AS_THEY_ARE = ("temperature", "service_tier", "prompt_cache_key", "prompt_cache_retention")
 
@@ -43,8 +50,10 @@ class Responses:
             request["tools"] = [_as_function(tool) for tool in tools]
         return request
 
-    async def send(self, sdk: openai.AsyncOpenAI, request: dict[str, Any]) -> Any:
-        return await sdk.responses.create(stream=True, **request)
+    def sent(
+        self, sdk: openai.AsyncOpenAI, request: dict[str, Any]
+    ) -> AbstractAsyncContextManager[Answer]:
+        return sdk.responses.with_streaming_response.create(stream=True, **request)
 
     def reader(self, vendor: str) -> Reader:
         return _Reply(vendor)
@@ -56,39 +65,34 @@ class _Reply:
     calls: list[Called] = field(default_factory=list)
     finished: Finished | None = None
 
-    def take(self, event: Any) -> str:
-        match event.type:
+    def take(self, event: Json) -> str:
+        match event.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
-                return str(event.delta)
-            case "response.output_item.done" if event.item.type == "function_call":
-                item = event.item
-                self.calls.append(Called(item.call_id, item.name, item.arguments or "{}"))
+                return str(event["delta"])
+            case "response.output_item.done" if event["item"]["type"] == "function_call":
+                item = event["item"]
+                self.calls.append(
+                    Called(item["call_id"], item["name"], item.get("arguments") or "{}")
+                )
             case "response.completed" | "response.incomplete":
-                self._finish(event.response)
+                self._finish(event["response"])
             case "response.failed":
-                error = event.response.error
-                raise self._failed(error.code, error.message)
+                raise failed(self.vendor, event["response"].get("error"))
             case "error":
-                raise self._failed(event.code, event.message)
+                raise failed(self.vendor, event)
         return ""
 
-    def _finish(self, response: Any) -> None:
+    def _finish(self, response: Json) -> None:
         reason = "tool_calls" if self.calls else "stop"
-        if response.incomplete_details:
-            reason = {"max_output_tokens": "length"}.get(
-                response.incomplete_details.reason, str(response.incomplete_details.reason)
-            )
-        usage = response.usage
-        if usage is None:
-            self.finished = Finished(reason)
-            return
+        if details := response.get("incomplete_details"):
+            why = str(details.get("reason"))
+            reason = {"max_output_tokens": "length"}.get(why, why)
         # Compatible servers leave out what OpenAI itself always sends.
-        cached = getattr(usage.input_tokens_details, "cached_tokens", 0) or 0
-        self.finished = Finished(reason, usage.input_tokens, usage.output_tokens, cached)
-
-    def _failed(self, code: str | None, message: str) -> VendorError:
-        limited = code in ("insufficient_quota", "rate_limit_exceeded")
-        return refused(self.vendor, 429 if limited else 500, message, code=code or "")
+        usage = response.get("usage") or {}
+        cached = (usage.get("input_tokens_details") or {}).get("cached_tokens") or 0
+        self.finished = Finished(
+            reason, usage.get("input_tokens") or 0, usage.get("output_tokens") or 0, cached
+        )
 
     def end(self) -> list[Delta]:
         if self.finished is None:

@@ -1,11 +1,13 @@
-"""The driver of vendors without an SDK here: a request whose answer is a stream of server-sent
-events, each of them a JSON object (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+"""An answer that is a stream of server-sent events, each of them a JSON object
+(https://html.spec.whatwg.org/multipage/server-sent-events.html); and the driver of the vendors of
+such without an SDK here.
 """
 
 import contextlib
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -16,10 +18,54 @@ from gateway.speech.vendors.shared import shared
 
 KEEPALIVE_S = 120.0  # a connection stays warm between a caller's turns
 WARM_S = 30.0  # one that was used so lately needs no warming
-LONGEST = 4 * 1024 * 1024  # characters of one event; more is nonsense
+LONGEST = 4 * 1024 * 1024  # bytes of one event; more is nonsense
 MOST = 64 * 1024  # bytes of a refusal that are read
+# Not str.splitlines: a model may well say U+2028, which is no end of a line here.
+_LINE_END = re.compile(rb"\r\n?|\n")
 
 Json = dict[str, Any]
+
+
+class Stream:
+    """Bytes in, as they come, and the events out. Raises VendorError for what is no such event."""
+
+    def __init__(self, vendor: str) -> None:
+        self._vendor = vendor
+        self._rest = b""  # of a line that has not ended
+        self._after_cr = False  # which a LF may still belong to
+        self._data: list[bytes] = []
+        self._size = 0
+        self.done = False  # the vendor has said so, as OpenAI's do: ``[DONE]``
+
+    def feed(self, piece: bytes) -> Iterator[Json]:
+        if self._after_cr:
+            piece = piece.removeprefix(b"\n")
+        self._after_cr = piece.endswith(b"\r")
+        *lines, self._rest = _LINE_END.split(self._rest + piece)
+        if self._size + len(self._rest) > LONGEST:
+            raise self._nonsense("an event without end")
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+                self._size += len(line)
+            elif not line and self._data:
+                text, self._data, self._size = b"\n".join(self._data), [], 0
+                if text.startswith(b"[DONE]"):
+                    self.done = True
+                else:
+                    yield self._event(text)
+
+    def _event(self, text: bytes) -> Json:
+        try:
+            event = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self._nonsense(f"an event that is no JSON: {error}") from error
+        if not isinstance(event, dict):
+            raise self._nonsense("an event that is no JSON object")
+        return event
+
+    def _nonsense(self, detail: str) -> VendorError:
+        return VendorError(self._vendor, Fault.THEIRS, detail)
 
 
 class Pool:
@@ -81,8 +127,8 @@ async def events(
     try:
         if not response.is_success:
             raise Refusal(response.status_code, await said(response), response.headers)
-        lines = patiently(aiter(response.aiter_lines()), timeout_s, blame)
-        async for event in parsed(vendor, lines):
+        pieces = patiently(aiter(response.aiter_bytes()), timeout_s, blame)
+        async for event in parsed(vendor, pieces):
             yield event
     finally:
         await response.aclose()
@@ -102,29 +148,11 @@ async def said(response: httpx.Response) -> Json:
     return body if isinstance(body, dict) else {}
 
 
-async def parsed(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json]:
-    data: list[str] = []
-    size = 0
-    async for line in lines:
-        if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
-            size += len(line)
-            if size > LONGEST:
-                raise VendorError(vendor, Fault.THEIRS, "an event without end")
-        elif not line and data:
-            text, data, size = "\n".join(data), [], 0
-            if text != "[DONE]":
-                yield _event(vendor, text)
-
-
-def _event(vendor: str, text: str) -> Json:
-    try:
-        event = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise VendorError(vendor, Fault.THEIRS, f"an event that is no JSON: {error}") from error
-    if not isinstance(event, dict):
-        raise VendorError(vendor, Fault.THEIRS, "an event that is no JSON object")
-    return event
+async def parsed(vendor: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[Json]:
+    stream = Stream(vendor)
+    async for piece in pieces:
+        for event in stream.feed(piece):
+            yield event
 
 
 def refusal(vendor: str, said: Refusal, status: int | None = None, code: str = "") -> VendorError:
