@@ -108,6 +108,7 @@ def load(path: Path | None) -> Settings:
 
     Raises ConfigError with one line per wrong key, in the form it has in the file.
     """
+    _refuse_unknown_sections()
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -129,6 +130,15 @@ def load(path: Path | None) -> Settings:
             known = settings.vendors.setdefault(vendor, VendorSettings())
             known.api_key = known.api_key or SecretStr(key)
     return settings
+
+
+def _refuse_unknown_sections() -> None:
+    """pydantic-settings looks only for names that it knows. Those without ``__`` are let be:
+    Kubernetes sets GATEWAY_PORT for a service of the name ``gateway``."""
+    for name in sorted(os.environ):
+        section, nested, _ = name.lower().removeprefix("gateway_").partition("__")
+        if name.upper().startswith("GATEWAY_") and nested and section not in Settings.model_fields:
+            raise ConfigError(f"environment:\n  {name}: there is no section [{section}]")
 
 
 def _explain(entry: Any) -> str:

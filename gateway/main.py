@@ -25,6 +25,7 @@ from gateway.calls.record import CallRecord
 from gateway.calls.retention import forget, papers_kept
 from gateway.calls.routes import Routes
 from gateway.calls.switchboard import Switchboard
+from gateway.claim import claimed
 from gateway.config import Settings
 from gateway.demo import defaults, demo_route
 from gateway.errors import ConfigError
@@ -61,6 +62,7 @@ async def run(settings: Settings) -> int:
 async def _live(settings: Settings, signals: Signals, life: AsyncExitStack) -> None:
     """Bring every part up, each able to do its work before the next needs it; then wait."""
     state_dir = _state_dir(settings)
+    life.enter_context(claimed(state_dir))
     store = Store(settings.store.url_in(state_dir), vault=vault_in(state_dir))
     await store.start()
     life.push_async_callback(store.close)

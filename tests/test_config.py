@@ -93,3 +93,11 @@ def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(FILE)
     assert settings.rtp.ports == "30000-30100"
     assert settings.sip.listen == ["udp:127.0.0.1:5090"]
+
+
+def test_a_section_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SERVICE_HOST", "10.0.0.1")  # Kubernetes's
+    load(FILE)
+    monkeypatch.setenv("GATEWAY_SPI__LISTEN", "udp:127.0.0.1:5090")
+    with pytest.raises(ConfigError, match=r"GATEWAY_SPI__LISTEN: there is no section \[spi\]"):
+        load(FILE)

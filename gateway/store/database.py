@@ -72,7 +72,7 @@ class Store:
         vault: Vault | None = None,
     ) -> None:
         try:
-            where = make_url(url)
+            where = _with_driver(make_url(url))
             private = where.get_backend_name() == "sqlite"
             made: Connections = File(where, _pragmas(busy_s)) if private else Server(where)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -152,6 +152,15 @@ class Store:
     def _bring_up_to_date(self, connection: Connection) -> None:
         _migrate(connection, self._vault)
         _check_key(connection, self._vault)
+
+
+def _with_driver(url: URL) -> URL:
+    """``postgres://`` is how Postgres itself and those who host it write it. Raises ConfigError."""
+    if url.drivername in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+asyncpg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(f"[store] url: {url.drivername} is not known here, postgresql is")
+    return url
 
 
 def _check_directory(url: URL) -> None:

@@ -77,3 +77,17 @@ def test_postgres_keeps_json_as_jsonb_and_instants_with_their_zone(table: object
     written = str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[arg-type]
     assert " JSON " not in written
     assert ("JSONB" in written) == ("TIMESTAMP WITH TIME ZONE" in written)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+async def test_postgres_is_known_by_its_usual_names(scheme: str) -> None:
+    store = Store(f"{scheme}://somebody@127.0.0.1:1/nothing")
+    with pytest.raises(
+        ConfigError, match=r"\[store\] url postgresql\+asyncpg:.*Connect call failed"
+    ):
+        await store.start()
+
+
+def test_another_database_is_not_known() -> None:
+    with pytest.raises(ConfigError, match="mysql is not known here"):
+        Store("mysql://somebody@127.0.0.1/nothing")
