@@ -68,19 +68,18 @@ class Referrer:
         self._cseq = 0  # of the REFER: the id of its subscription
         self._over: set[int] = set()  # of earlier ones: late NOTIFYs are answered 200 all the same
 
-    def refer(
-        self, target: str, referred_by: str | None, headers: Sequence[tuple[str, str]]
-    ) -> None:
-        """``target`` is sent as it is given. Raises GatewayError while another is under way."""
+    def refer(self, target: str, referred_by: str, headers: Sequence[tuple[str, str]]) -> None:
+        """``target`` is sent as it is given; ``referred_by`` unless it is in ``headers``. Raises
+        GatewayError while another is under way."""
         if self.stage is not Asking.IDLE:
             raise GatewayError("another REFER is under way in this call")
         request = self._session.scribe.request("REFER")
         bracketed = "<" in target
         request.headers.add("Refer-To", target if bracketed else f"<{target}>")
-        if referred_by:
-            request.headers.add("Referred-By", referred_by)
         for name, value in headers:
             request.headers.add(name, value)
+        if "Referred-By" not in request.headers:
+            request.headers.add("Referred-By", referred_by)
         self._step("refer", News(request=request))
 
     def notified(self, exchange: Exchange) -> None:

@@ -127,7 +127,8 @@ class Session(Usage):
         headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Ask the peer to call ``target``, a URI that is sent as it is given (RFC 3515), in place
-        of our own call ``replaces`` with somebody there (RFC 3891).
+        of our own call ``replaces`` with somebody there (RFC 3891). ``referred_by``: at whose wish
+        (RFC 3892); None: ours, by the address that we have in this call.
 
         ``ReferAccepted`` and ``ReferProgress`` may follow; ``ReferDone`` or ``ReferFailed`` does.
         Raises GatewayError while another is under way or the call is not up.
@@ -136,7 +137,8 @@ class Session(Usage):
             raise GatewayError("only a call that is up can be transferred")
         if replaces is not None:
             target = Replaces.of(replaces).within(target)
-        self.referrer.refer(target, referred_by, headers)
+        ours = self.request.to if self.role == "server" else self.request.from_
+        self.referrer.refer(target, referred_by or f"<{ours.uri}>", headers)
         self.stack.stir()
 
     def accept_refer(self) -> None:

@@ -96,3 +96,21 @@ async def test_a_rule_that_fits_the_caller_comes_before_the_assistant(
         route = await directory.find("desk", "here", {}, Party(number=caller))
         assert isinstance(route, Route)
         assert route.brief.name == name
+        assert route.chosen == ({"rule": "abroad"} if name == "Bob" else {})
+
+
+async def test_which_of_several_shares_was_drawn_goes_with_the_route(
+    store: Store, directory: StoreDirectory, script: dict[str, Any]
+) -> None:
+    ann = await store.assistants.create({**script, "name": "Ann"})
+    bob = await store.assistants.create({**script, "name": "Bob"})
+    shares = [
+        {"assistantId": ann.id, "weight": 2, "name": "A"},
+        {"assistantId": bob.id, "weight": 3, "name": "B"},
+    ]
+    number = {"provider": "vapi", "sipUri": "sip:desk@here", "routing": [{"shares": shares}]}
+    await store.phone_numbers.create(number)
+    route = await directory.find("desk", "here", {}, Party())
+    assert isinstance(route, Route)
+    weight = {"A": 2, "B": 3}[route.chosen["share"]]
+    assert route.chosen == {"rule": 1, "share": route.brief.name[0], "weight": weight, "of": 5}

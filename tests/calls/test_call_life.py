@@ -24,7 +24,7 @@ from gateway.agent.messages import (
 from gateway.agent.plans import Hook, HookAction, VoicemailPlan
 from gateway.calls import metrics
 from gateway.calls.leg import Down, Pressed, Ringing, Up, Wrote
-from gateway.calls.ports import ToolReply
+from gateway.calls.ports import Route, ToolReply
 from gateway.calls.record import CallRecord, Status
 from tests.calls.stage import BRIEF, Scene
 
@@ -112,6 +112,15 @@ async def test_how_the_party_left_is_the_reason(direction: str, down: Down, reas
     record = await scene.finished()
     assert record.ended_reason == reason
     assert record.sip_status == down.status
+
+
+async def test_the_rule_and_the_share_that_were_drawn_are_in_the_record() -> None:
+    scene = Scene()
+    share = {"rule": 1, "share": "B", "weight": 3, "of": 5}
+    scene.call.take_on(Route(brief=BRIEF, chosen=share))
+    scene.call.end("manually-canceled")
+    record = await scene.finished()
+    assert [e.facts for e in record.events if e.what == "routed"] == [share]
 
 
 async def test_what_was_said_and_what_it_took_are_in_the_record() -> None:

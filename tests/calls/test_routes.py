@@ -45,6 +45,16 @@ def test_x_headers_are_variables() -> None:
     assert found == {"Name": "Ann", "name": "Ann", "Customer-Id": "7", "customer_id": "7"}
 
 
+def test_a_trunk_may_have_other_headers_made_variables() -> None:
+    """Who sent the call on, say (RFC 5806, 7044)."""
+    came = [("Diversion", "<tel:+1202>;reason=no-answer"), ("History-Info", "<sip:a@b>;index=1")]
+    assert from_headers(came) == {}
+    found = from_headers([*came, ("X-Tier", "gold")], ("Diversion", "History-*"))
+    assert found["Diversion"] == found["diversion"] == "<tel:+1202>;reason=no-answer"
+    assert found["history_info"] == "<sip:a@b>;index=1"
+    assert "Tier" not in found
+
+
 def test_digits_come_by_info_in_both_forms() -> None:
     assert info_digit("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n") == "5"
     assert info_digit("application/dtmf-relay", b"Signal= d\r\n") == "D"

@@ -1,5 +1,6 @@
 """The ``sipRequest`` tool, and keys by INFO: what is sent, and what the model is told of it."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -105,8 +106,12 @@ async def test_another_method_is_refused() -> None:
 async def test_keys_by_info_if_the_owner_wants_it(
     by_info: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(digits, "PAUSES_S", {"w": 0.0, "W": 0.0})
     scene = Scene("dtmf", by_info=by_info)
-    assert await scene.told(keys="1w2#") == (True, "Pressed 1w2#.")
-    assert scene.leg.dialled == ["1", "2#"]
-    assert scene.leg.by_info == [by_info, by_info]
+
+    async def sleep(seconds: float) -> None:
+        scene.leg.dialled.append(f"{seconds} s")
+
+    monkeypatch.setattr(digits, "asyncio", SimpleNamespace(sleep=sleep))
+    assert await scene.told(keys="1w2#W3") == (True, "Pressed 1w2#W3.")
+    assert scene.leg.dialled == ["1", "0.5 s", "2#", "1.0 s", "3"]
+    assert scene.leg.by_info == [by_info] * 3

@@ -14,9 +14,10 @@ from tests.peers.child import Child, free_port, free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 KEY = "key-of-the-tests"
-READY_S = 60.0
-LEAVE_S = 40.0
-ENDED_S = 30.0  # for a record to be complete after the last packet
+# Of a machine that may be busy with much else.
+READY_S = 180.0
+LEAVE_S = 90.0
+ENDED_S = 90.0  # for a record to be complete after the last packet
 
 
 class Daemon:
@@ -133,7 +134,7 @@ class Daemon:
             ) from None
 
     async def until(
-        self, true: Callable[[dict[str, Any]], bool], what: str, within_s: float = 30.0
+        self, true: Callable[[dict[str, Any]], bool], what: str, within_s: float = 90.0
     ) -> None:
         """Until this is true of the one call."""
         call: dict[str, Any] = {}
@@ -145,7 +146,7 @@ class Daemon:
             messages = call.get("messages")
             raise AssertionError(f"not {what}: {messages}\n{self.log()[-4000:]}") from None
 
-    async def until_said(self, beginning: str, within_s: float = 30.0, count: int = 1) -> None:
+    async def until_said(self, beginning: str, within_s: float = 90.0, count: int = 1) -> None:
         """Until the agent of the one call has said something that begins like this, so often."""
 
         def said(call: dict[str, Any]) -> bool:

@@ -1,5 +1,5 @@
-"""Hold with real phones: one is told so by SIP and taken back, another hears the music; and texts
-by a trunk that takes them."""
+"""Hold with real phones: one is told so by SIP and taken back, another hears the music. Keys by
+INFO, and texts by a trunk that takes them."""
 
 import asyncio
 from pathlib import Path
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.peers
 async def agent(gateway: Daemon, rules: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
     assistant = {
         "firstMessageMode": "assistant-waits-for-user",
+        "silenceTimeoutSeconds": 600,
         "model": {
             "provider": "script",
             "script": {"start": "a", "states": {"a": {"rules": rules}}},
@@ -43,11 +44,17 @@ def events(call: dict[str, Any]) -> list[str]:
     return [event["what"] for event in call["artifact"]["trunkline"]["events"]]
 
 
+def results(call: dict[str, Any]) -> list[str]:
+    return [m["result"] for m in call["messages"] if m["role"] == "tool_call_result"]
+
+
 async def test_a_caller_on_hold_is_told_so_by_sip(gateway: Daemon, tmp_path: Path) -> None:
-    await agent(gateway, [], [])
-    caller = Sipp(tmp_path, "uac_held", gateway.sip_address, user="desk")
+    keys = {"name": "dtmf", "arguments": {"keys": "1w2"}}
+    rules = [{"phrases": ["press the keys"], "tool": keys}]
+    await agent(gateway, rules, [{"type": "dtmf", "sipInfoDtmfEnabled": True}])
+    caller = Sipp(tmp_path, "uac_held", gateway.sip_address, user="desk", within_s=300)
     running = asyncio.create_task(caller.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         while not any(c["status"] == "in-progress" for c in await gateway.get("/call")):
             await asyncio.sleep(0.05)
     assert await steer(gateway, type="hold") == 200
@@ -57,6 +64,9 @@ async def test_a_caller_on_hold_is_told_so_by_sip(gateway: Daemon, tmp_path: Pat
                "body": "where am I"}  # fmt: skip
     assert await steer(gateway, type="send-transport-message", message=message) == 200
     await happened(gateway, "sip_request")
+    asked = {"role": "user", "content": "Press the keys."}
+    assert await steer(gateway, type="add-message", message=asked) == 200
+    await gateway.until(lambda call: "Pressed 1w2." in results(call), "keys pressed")
     assert await steer(gateway, type="end-call") == 200
     outcome = await running
     assert outcome.successful == 1, outcome.said
@@ -97,9 +107,9 @@ async def test_an_agent_puts_its_caller_on_hold_and_texts_by_the_trunk(tmp_path:
                 gateway, rules, [{"type": "hold", "maxSeconds": 600}, {"type": "sms"}]
             )
             caller = await phone.dial(uri)
-            await caller.confirmed()
+            await caller.confirmed(60)
             await caller.press("1")
-            await caller.until("sound", on=True, within_s=40)  # music
+            await caller.until("sound", on=True, within_s=90)  # music
             await happened(gateway, "hold")
             assert await steer(gateway, type="resume") == 200
             await gateway.until_said("Back.")
@@ -111,8 +121,7 @@ async def test_an_agent_puts_its_caller_on_hold_and_texts_by_the_trunk(tmp_path:
                 await caller.press(key)
                 await gateway.until_said(told)
             await caller.hang_up()
-            await caller.disconnected()
+            await caller.disconnected(60)
             (record,) = await gateway.ended_calls(1)
             assert "resume" in events(record)
-            results = [m["result"] for m in record["messages"] if m["role"] == "tool_call_result"]
-            assert "back on the line" in results[0]
+            assert "back on the line" in results(record)[0]

@@ -29,6 +29,7 @@ async def desk(gateway: Daemon, *destinations: dict[str, Any]) -> str:
     ]
     assistant = {
         "firstMessageMode": "assistant-waits-for-user",
+        "silenceTimeoutSeconds": 600,
         "model": {
             "provider": "script",
             "script": {"start": "a", "states": {"a": {"rules": rules}}},

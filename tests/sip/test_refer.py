@@ -79,6 +79,21 @@ def test_transfer_that_succeeds_and_its_target_as_it_was_given(target: str) -> N
     assert ours.up
 
 
+@pytest.mark.parametrize("given", ["", "<sip:desk@example.com>"])
+def test_the_target_learns_at_whose_wish_it_is_called(given: str) -> None:
+    """Ours, by the address that the call has, unless the owner names another (RFC 3892)."""
+    world, ours, theirs = willing()
+    reports(world, 200)
+    ours.refer(TARGET, headers=[("referred-by", given)] if given else ())
+    world.run(10.0)
+    (refer,) = requests(world, "REFER")
+    own = f"<{ours.request.from_.uri}>"
+    assert refer.headers.all("Referred-By") == [given or own]
+    theirs.refer(TARGET)
+    world.run(10.0)
+    assert requests(world, "REFER")[-1].headers.all("Referred-By") == [f"<{ours.request.to.uri}>"]
+
+
 def test_transfer_whose_target_is_busy_leaves_the_call_up() -> None:
     world, ours, theirs = willing()
     reports(world, 486)
