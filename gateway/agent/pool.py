@@ -45,7 +45,7 @@ from gateway.speech.settings import VendorSettings
 
 log = logging.getLogger(__name__)
 
-READY_S = 30.0  # for a process to load everything
+READY_S = 90.0  # for a process to load everything, on a machine that is busy starting others, too
 BREATH_S = 0.5  # before another is started in the place of one that was never ready
 HUNG_S = 10.0  # a process at work that says nothing for so long is killed and replaced
 
