@@ -5,14 +5,13 @@ Ours, not the documented API's: there, what a server missed is gone.
 
 import json
 import logging
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 
 from gateway.api.callers import holdings_of
 from gateway.api.errors import ApiError, NotFound
-from gateway.api.requests import check_id
+from gateway.api.requests import check_id, listing, query_parameters
 from gateway.api.resources import instant
 from gateway.api.targets import Targets
 from gateway.api.wire import FAILURES, Wire, reason
@@ -22,6 +21,8 @@ from gateway.store.errors import StoreError
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+
+FILTERS = {"callId": "call_id"}
 
 
 class Letters:
@@ -58,16 +59,13 @@ class Letters:
     def routes(self) -> APIRouter:
         router = APIRouter(prefix="/undelivered", tags=["Undelivered"])
 
-        @router.get("", summary="list")
-        async def list_(
-            request: Request,
-            call_id: Annotated[str | None, Query(alias="callId")] = None,
-            limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        ) -> list[Json]:
-            only: dict[str, Any] = {"call_id": check_id(call_id)} if call_id else {}
-            found: Sequence[Stored] = await holdings_of(request).letters.list(
-                limit=limit, oldest=True, **only
-            )
+        parameters = query_parameters(tuple(FILTERS))
+
+        @router.get("", openapi_extra={"parameters": parameters}, summary="list")
+        async def list_(request: Request) -> list[Json]:
+            bounds, limit, equal = listing(request.query_params, FILTERS)
+            rows = holdings_of(request).letters
+            found = await rows.list(bounds, limit, oldest=True, **equal)
             return [_shown(stored) for stored in found]
 
         @router.post("/{letter_id}/send", summary="send again")

@@ -1,6 +1,7 @@
 """Reading requests: bodies against their shapes, and the query of a list. Raises BadRequest."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from gateway.api.errors import ApiError, BadRequest
 from gateway.api.shapes import Schema
 from gateway.api.shapes.check import problems
 from gateway.store import Bound
+from gateway.store.tables import milliseconds
 
 LARGEST = 4 * 1024 * 1024  # bytes of a body: an assistant with very long prompts has some 200 kB
 MOST_LISTED = 1000
@@ -43,7 +45,21 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise BadRequest(f"The body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object")
+    if "\\u0000" in text and (found := list(_nul_fields(value))):
+        raise BadRequest([f"{field} must not have a NUL character" for field in found])
     return value
+
+
+def _nul_fields(value: dict[str, Any]) -> Iterator[str]:
+    """Where a body has what no text of Postgres may have."""
+    left: list[tuple[str, Any]] = list(value.items())
+    for name, part in left:  # which grows meanwhile
+        if "\0" in name or (isinstance(part, str) and "\0" in part):
+            yield name.replace("\0", "\\u0000")
+        elif isinstance(part, dict):
+            left += [(f"{name}.{inner}", one) for inner, one in part.items()]
+        elif isinstance(part, list):
+            left += [(f"{name}.{number}", one) for number, one in enumerate(part)]
 
 
 def _no_number(word: str) -> None:
@@ -79,7 +95,9 @@ def listing(
     equal: dict[str, Any] = {}
     limit = LISTED
     for name, value in query.multi_items():
-        if name == "limit":
+        if "\0" in value:
+            found.append(f"{name} must not have a NUL character")
+        elif name == "limit":
             if not value.isascii() or not value.isdigit() or int(value) > MOST_LISTED:
                 found.append(f"limit must be an integer number from 0 to {MOST_LISTED}")
             else:
@@ -87,8 +105,8 @@ def listing(
         elif name in _BOUNDS:
             try:
                 # an unescaped + of a time zone arrives as a space
-                at = datetime.fromisoformat(value.replace(" ", "+"))
-            except ValueError:
+                at = milliseconds(datetime.fromisoformat(value.replace(" ", "+")))
+            except (ValueError, OverflowError):  # the latter: the first or last day, elsewhere
                 found.append(f"{name} must be a valid ISO 8601 date string")
             else:
                 column, side = _BOUNDS[name]
@@ -101,6 +119,12 @@ def listing(
     if found:
         raise BadRequest(found)
     return bounds, limit, equal
+
+
+def no_query(query: QueryParams) -> None:
+    """For a list that nothing narrows: a filter that does nothing must not seem to."""
+    if query:
+        raise BadRequest([f"property {name} should not exist" for name in query])
 
 
 def query_parameters(filters: tuple[str, ...] = ()) -> list[dict[str, Any]]:

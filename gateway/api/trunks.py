@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from gateway.api.callers import Caller, caller_of
 from gateway.api.errors import NotFound
+from gateway.api.requests import no_query
 from gateway.trunks.book import Trunks
 from gateway.trunks.limits import Channels
 from gateway.trunks.trunk import Trunk
@@ -18,6 +19,7 @@ def routes(trunks: Trunks) -> APIRouter:
 
     @router.get("", summary="list")
     async def list_(request: Request) -> Any:
+        no_query(request.query_params)
         caller = caller_of(request)
         return [show(trunk, time.monotonic()) for trunk in trunks if _may_see(caller, trunk)]
 

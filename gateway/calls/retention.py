@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.calls.ports import Papers
-from gateway.calls.record import CallRecord, Status
+from gateway.calls.record import SAID, CallRecord, Status
 from gateway.store import Bound, Store
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,9 @@ def forget_sound(record: CallRecord, state_dir: Path) -> None:
 def forget_words(record: CallRecord) -> None:
     """Of a conversation, that it was held and how long its turns took is all that stays."""
     record.transcript = []
-    record.variables = {}
+    record.variables, record.analysis, record.outputs = {}, {}, {}
+    for event in record.events:
+        event.facts = {name: fact for name, fact in event.facts.items() if name not in SAID}
 
 
 def papers_kept(record: CallRecord, papers: Papers) -> Papers:
@@ -82,6 +84,12 @@ async def forget(
                 store.calls.save(record.kept(), papers)
                 done += 1
             await store.calls.flush()
+    if words_days is not None:  # server messages that nobody took have them too
+        letters = store.letters.of(None)
+        bound = Bound("created_at", "lt", now.astimezone(UTC) - timedelta(days=words_days))
+        while old := await letters.list([bound], BATCH):
+            for letter in old:
+                await letters.delete(letter.id)
     if done:
         log.info("retention: deleted recordings or transcripts", extra={"calls": done})
     return done

@@ -175,8 +175,8 @@ class Calls:
             "assistant_id": record.get("assistant_id"),
             "phone_number_id": record.get("phone_number_id"),
             "updated_at": _instant(record["updated_at"]),
-            "has_sound": bool(record.get("recording") or record.get("capture")),
-            "has_words": bool(record.get("transcript")),
+            "has_sound": any(record.get(name) for name in ("recording", "capture", "taken")),
+            "has_words": any(record.get(name) for name in ("transcript", "analysis", "outputs")),
             "record": self._sealed(record),
             **({"papers": self._sealed(call.papers)} if call.papers else {}),
         }

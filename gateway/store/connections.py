@@ -6,6 +6,8 @@ the event loop, which SIP shares, several times as much.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -17,6 +19,18 @@ Done = TypeVar("Done")
 
 READERS = 3  # threads; with WAL they wait for nobody
 POSTGRES_LIMITS = {"timeout": 5.0, "command_timeout": 10.0}  # seconds, asyncpg's words
+
+
+# An escaped NUL, not a backslash before the letters u0000.
+_NUL = re.compile(r"((?<!\\)(?:\\\\)*)\\u0000")
+
+
+def as_json(value: Any) -> str:
+    """JSON that every database takes. Postgres has neither NUL nor half of a character; what a
+    caller's or a vendor's words have of them becomes U+FFFD and "?", for the record of a call is
+    worth more than that."""
+    text = json.dumps(value, ensure_ascii=False).encode(errors="replace").decode()
+    return _NUL.sub(r"\1\\ufffd", text)
 
 
 class Connections(Protocol):
@@ -39,7 +53,7 @@ class File:
 
     def __init__(self, url: URL, pragmas: Callable[[Any, object], None]) -> None:
         self.url = url
-        self._engine = create_engine(url.set(drivername="sqlite"))
+        self._engine = create_engine(url.set(drivername="sqlite"), json_serializer=as_json)
         event.listen(self._engine, "connect", pragmas)
         self._writer = ThreadPoolExecutor(1, "store writer")
         self._readers = ThreadPoolExecutor(READERS, "store reader")
@@ -73,7 +87,7 @@ class Server:
     def __init__(self, url: URL) -> None:
         self.url = url
         limits = POSTGRES_LIMITS if url.get_backend_name() == "postgresql" else {}
-        self._engine = create_async_engine(url, connect_args=limits)
+        self._engine = create_async_engine(url, connect_args=limits, json_serializer=as_json)
 
     async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
         async with self._engine.connect() as connection:

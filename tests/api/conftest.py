@@ -1,4 +1,5 @@
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,10 @@ class FakeSwitchboard:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite; what depends on the database is tried with both, and says so."""
-    if getattr(request, "param", "sqlite") == "postgres":
+    """SQLite; what depends on the database is tried with both, and says so.
+    ``DATABASE=postgres pytest tests/api`` tries everything else with Postgres too."""
+    kind = getattr(request, "param", os.environ.get("DATABASE", "sqlite"))
+    if kind == "postgres":
         empty: str = request.getfixturevalue("postgres").empty()
         return empty
     return f"sqlite:///{tmp_path}/kept.db"

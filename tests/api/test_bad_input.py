@@ -222,3 +222,28 @@ async def test_a_number_that_is_none_may_be_dialled_where_its_owner_says_so(
         order = {**GOOD["/call"], "customer": {"number": "4711", **more}}
         assert (await api.post("/call", json=order)).status_code == status
     assert [order.target for order in switchboard.orders] == ["4711"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "wrong", "where"),
+    [
+        ("/assistant", {"name": "A\0"}, "name"),
+        ("/assistant", {"metadata": {"a": [{"b": "\0"}]}}, "metadata.a.0.b"),
+        ("/assistant", {"metadata": {"a\0": 1}}, "metadata.a\\u0000"),
+        ("/credential", {"apiKey": "\0"}, "apiKey"),
+        ("/call", {"name": "\0"}, "name"),
+    ],
+)
+async def test_a_nul_character_is_refused_by_field(
+    api: httpx.AsyncClient, path: str, wrong: Json, where: str
+) -> None:
+    """Postgres has none in its text; what SQLite would take must not depend on that."""
+    message = refused(await api.post(path, json=GOOD[path] | wrong), 400, "Bad Request")
+    assert message == [f"{where} must not have a NUL character"]
+    assert (await api.get(path)).json() == []
+
+
+async def test_a_backslash_before_u0000_is_no_nul_character(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/assistant", json={"name": "\\u0000"})
+    assert answer.json()["name"] == "\\u0000"

@@ -97,3 +97,26 @@ async def test_of_a_call_that_is_gone_nothing_can_be_sent(
     await store.calls.delete(call_id)
     assert (await http.post(f"/undelivered/{shown['id']}/send")).status_code == 404
     assert peer.requests == []
+
+
+async def test_they_are_listed_oldest_first_by_call_and_by_time(
+    http: httpx.AsyncClient, store: Store
+) -> None:
+    one, other = str(uuid4()), str(uuid4())
+    rows = store.of(ORG).letters
+    made = [
+        await rows.create({"callId": call, "type": "x", "message": {}, "why": "y"})
+        for call in (one, other, one, other)
+    ]
+
+    async def found(**query: Any) -> list[int]:
+        answer = await http.get("/undelivered", params=query)
+        assert answer.status_code == 200, answer.text
+        ids = [letter.id for letter in made]
+        return [ids.index(letter["id"]) for letter in answer.json()]
+
+    assert await found() == [0, 1, 2, 3]
+    assert await found(callId=other, limit=1) == [1]
+    assert await found(callId=one, createdAtGt=made[0].created_at.isoformat()) == [2]
+    answer = await http.get("/undelivered?callid=x")
+    assert answer.json()["message"] == ["property callid should not exist"]

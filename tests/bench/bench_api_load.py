@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -76,6 +77,8 @@ TOOL = ASSISTANT["model"]["tools"][0]
 
 
 def measure(folder: Path) -> None:
+    # The state of a run before, if the folder was kept, has calls that are not ours.
+    folder = Path(tempfile.mkdtemp(prefix="api-load-", dir=folder))
     with Daemon(folder, {"GATEWAY_AGENTS__PROCESSES": "1"}) as daemon:
         daemon.assign("bench", assistants.embedded(SAID))
         measure_load(daemon, folder)

@@ -166,3 +166,12 @@ async def test_what_is_saved_while_an_older_record_is_written_is_written_too(
     assert "a" in store.calls._waiting
     (listed,) = await store.calls.list()
     assert listed.record["status"] == "ended"
+
+
+async def test_what_no_text_of_postgres_may_have_costs_no_record(store: Store, url: str) -> None:
+    """Words of callers and vendors are not checked as an API's client's are."""
+    store.calls.save(record("a", said="one\0two \ud800 three \\u0000 \U0001f600"))
+    await store.calls.flush()
+    found = await store.calls.get("a")
+    assert found is not None
+    assert found.record["said"] == "one\ufffdtwo ? three \\u0000 \U0001f600"
