@@ -21,7 +21,8 @@ async def test_a_failure_is_logged_and_touches_no_other(caplog: pytest.LogCaptur
 
     await tasks.start(fails(), "writer")
     tasks.start(works(), "reader")
-    await asyncio.wait_for(done.wait(), 5)
+    async with asyncio.timeout(5):
+        await done.wait()
     assert "task failed: writer" in caplog.text
     assert "the disk is gone" in caplog.text
 

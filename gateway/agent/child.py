@@ -111,7 +111,8 @@ class Child(asyncio.Protocol):
         if self._transport:
             self._transport.close()
         try:
-            await asyncio.wait_for(self.gone.wait(), EXIT_S)
+            async with asyncio.timeout(EXIT_S):
+                await self.gone.wait()
         except TimeoutError:
             log.warning("an agent process does not end and is killed", extra={"pid": self.pid})
             self.kill()

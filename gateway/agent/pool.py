@@ -228,7 +228,8 @@ class Agents:
             return
         self._tell(held.index, Stop(call=call))
         try:
-            await asyncio.wait_for(held.stopped.wait(), self._settings.stop_s)
+            async with asyncio.timeout(self._settings.stop_s):
+                await held.stopped.wait()
         except TimeoutError:
             with about(call):
                 log.error("the agent did not let go of its call in time")

@@ -139,7 +139,8 @@ class Forwarding:
             self._said = asyncio.get_running_loop().create_future()
             call.tell(Say(call=call.record.id, text=announcement))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._said, SAID_S)
+                async with asyncio.timeout(SAID_S):
+                    await self._said
             return
         quiet = 0
         with contextlib.suppress(TimeoutError):
@@ -154,7 +155,8 @@ class Forwarding:
         call.tell(Summarise(call=call.record.id, messages=to.summary_prompt))
         text = ""
         with contextlib.suppress(TimeoutError):
-            text = await asyncio.wait_for(self._summary, SUMMARY_S)
+            async with asyncio.timeout(SUMMARY_S):
+                text = await self._summary
         if text:
             return " ".join(text.split())
         names = {"assistant": "AI", "user": "Caller"}

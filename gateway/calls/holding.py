@@ -58,7 +58,8 @@ class Holding:
         """Wait so long for somebody to take the party back, or for the end; False: nobody did."""
         self._back = asyncio.Event()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._back.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._back.wait()
         return self._back.is_set()
 
     def close(self) -> None:

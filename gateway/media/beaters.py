@@ -79,7 +79,8 @@ class Beaters:
         for index in range(len(self._places)):
             self._put_to_work(index, self._load())
         try:
-            await asyncio.wait_for(self._all_beat.wait(), _FIRST_BEAT_S)
+            async with asyncio.timeout(_FIRST_BEAT_S):
+                await self._all_beat.wait()
         except TimeoutError:
             raise GatewayError("the media process does not beat; its output says why") from None
         self._spare = self._load()

@@ -65,7 +65,8 @@ class Child:
         self._stopping = True
         self._hang_up()
         try:
-            await asyncio.wait_for(self._gone.wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._gone.wait()
         except TimeoutError:
             self.kill()
             await self._gone.wait()

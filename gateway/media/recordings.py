@@ -98,7 +98,8 @@ class Recordings:
         if self._child:
             self._child.send({"finish": number})
         try:
-            await asyncio.wait_for(finished.wait(), _PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                await finished.wait()
         except TimeoutError:
             self._lose(number, "the recorder did not finish it in time")
         finally:

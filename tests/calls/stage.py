@@ -183,5 +183,6 @@ class Scene:
         self.kept.append((record.recording, form))
 
     async def finished(self) -> CallRecord:
-        await asyncio.wait_for(self.over.wait(), 5)
+        async with asyncio.timeout(5):
+            await self.over.wait()
         return self.call.record

@@ -46,7 +46,8 @@ async def test_an_answered_call_gets_its_agent_its_recording_and_its_variables()
 async def test_a_background_is_played_from_the_answer_on() -> None:
     scene = Scene(BRIEF.model_copy(update={"background": "office"}))
     scene.call.leg_event(Up())
-    await asyncio.wait_for(scene.played.wait(), 5)
+    async with asyncio.timeout(5):
+        await scene.played.wait()
     assert scene.backgrounds == ["office"]
     scene.call.end("manually-canceled")
     await scene.finished()

@@ -45,7 +45,8 @@ class Phone:
     async def packet(self) -> tuple[int, int, bytes]:
         """The next one from the gateway: sequence, timestamp, payload."""
         loop = asyncio.get_running_loop()
-        octets = await asyncio.wait_for(loop.sock_recv(self.socket, 2000), DEADLINE_S)
+        async with asyncio.timeout(DEADLINE_S):
+            octets = await loop.sock_recv(self.socket, 2000)
         sequence, timestamp = struct.unpack(">HI", octets[2:8])
         return sequence, timestamp, octets[12:]
 
@@ -170,7 +171,8 @@ async def test_rtcp_ends_with_bye_on_its_own_port_or_the_shared_one(plane, phone
     receiver = phone if shared else other
     said = rtcp.Packets()
     while not said.bye:
-        octets = await asyncio.wait_for(loop.sock_recv(receiver.socket, 2000), DEADLINE_S)
+        async with asyncio.timeout(DEADLINE_S):
+            octets = await loop.sock_recv(receiver.socket, 2000)
         said = rtcp.parse(octets) if rtcp.looks_like(octets[1]) else said
     assert said.sender
     assert said.sender.octets == 160 * said.sender.packets
@@ -224,7 +226,8 @@ async def test_ten_processes_killed_in_a_row_end_no_call(plane, phone, sealed) -
     loop = asyncio.get_running_loop()
 
     async def hear() -> tuple[int, int]:
-        octets = await asyncio.wait_for(loop.sock_recv(phone.socket, 2000), DEADLINE_S)
+        async with asyncio.timeout(DEADLINE_S):
+            octets = await loop.sock_recv(phone.socket, 2000)
         if sealed:
             assert len(octets) == 172 + 16
             octets = bytes(receiving.open(octets))
@@ -287,7 +290,8 @@ async def test_a_row_can_be_given_back_while_media_is_dead(plane, phone) -> None
     phone.agree(line)
     await phone.packet()
     os.kill(plane.pids["media"], signal.SIGKILL)
-    await asyncio.wait_for(line.give_back(), DEADLINE_S)
+    async with asyncio.timeout(DEADLINE_S):
+        await line.give_back()
     assert plane.free == plane.capacity
 
 

@@ -149,7 +149,8 @@ async def test_a_function_is_called_while_the_caller_hears_a_filler(
         asked.append(message)
         body = b"{}"
         if message["type"] == "tool-calls":
-            await asyncio.wait_for(filler_heard.wait(), 10)
+            async with asyncio.timeout(10):
+                await filler_heard.wait()
             call_id = message["toolCallList"][0]["id"]
             body = json.dumps({"results": [{"toolCallId": call_id, "result": "sunny"}]}).encode()
         writer.write(

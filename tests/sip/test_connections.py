@@ -37,7 +37,8 @@ async def test_a_connection_that_only_waits_is_not_slow() -> None:
             writer.write(start)
             await asyncio.sleep(0.05)
             writer.write(request("OPTIONS", "TCP", tag=f"t{len(start)}"))
-            found = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                found = await reader.readuntil(b"\r\n\r\n")
             assert found.startswith(b"SIP/2.0 200")
         writer.close()
 
@@ -74,14 +75,16 @@ async def test_a_connection_that_a_call_needs_is_kept_however_silent() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request("INVITE", "TCP", "Contact: <sip:a@127.0.0.1:9;transport=tcp>"))
         for _ in range(2):
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.readuntil(b"\r\n\r\n")
         assert await asyncio.wait_for(reader.readexactly(6), PATIENCE_S) == b"answer"
         for _ in range(2):  # one that begins now and is closed was silent for less long
             idle, other = await asyncio.open_connection("127.0.0.1", port)
             assert await asyncio.wait_for(idle.read(), PATIENCE_S) == b""
             other.close()
         writer.write(b"\r\n\r\n")
-        assert await asyncio.wait_for(reader.read(1), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.read(1)
         answering.ears[0].session.end()
         writer.close()
 
@@ -125,8 +128,10 @@ async def test_a_response_whose_connection_is_gone_goes_to_the_via() -> None:
         while port_open(server):
             await asyncio.sleep(0)
         sessions[0].refuse(486)
-        reader, again = await asyncio.wait_for(listening, PATIENCE_S)
-        found = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            reader, again = await listening
+        async with asyncio.timeout(PATIENCE_S):
+            found = await reader.readuntil(b"\r\n\r\n")
         assert found.startswith(b"SIP/2.0 486")
         again.close()
     back.close()
@@ -196,7 +201,8 @@ async def test_connections_and_messages_are_counted() -> None:
         open_before = value("connections", **tcp)
         writer.write(request("OPTIONS", "TCP") + request("MADEUP", "TCP"))
         for _ in range(2):
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.readuntil(b"\r\n\r\n")
         assert value("connections", **tcp) >= open_before
         assert value("messages_total", direction="in", what="OPTIONS", **tcp) == before + 1
         assert value("messages_total", direction="in", what="other", **tcp) == odd + 1

@@ -228,7 +228,8 @@ async def test_a_message_in_pieces_is_one_message() -> None:
         for at in range(0, len(request), 50):
             writer.write(request[at : at + 50])
             await writer.drain()
-        response = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            response = await reader.readuntil(b"\r\n\r\n")
         assert response.startswith(b"SIP/2.0 200 OK\r\n")
         writer.close()
         await writer.wait_closed()
@@ -239,7 +240,8 @@ async def test_connections_beyond_the_limit_are_closed() -> None:
         port = next(place.port for place in server.ports if place.transport == "tcp")
         first, kept = await asyncio.open_connection("127.0.0.1", port)
         kept.write(b"\r\n\r\n")
-        await asyncio.wait_for(first.readexactly(2), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await first.readexactly(2)
         second, refused = await asyncio.open_connection("127.0.0.1", port)
         assert await asyncio.wait_for(second.read(), PATIENCE_S) == b""
         kept.close()

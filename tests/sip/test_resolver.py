@@ -38,7 +38,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 async def find(resolver: Resolver, uri: str) -> tuple[list[Hop], str]:
     answer: asyncio.Future[tuple[list[Hop], str]] = asyncio.get_running_loop().create_future()
     resolver.locate(Uri.parse(uri), lambda hops, why: answer.set_result((list(hops), why)))
-    return await asyncio.wait_for(answer, 20)
+    async with asyncio.timeout(20):
+        return await answer
 
 
 def over(zone: Zone) -> Resolver:

@@ -29,7 +29,8 @@ async def browser(port: int, **more: object) -> AsyncIterator[ClientConnection]:
 
 
 async def heard(socket: ClientConnection) -> Request | Response:
-    data = await asyncio.wait_for(socket.recv(decode=False), PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
+        data = await socket.recv(decode=False)
     return parse(data)
 
 
@@ -135,7 +136,8 @@ async def test_plain_http_is_told_what_is_spoken_here() -> None:
     async with endpoint(listen="ws:127.0.0.1:0") as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server, "ws"))
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            answer = await reader.read()
         assert re.match(rb"HTTP/1.1 426 ", answer)
         writer.close()
 
@@ -147,7 +149,8 @@ async def test_a_message_too_large_ends_the_connection_and_nothing_else(fragment
         async with browser(port) as socket, browser(port) as other:
             await socket.send([b"x" * (2500 // fragments)] * fragments)
             with pytest.raises(ConnectionClosed, match="1009"):
-                await asyncio.wait_for(socket.recv(), PATIENCE_S)
+                async with asyncio.timeout(PATIENCE_S):
+                    await socket.recv()
             parts = [request("OPTIONS", "WS", via=HERE)[at : at + 50] for at in range(0, 400, 50)]
             await other.send([part for part in parts if part])  # one message in fragments
             assert (await heard(other)).status == 200  # type: ignore[union-attr]

@@ -23,7 +23,8 @@ class Ear:
         session.on_event = self._queue.put_nowait
 
     async def next(self) -> SessionEvent:
-        return await asyncio.wait_for(self._queue.get(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._queue.get()
 
 
 def refusing(session: Session) -> None:
