@@ -85,7 +85,7 @@ async def test_systemd_is_told_of_ready_alive_and_stopping(tmp_path: Path) -> No
         loop = asyncio.get_running_loop()
 
         async def told(what: str) -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while what not in (await loop.sock_recv(notify, 4096)).decode():
                     pass
 
@@ -104,7 +104,7 @@ async def test_a_taken_port_is_named_with_who_has_it(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         gateway = Daemon(tmp_path / "gateway", {"GATEWAY_SIP__LISTEN": f"udp:127.0.0.1:{port}"})
         await gateway.child.__aenter__()
-        assert await gateway.child.ended(30) != 0
+        assert await gateway.child.ended(90) != 0
         await gateway.child.stop()
         await gateway.api.aclose()
     assert str(port) in gateway.log()
