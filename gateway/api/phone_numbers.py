@@ -45,6 +45,7 @@ def phone_numbers(trunks: Trunks) -> Resource:
         rows=attrgetter("phone_numbers"),
         accept=accept,
         shown=lambda stored: {"status": "active"} | stored.body,
+        searched=("name", "number", "sipUri"),
     )
 
 

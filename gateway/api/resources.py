@@ -15,7 +15,7 @@ from gateway.api.requests import check_id, checked, listing, query_parameters, r
 from gateway.api.shapes import Schema, reference, shapes
 from gateway.api.shapes.check import optional
 from gateway.store import Holdings, Stored, Taken
-from gateway.store.rows import Rows
+from gateway.store.rows import Containing, Rows
 
 Body = dict[str, Any]
 
@@ -38,7 +38,8 @@ class Resource:
     ``rows`` finds its table among what an organisation has; ``accept`` sees the whole body before
     it is written and refuses what a shape cannot express; ``shown`` are the body's fields as they
     are shown, with those that only the gateway sets; ``merged`` makes a body of the old one and a
-    patch; ``wrote`` is called after every change.
+    patch; ``wrote`` is called after every change; ``searched`` are the fields that ``search`` of a
+    list by pages looks into.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Resource:
     accept: Callable[[Holdings, Body], Awaitable[None]] = _accept
     shown: Callable[[Stored], Body] = lambda stored: stored.body
     merged: Callable[[Body, Body], Body] = operator.or_
+    searched: tuple[str, ...] = ()
     wrote: Callable[[], Awaitable[None]] = _wrote
 
     def show(self, stored: Stored) -> Body:
@@ -137,11 +139,14 @@ def routes(resource: Resource) -> APIRouter:
 def paged(resource: Resource) -> APIRouter:
     """``/v2/...``: the same list, by pages."""
     router = APIRouter(prefix=f"/v2/{resource.path}", tags=[resource.name])
-    described = {"parameters": page_parameters(tuple(FILTERS))}
+    filters = FILTERS | ({"search": "body"} if resource.searched else {})
+    described = {"parameters": page_parameters(tuple(filters))}
 
     @router.get("", openapi_extra=described, summary="list by pages")
     async def list_(request: Request) -> Any:
-        page = Page.asked(request.query_params, FILTERS)
+        page = Page.asked(request.query_params, filters)
+        if "body" in page.equal:
+            page.equal["body"] = Containing(resource.searched, page.equal["body"])
         return await page.of(resource.rows(holdings_of(request)), resource.show)
 
     return router

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from uuid import uuid4
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Row,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -46,6 +48,20 @@ class Bound:
             case "lt":
                 return column < self.at
         return column <= self.at
+
+
+@dataclass(frozen=True)
+class Containing:
+    """A part of a text that one of these fields of a body must have, in whatever case."""
+
+    fields: tuple[str, ...]
+    text: str
+
+    def clause(self, body: Column[Any]) -> ColumnElement[bool]:
+        found = (
+            body[field].as_string().icontains(self.text, autoescape=True) for field in self.fields
+        )
+        return or_(*found)
 
 
 @dataclass(frozen=True)
@@ -84,12 +100,15 @@ def matching(
     equal: Mapping[str, Any],
 ) -> Select[Any]:
     """Only rows of the organisation (None: of any), within all ``bounds``, whose columns have the
-    values in ``equal``: one value, or one of a list."""
+    values in ``equal``: one value, one of a list, or what ``Containing`` says."""
     if org_id is not None:
         query = query.where(table.c.org_id == org_id)
     for bound in bounds:
         query = query.where(bound.clause(table))
     for column, value in equal.items():
+        if isinstance(value, Containing):
+            query = query.where(value.clause(table.c[column]))
+            continue
         is_list = isinstance(value, list)
         query = query.where(table.c[column].in_(value) if is_list else table.c[column] == value)
     return query

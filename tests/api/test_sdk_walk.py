@@ -266,3 +266,16 @@ async def test_paths_of_older_clients_and_pages(client: Any, store: Store) -> No
     assert page["metadata"]["totalItems"] == 1
     for path in ("/v2/assistant", "/v2/tool", "/v2/squad"):
         assert (await kept(client, path))["results"] == []
+
+
+async def test_numbers_are_searched_by_name_number_and_uri(client: Any) -> None:  # noqa: F811
+    for number in (
+        {"provider": "vapi", "sipUri": "sip:sales@pbx.example.org", "name": "100% Sales"},
+        {"provider": "byo-phone-number", "number": "+4930123456", "name": "Berlin"},
+        {"provider": "vapi", "sipUri": "sip:desk@pbx.example.org"},
+    ):
+        await asked(client, "POST", "/phone-number", number)
+    searched = client.phone_numbers.phone_number_controller_find_all_paginated
+    for text, count in (("SALES", 1), ("3012", 1), ("pbx.example", 2), ("0%", 1), ("_", 0)):
+        page = await searched(search=text)
+        assert page.metadata.total_items == len(page.results) == count, text
