@@ -155,6 +155,15 @@ class Daemon:
 
         await self.until(said, f"said {beginning!r}", within_s)
 
+    async def attentive(self) -> None:
+        """Until the one call's agent is there: a key pressed before that meets nobody."""
+        async with asyncio.timeout(90):
+            url = (await self.only_call())["monitor"]["controlUrl"]
+            say = {"type": "say", "content": "Hello."}
+            while (await self.api.post(url, json=say)).status_code != 200:
+                await asyncio.sleep(0.05)
+        await self.until_said("Hello.")
+
     async def metric(self, name: str) -> float:
         """The sum of a Prometheus metric over its labels."""
         lines = (await self.api.get("/metrics")).text.splitlines()

@@ -116,6 +116,7 @@ async def test_an_agent_puts_its_caller_on_hold_and_texts_by_the_trunk(tmp_path:
             )
             caller = await phone.dial(uri)
             await caller.confirmed(60)
+            await gateway.attentive()
             await caller.press("1")
             await caller.until("sound", on=True, within_s=90)  # music
             await happened(gateway, "hold")

@@ -38,6 +38,7 @@ async def test_sipp_is_busy_declines_rings_for_ever_leaves_while_it_is_told_and_
         )
         caller = await phone.dial(uri)
         await caller.confirmed(60)
+        await gateway.attentive()
         for count in range(1, 5):
             await caller.press(str(count))
             await attempts(gateway, count)
@@ -92,6 +93,7 @@ async def test_baresip_declines_by_a_key_and_then_accepts_by_one(
         asked = to(human.uri, "warm-transfer-experimental", message="A caller.")
         caller = await phone.dial(await desk(gateway, asked))
         await caller.confirmed(60)
+        await gateway.attentive()
         await caller.press("1")
         await gateway.until_said("A caller.", 90)
         await human.press("2")

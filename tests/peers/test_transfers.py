@@ -59,7 +59,7 @@ async def test_baresip_follows_a_refer_to_pjsua2(
     async with Baresip(tmp_path, says=silence) as caller:
         await caller.dial(uri)
         await caller.until("CALL_ESTABLISHED")
-        await caller.hears(0.2)
+        await gateway.attentive()
         await caller.press("1")
         taken = await phone.incoming(20)
         await taken.answer()
@@ -100,6 +100,7 @@ async def test_a_human_is_told_takes_the_call_and_keys_cross_the_bridge(
         uri = await desk(gateway, to(human.uri, "warm-transfer-say-message", **plan))
         caller = await phone.dial(uri)
         await caller.confirmed()
+        await gateway.attentive()
         await caller.press("1")
         called = await human.incoming(60)
         await caller.until("sound", on=True, within_s=40)  # music
@@ -147,6 +148,7 @@ async def test_a_human_that_is_busy_declines_or_hangs_up_leaves_the_caller_to_th
         uri = await desk(gateway, asked)
         caller = await phone.dial(uri)
         await caller.confirmed()
+        await gateway.attentive()
 
         await caller.press("1")
         called = await human.incoming(60)
@@ -203,6 +205,7 @@ async def test_the_callers_phone_takes_the_place_of_our_call(
         uri = await desk(gateway, to(human.uri, "warm-transfer-say-message", **plan))
         caller = await phone.dial(uri)
         await caller.confirmed()
+        await gateway.attentive()
         await caller.press("1")
         ours = await human.incoming(60)
         await ours.answer()
