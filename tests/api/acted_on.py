@@ -369,6 +369,8 @@ def _values(name: str, schema: Schema) -> list[Any]:
             values.append([])
         case "integer" | "number":
             values.append(schema.get("minimum", 0))
+        case "object" if not schema.get("properties"):
+            values.append({"other": "value"})
     return values
 
 

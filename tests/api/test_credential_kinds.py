@@ -32,6 +32,8 @@ def secretive(value: Any, name: str = "") -> Any:
             return {n: secretive(part, n) for n, part in value.items()}
         case list():
             return [secretive(part, name) for part in value]
+        case str() if name == "connectionString":  # it has parts of its own
+            return f"AccountName=us;AccountKey={HUSH}"
         case str() if name in SECRETS:
             return f"{HUSH}-{name}"
     return value
@@ -56,9 +58,6 @@ async def test_no_secret_is_shown_or_lies_open_in_the_store(
     body = secretive(maximal({"$ref": f"#/$defs/{kind}"}))
     body |= {"gateways": [{"ip": "192.0.2.1"}]} if "gateways" in body else {}
     made = await api.post("/credential", json=body)
-    if made.status_code == 400:  # a bucket's parts have to fit one another
-        assert "bucketPlan" in body or "gcpKey" in body or "s3BucketName" in body, made.text
-        return
     assert made.status_code == 201, made.text
     at = f"/credential/{made.json()['id']}"
     changed = await api.patch(at, json={"name": "renamed"})
