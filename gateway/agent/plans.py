@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from gateway.agent.opening import MIDDLE_S, PAUSE_S
 from gateway.agent.plain import Plain
 
 
@@ -101,6 +102,8 @@ class VoicemailPlan(Plain):
     first_check_s: float = 5.0
     every_s: float = 5.0
     checks: int = 6
-    middle_s: float = 6.0  # a first utterance of this length is as often a machine's as a person's
-    pause_s: float = 0.9  # a silence that ends it
+    middle_s: float = (
+        MIDDLE_S  # a first utterance of this length is as often a machine's as a person's
+    )
+    pause_s: float = PAUSE_S  # a silence that ends it
     fax: bool = True  # a fax machine counts

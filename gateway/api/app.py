@@ -5,7 +5,18 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI
 
-from gateway.api import absent, calls, docs, errors, files, health, monitor, resources, tokens
+from gateway.api import (
+    absent,
+    calls,
+    docs,
+    errors,
+    files,
+    health,
+    monitor,
+    presigned,
+    resources,
+    tokens,
+)
 from gateway.api import trunks as trunk_states
 from gateway.api.access import Measured
 from gateway.api.assistants import ASSISTANTS, SQUADS, TOOLS
@@ -58,6 +69,7 @@ def create_app(
     guard = Guard(key, store)
     for router in guarded:
         app.include_router(router, dependencies=[Depends(guard)])
+    app.include_router(presigned.routes(store, state_dir))
     if control:
         live = monitor.Monitor(store, switchboard, guard, control)
         switchboard.listeners.append(live)

@@ -1,9 +1,11 @@
 """What a call leaves behind, as the API shows it: messages, transcript, links, latencies."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.agent.timings import PARTS
+from gateway.api import presigned
 from gateway.api.resources import instant
 from gateway.archive.formats import PARTIES
 from gateway.calls.destination import Attempted
@@ -157,19 +159,24 @@ def _links(record: CallRecord, assistant: Json, link_url: str) -> Json:
     links = {"pcapUrl": f"{beginning}/pcap"} if record.capture else {}
     if is_logged(record, assistant):
         links["logUrl"] = f"{beginning}/call-logs"
-    return links | _sounds(record, beginning)
+    open_to_all = [*(PARTIES if record.recording else ()),
+                   *(what for what in ("pcap", "log") if f"{what}Url" in links)]  # fmt: skip
+    until = presigned.until(record, datetime.now(UTC))
+    if made := presigned.links(record, link_url, open_to_all, until):
+        made["presignedUrlsExpiresAt"] = instant(until) or ""
+    return links | made | _sounds(record, beginning)
 
 
 def _sounds(record: CallRecord, beginning: str) -> Json:
     if not record.recording:
         return {}
     urls = {which: f"{beginning}/{which}-recording" for which in PARTIES}
-    presigned: Json = {}
+    signed: Json = {}
     if stored := record.stored:
         urls |= stored.urls
-        presigned = {f"presigned{w.capitalize()}Url": url for w, url in stored.presigned.items()}
-        presigned["presignedUrlsExpiresAt"] = instant(stored.expires_at)
-    return presigned | {
+        signed = {f"presigned{w.capitalize()}Url": url for w, url in stored.presigned.items()}
+        signed["presignedUrlsExpiresAt"] = instant(stored.expires_at)
+    return signed | {
         "recordingUrl": urls["mono"],
         "stereoRecordingUrl": urls["stereo"],
         "recording": {

@@ -157,6 +157,7 @@ class CallRecord(BaseModel):
     taken: list[Taken] = Field(default_factory=list)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too
+    link_secret: str = ""  # what links to what it leaves are signed with
     capture: str | None = None  # path below the state directory: the SIP messages, as pcap
     discreet: bool = False  # nothing that was said may be stored
 

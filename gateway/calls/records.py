@@ -1,5 +1,6 @@
 """How a call's record begins, and what is written down in it."""
 
+import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +24,7 @@ def inbound(
     exposed = caller.trunk.settings.expose if caller.trunk else ("X-*",)
     record = CallRecord(
         id=str(uuid.uuid4()),
+        link_secret=secrets.token_urlsafe(24),
         direction="inbound",
         customer=party,
         dialled=number,
@@ -39,6 +41,7 @@ def inbound(
 def outbound(order: Order) -> CallRecord:
     return CallRecord(
         id=str(uuid.uuid4()),
+        link_secret=secrets.token_urlsafe(24),
         org_id=order.org_id,
         direction="outbound",
         assistant_id=order.assistant_id,

@@ -17,7 +17,8 @@ from tests.api.maximal import maximal
 Json = dict[str, Any]
 
 NOBODY = "22222222-2222-4222-8222-222222222222"
-OPEN = {"/health/live", "/health/ready", "/metrics"}  # ask for no key
+# Ask for no key.
+OPEN = {"/health/live", "/health/ready", "/metrics", "/presigned/{call_id}/{which}"}
 ODD = [  # strings that break what is careless: unpaired surrogates, NUL, right-to-left, ids
     '"\\ud800"', '"\\u0000"', '"\\u202e"', '"%00"', '"../../etc/passwd"', "1e999", "-0", "[[[]]]",
     '{"$ref": "#"}', "null", "123456789012345678901234567890", "true",

@@ -2,13 +2,16 @@
 
 import io
 import wave
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import numpy as np
 import pytest
 
+from gateway.api import presigned
 from gateway.api.recordings import CHUNK
 from gateway.calls.record import CallRecord, Status
 from gateway.store import Store
@@ -118,3 +121,46 @@ async def test_a_recording_is_paused_and_resumed(
         assert (await api.post(f"/call/{CALL}/recording/{what}")).json()["id"] == CALL
     assert switchboard.paused == [(CALL, True), (CALL, False)]
     assert (await api.post(f"/call/{CALL}/recording/stop")).status_code == 400
+
+
+@pytest.fixture
+def signed() -> CallRecord:
+    return CallRecord(id=CALL, direction="inbound", status=Status.ENDED, recording="x.wav",
+                      link_secret="known-to-the-record")  # fmt: skip
+
+
+async def test_a_presigned_link_needs_no_key_and_opens_nothing_else(
+    api: httpx.AsyncClient, store: Store, tmp_path: Path, frames: np.ndarray, signed: CallRecord
+) -> None:
+    store.calls.save(signed.model_dump(mode="json"))
+    artifact = (await api.get(f"/call/{CALL}")).json()["artifact"]
+    api.headers.pop("Authorization")
+    stereo = artifact["presignedStereoUrl"]
+    answer = await api.get(stereo)
+    assert answer.status_code == 200
+    assert answer.content == (tmp_path / "x.wav").read_bytes()
+    assert (await api.get(artifact["presignedLogUrl"])).status_code == 200
+    for other in (
+        stereo.replace("/stereo", "/mono"),
+        stereo.replace("expires=", "expires=1"),
+        stereo[:-1] + ("0" if stereo[-1] != "0" else "1"),
+        stereo.partition("?")[0],
+    ):
+        assert (await api.get(other)).status_code == 404, other
+    assert (await api.get(artifact["stereoRecordingUrl"])).status_code == 401
+
+
+def test_a_presigned_link_ends_with_its_time(signed: CallRecord) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    until = presigned.until(signed, now)
+    assert until - now == presigned.LIFE
+    (link,) = presigned.links(signed, "http://x", ["mono"], until).values()
+    assert presigned.is_valid(signed, "mono", *_parts(link), now=until - timedelta(seconds=1))
+    assert not presigned.is_valid(signed, "mono", *_parts(link), now=until + timedelta(seconds=1))
+    signed.link_secret = ""  # a call from before there were such links
+    assert presigned.links(signed, "http://x", ["mono"], until) == {}
+
+
+def _parts(link: str) -> tuple[int, str]:
+    query = dict(parse_qsl(urlsplit(link).query))
+    return int(query["expires"]), query["signature"]
