@@ -44,8 +44,8 @@ def dies(descriptor: int) -> bool:
 def test_a_process_dies_with_its_parent() -> None:
     _, sleeper = killed(
         "import subprocess; from gateway.probe.child import tied;"
-        "made = subprocess.Popen(tied(['sleep', '600']));"
-        "print(made.pid, flush=True); made.wait()"
+        # It tells its own id, so that by then it is tied.
+        "subprocess.Popen(tied(['sh', '-c', 'echo $$; exec sleep 600'])).wait()"
     )
     assert dies(sleeper)
 
