@@ -6,7 +6,7 @@ from typing import Any
 from gateway import reasons
 from gateway.agent.dialogue import Dialogue
 from gateway.agent.report import Report
-from gateway.agent.turns import Turns
+from gateway.agent.turns import State, Turns
 from gateway.errors import VendorError
 from gateway.logs import about
 
@@ -43,10 +43,12 @@ class Failures:
         reason = reasons.transcriber_failed(error.vendor, error.fault)
         self._turns.end("hearing-dead", reason, now, error.detail)
 
-    def voice(self, error: VendorError, now: float) -> None:
+    def voice(self, error: VendorError, now: float, *, spared: bool) -> None:
+        """``spared``: another stands by, for an apology; also if that is what failed just now."""
         self._tell("vendor_error", error, now)
         reason = reasons.voice_failed(error.vendor)
-        self._turns.end("voice-dead", reason, now, error.detail)
+        again = spared and self._turns.state is State.ENDING
+        self._turns.end("voice-spared" if again else "voice-dead", reason, now, error.detail)
 
     def _tell(self, what: str, error: VendorError, now: float, **facts: Any) -> None:
         with about(self._call):

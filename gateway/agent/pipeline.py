@@ -394,7 +394,7 @@ class Agent:
 
     def voice_failed(self, error: VendorError) -> None:
         now = self._clock()
-        self._failures.voice(error, now)
         if spare := self._crew.spare_voice():
             self._mouth.voice = spare
+        self._failures.voice(error, now, spared=spare is not None)
         self._deeds.work(now)

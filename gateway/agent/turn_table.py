@@ -233,6 +233,7 @@ for _failure in ("model-failed", "model-dead", "voice-dead", "hearing-dead", "ma
 for _failure in ("model-failed", "model-dead", "hearing-dead"):
     TABLE[X, _failure] = (X, "")  # nothing that is still needed
 TABLE[X, "voice-dead"] = (Z, "hang-up")
+TABLE[X, "voice-spared"] = (X, "interrupt apologise")
 for _state in State:
     if _state is not Z:
         TABLE[_state, "stop"] = (Z, "")

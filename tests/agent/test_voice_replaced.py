@@ -81,6 +81,17 @@ async def test_only_if_none_is_left_the_spare_voice_apologises_and_the_call_ends
         assert stage.hang_ups == ["pipeline-error-other-voice-failed"]
 
 
+async def test_the_spare_voice_apologises_also_if_another_failure_came_first() -> None:
+    """Nobody has a key: the ear fails first, and what is said about that has no voice either."""
+    clay = Clay(dead_voices=["clay"])
+    async with Stage(clay) as stage:
+        await stage.until("listening")
+        clay.hearings[0].queue.put_nowait(AUTH)
+        await stage.until("ended")
+        assert stage.transcript("assistant") == [phrases("en").goodbye]
+        assert stage.hang_ups == ["pipeline-error-clay-transcriber-failed"]
+
+
 def test_what_was_heard_is_read_off_the_marks() -> None:
     piece = Piece("One two three")
     piece.mark(Mark(3 / 11, 0.5), 0, 0)
