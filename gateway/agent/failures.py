@@ -6,7 +6,8 @@ from typing import Any
 from gateway import reasons
 from gateway.agent.dialogue import Dialogue
 from gateway.agent.report import Report
-from gateway.agent.turns import State, Turns
+from gateway.agent.turn_table import State
+from gateway.agent.turns import Turns
 from gateway.errors import VendorError
 from gateway.logs import about
 
