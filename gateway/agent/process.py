@@ -157,7 +157,7 @@ class Process:
     def _made(self, start: Start) -> Agent:
         return Agent(
             start.model_copy(update={"limits": self._setup.limits}),
-            Row(self._lines, start.row),
+            Row(self._lines, start.row, fresh=start.resumed is None and start.part == 0),
             self._vendors,
             self._send,
             time.monotonic,

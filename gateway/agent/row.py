@@ -46,9 +46,10 @@ class Sound(NamedTuple):
 
 
 class Row:
-    """The agent's cursors on one row. ``lines`` was opened as the agent's (``Writer.AGENT``)."""
+    """The agent's cursors on one row. ``lines`` was opened as the agent's (``Writer.AGENT``).
+    ``fresh``: nobody was here before, so that keys pressed before this moment count."""
 
-    def __init__(self, lines: Lines, row: int) -> None:
+    def __init__(self, lines: Lines, row: int, *, fresh: bool = False) -> None:
         self._lines = lines
         self._row = row
         self._beats, self._beat_at = lines.cells("beat"), lines.cells("beat_at")
@@ -60,7 +61,7 @@ class Row:
         self._taken, self._written = lines.cells("taken"), lines.cells("written")
         self._drop_to = lines.cells("drop_to")
         self._beat: int = self._beats[row]
-        self._digits: int = self._digit_count[row]
+        self._digits: int = 0 if fresh else self._digit_count[row]
         self._pauses = 0  # of which the frame that caused it has been heard here
         self._ahead: dict[int, int] = {}  # of others it hears: their cursor less our own
 

@@ -87,6 +87,12 @@ def test_keys_are_read_once(media: Media) -> None:
     assert row.digits() == ""
 
 
+def test_keys_pressed_before_it_are_the_first_agents_and_no_later_ones(media: Media) -> None:
+    media.press("7")
+    first, later = Row(media.agent, 1, fresh=True), Row(media.agent, 1)
+    assert (first.digits(), later.digits()) == ("7", "")
+
+
 def test_the_queue_holds_so_much_and_no_more(media: Media) -> None:
     row = Row(media.agent, 1)
     row.write(frames(QUEUE))
