@@ -313,18 +313,18 @@ async def test_of_a_discreet_call_nothing_that_was_said_is_kept(
     scene = Scene(BRIEF.model_copy(update={"discreet": True, "record": False}))
     scene.call.leg_event(Up())
     assert scene.leg.recorded == ""
-    say = {"text": "It is a secret.", "began_at": time.monotonic(), "ended_at": time.monotonic()}
+    say = {"text": "It is a pomegranate.", "began_at": time.monotonic(), "ended_at": time.monotonic()}
     scene.agents.listener(Spoken(call="c1", role="user", **say))
-    for what, facts in (("digit", {"digit": "7"}), ("late_result", {"content": "secret", "ok": 1})):
+    for what, facts in (("digit", {"digit": "7"}), ("late_result", {"content": "pomegranate", "ok": 1})):
         scene.agents.listener(Happened(call="c1", what=what, at=time.monotonic(), facts=facts))
-    scene.call.record.variables |= {"name": "a secret"}
+    scene.call.record.variables |= {"name": "a pomegranate"}
     scene.call.change(BRIEF, {})  # once discreet, a call stays so
     scene.call.end("manually-canceled")
     record = await scene.finished()
-    assert [line.text for line in record.transcript] == ["It is a secret."]  # for the report
+    assert [line.text for line in record.transcript] == ["It is a pomegranate."]  # for the report
     assert not scene.call.captured
     kept = record.kept()
-    assert "secret" not in str(kept)
+    assert "pomegranate" not in str(kept)
     assert {e["what"]: e["facts"] for e in kept["events"]} | {"late_result": {"ok": 1}} == {
         e["what"]: e["facts"] for e in kept["events"]
     }
