@@ -313,9 +313,16 @@ async def test_of_a_discreet_call_nothing_that_was_said_is_kept(
     scene = Scene(BRIEF.model_copy(update={"discreet": True, "record": False}))
     scene.call.leg_event(Up())
     assert scene.leg.recorded == ""
-    say = {"text": "It is a pomegranate.", "began_at": time.monotonic(), "ended_at": time.monotonic()}
+    say = {
+        "text": "It is a pomegranate.",
+        "began_at": time.monotonic(),
+        "ended_at": time.monotonic(),
+    }
     scene.agents.listener(Spoken(call="c1", role="user", **say))
-    for what, facts in (("digit", {"digit": "7"}), ("late_result", {"content": "pomegranate", "ok": 1})):
+    for what, facts in (
+        ("digit", {"digit": "7"}),
+        ("late_result", {"content": "pomegranate", "ok": 1}),
+    ):
         scene.agents.listener(Happened(call="c1", what=what, at=time.monotonic(), facts=facts))
     scene.call.record.variables |= {"name": "a pomegranate"}
     scene.call.change(BRIEF, {})  # once discreet, a call stays so
