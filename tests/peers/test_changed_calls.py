@@ -32,9 +32,10 @@ async def test_a_phone_changes_its_codec_in_the_middle_of_a_call(
     await call.confirmed()
     await echoes(call, wav)
     for codec, name in (("G722/16000", "G722"), ("PCMA/8000", "PCMA"), ("PCMU/8000", "PCMU")):
+        began = time.monotonic()  # the call had PCMU before
         await phone.offer_only(codec)
         await call.resume()
-        await call.until("media", within_s=30, codec=name)
+        await call.until("media", within_s=30, after=began, codec=name)
         await echoes(call, wav)
     lost = (await call.statistics())["lost"]
     await call.hang_up()
