@@ -115,6 +115,7 @@ class CountedThinking:
         finished: Finished | None = None
         try:
             reply = self._thinking.reply(messages, tools)
+            # A generator, though the contract promises no more than an iterator.
             async with aclosing(reply) as deltas:  # type: ignore[type-var]
                 async for delta in deltas:
                     first_at = clock() if first_at is None else first_at
@@ -185,6 +186,7 @@ class CountedSpeaking:
         clock = self._account.clock
         began_at, first_at, made, finish, fault = clock(), None, 0, "", ""
         try:
+            # A generator, though the contract promises no more than an iterator.
             async with aclosing(self._speaking.speak(text)) as sound:  # type: ignore[type-var]
                 async for pcm in sound:
                     first_at = clock() if first_at is None else first_at

@@ -54,6 +54,7 @@ def tongue(language: str) -> Tongue:
         given = tomllib.loads((_FILES / f"{name}.toml").read_text("utf-8"))
     plain = {"endings", "acknowledgements", "interruptions"}
     lists = {f.name: _phrases(given.get(f.name, "")) for f in fields(Tongue)}
+    # Each name has the type that Tongue gives it, which a dict cannot say.
     return Tongue(**{n: p if n in plain else Phrases(p) for n, p in lists.items()})  # type: ignore[arg-type]
 
 

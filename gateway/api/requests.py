@@ -13,16 +13,18 @@ from gateway.api.errors import ApiError, BadRequest
 from gateway.api.shapes import Schema
 from gateway.api.shapes.check import problems
 from gateway.store import Bound
+from gateway.store.rows import Instant, Side
 from gateway.store.tables import milliseconds
 
 LARGEST = 4 * 1024 * 1024  # bytes of a body: an assistant with very long prompts has some 200 kB
 MOST_LISTED = 1000
 LISTED = 100
 
-_SIDES = {"Gt": "gt", "Lt": "lt", "Ge": "ge", "Le": "le"}
+_SIDES: dict[str, Side] = {"Gt": "gt", "Lt": "lt", "Ge": "ge", "Le": "le"}
+_INSTANTS: dict[str, Instant] = {"createdAt": "created_at", "updatedAt": "updated_at"}
 _BOUNDS = {
     f"{name}{side}": (column, word)
-    for name, column in (("createdAt", "created_at"), ("updatedAt", "updated_at"))
+    for name, column in _INSTANTS.items()
     for side, word in _SIDES.items()
 }
 
@@ -110,7 +112,7 @@ def listing(
                 found.append(f"{name} must be a valid ISO 8601 date string")
             else:
                 column, side = _BOUNDS[name]
-                bounds.append(Bound(column, side, at))  # type: ignore[arg-type]  # of the table
+                bounds.append(Bound(column, side, at))
         elif name in (filters or {}):
             several = name.endswith("Any")
             equal[(filters or {})[name]] = value.split(",") if several else value

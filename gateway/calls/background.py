@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import soxr  # type: ignore[import-untyped]
+import soxr  # type: ignore[import-untyped]  # has no types
 
 from gateway import fenced_http
 from gateway.errors import GatewayError

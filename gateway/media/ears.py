@@ -9,7 +9,7 @@ the pauses inside words are shorter, and how long a silence ends a turn is the a
 from itertools import repeat
 from typing import Any
 
-import _webrtcvad  # type: ignore[import-not-found]
+import _webrtcvad  # type: ignore[import-not-found]  # in C
 import numpy as np
 import numpy.typing as npt
 

@@ -38,7 +38,7 @@ class Loop:
         self._sources = np.zeros((capacity, WORDS), np.uint64)  # the same two, as addresses
         self._targets = np.zeros((capacity, WORDS), np.uint64)
         self._data = np.zeros((room(capacity), DATAGRAM), np.uint8)
-        self._octets = [memoryview(its) for its in self._data]  # type: ignore[arg-type]
+        self._octets = [its.data for its in self._data]
 
     def add(self, row: int, sock: socket.socket) -> None:
         self._sockets[row] = sock
@@ -90,7 +90,7 @@ class Loop:
             self._targets[rows[i]] = targets[i]
             to[rows[i]] = unpack(targets[i])
         refused = []
-        octets = memoryview(np.ascontiguousarray(outgoing.packets).reshape(-1))  # type: ignore[arg-type]
+        octets = np.ascontiguousarray(outgoing.packets).reshape(-1).data
         size = outgoing.packets.shape[1]
         at = 0
         for row, length in zip(rows.tolist(), outgoing.lengths.tolist(), strict=True):

@@ -198,6 +198,7 @@ class Outward:
         before = waiting - len(piece)  # of beats before this one
         if waiting < size:
             return []
+        # What is held is all of one kind: the codec's.
         sound = np.concatenate(held) if index == OPUS_INDEX else b"".join(held)  # type: ignore[arg-type]
         for start in range(0, waiting - size + 1, size):
             part = sound[start : start + size]

@@ -98,6 +98,7 @@ class Exchange:
         row = phone.row
         self.main.clear(row)
         self.main.seed(row, 1, 1)
+        # _Owner has of a plane what ``agree`` needs.
         Line(self._owner, row, 20_000, "0.0.0.0").agree(  # type: ignore[arg-type]
             host="192.0.2.7", port=4000 + row, codec=0, payload_out=0, payload_in=0,
             digits_out=_EVENT, digits_in=_EVENT, speaks=True, hears=True,

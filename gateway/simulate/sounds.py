@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import soxr  # type: ignore[import-untyped]
+import soxr  # type: ignore[import-untyped]  # has no types
 
 from gateway.simulate.exchange import NARROW
 from gateway.speech.contract import RATE

@@ -30,12 +30,16 @@ from gateway.store.vault import Vault
 Body = dict[str, Any]
 
 
+Instant = Literal["created_at", "updated_at"]
+Side = Literal["gt", "ge", "lt", "le"]
+
+
 @dataclass(frozen=True)
 class Bound:
     """One end of a span of time."""
 
-    column: Literal["created_at", "updated_at"]
-    side: Literal["gt", "ge", "lt", "le"]
+    column: Instant
+    side: Side
     at: datetime
 
     def clause(self, table: Table) -> ColumnElement[bool]:
