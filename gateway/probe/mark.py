@@ -10,7 +10,8 @@ from gateway.probe.sound import FRAME, RATE, Pcm
 LEAD_S, MARK_S = 0.4, 2.0
 MOST_DELAY_S = 1.5
 LEVEL = 4000.0  # root mean square; loud, and below clipping
-ALIKE = 0.5  # correlation of a frame that came back; by chance, 160 samples reach 0.3
+ALIKE = 0.5  # correlation of a frame that came back; by chance, 160 samples reach 0.35
+MOST_MOVE = 4 * FRAME
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def mark() -> Pcm:
 def find(heard: Pcm) -> Found | None:
     """Where in a recording that began with ``mark()`` its echo is; None if it is not there.
 
-    A frame also counts as back where a jitter buffer has moved it by some whole frames.
+    A frame also counts as back where the buffers on its way have moved it, by up to ``MOST_MOVE``:
+    a jitter buffer does so by whole frames, a delay buffer between two clocks by any time.
     """
     lead = int(LEAD_S * RATE)
     sent = mark()[lead:].astype(np.float64)
@@ -43,21 +45,19 @@ def find(heard: Pcm) -> Found | None:
     size = 1 << (len(came) + len(sent)).bit_length()
     alike = np.fft.irfft(np.fft.rfft(came, size) * np.fft.rfft(sent, size).conj(), size)
     at = int(np.argmax(alike[lead : len(came) - len(sent) + 1])) + lead
-    moves = [at + frames * FRAME for frames in range(-4, 5)]
-    count = len(sent) // FRAME
     back = [
-        any(_alike(sent, came, n * FRAME, move + n * FRAME) for move in moves) for n in range(count)
+        _alike(frame, came[max(at + n * FRAME - MOST_MOVE, 0) : at + (n + 1) * FRAME + MOST_MOVE])
+        for n, frame in enumerate(sent.reshape(-1, FRAME))
     ]
-    share = sum(back) / count
+    share = sum(back) / len(back)
     # Of what is not there at all, single frames may still seem to be.
     return Found(1000 * (at - lead) / RATE, share) if share > 0.2 else None
 
 
-def _alike(
-    sent: npt.NDArray[np.float64], came: npt.NDArray[np.float64], from_: int, to: int
-) -> bool:
-    a, b = sent[from_ : from_ + FRAME], came[max(to, 0) : to + FRAME]
-    if len(b) < FRAME:
+def _alike(frame: npt.NDArray[np.float64], heard: npt.NDArray[np.float64]) -> bool:
+    """Whether the frame is anywhere in it."""
+    if len(heard) < len(frame):
         return False
-    power = float(np.sqrt((a @ a) * (b @ b)))
-    return power > 0 and float(a @ b) / power > ALIKE
+    energy = np.concatenate(([0.0], np.cumsum(heard**2)))
+    power = np.sqrt((frame @ frame) * (energy[len(frame) :] - energy[: -len(frame)]).clip(1e-9))
+    return bool((np.correlate(heard, frame, "valid") > ALIKE * power).any())

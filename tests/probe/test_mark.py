@@ -48,6 +48,15 @@ def test_a_jitter_buffer_that_grows_meanwhile_loses_nothing() -> None:
     assert found.back == 1.0
 
 
+def test_a_buffer_between_two_clocks_that_leaves_out_a_moment_loses_one_frame() -> None:
+    sent = mark()
+    half = len(sent) // 2 // FRAME * FRAME
+    shorter = np.concatenate([sent[:half], sent[half + FRAME // 2 :]])
+    found = find(delayed(0, shorter))
+    assert found
+    assert found.back >= 1 - 1 / (MARK_S * 50)
+
+
 @pytest.mark.parametrize(
     "heard",
     [
