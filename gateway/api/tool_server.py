@@ -22,7 +22,7 @@ from gateway.api.successors import Successors
 from gateway.api.targets import Target, Targets, target
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tools.encryption import encrypted
-from gateway.api.tools.errand import Errand, ToolFailed
+from gateway.api.tools.errand import ToolFailed, added
 from gateway.api.tools.extraction import extract
 from gateway.api.tools.mcp import McpTools, discovered
 from gateway.api.tools.rejection import rejected
@@ -30,6 +30,7 @@ from gateway.api.tools.workers import Worker
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.destination import Destination
+from gateway.calls.errand import Errand
 from gateway.calls.ports import CallRefused, Papers, Successor, ToolReply
 from gateway.calls.record import CallRecord
 
@@ -59,16 +60,9 @@ class ToolServer:
         self._workers = workers or {}
         self.analyse = (analyst or Analyst({})).analyse
 
-    async def call(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> ToolReply:
+    async def call(self, errand: Errand) -> ToolReply:
         """Never raises: a time-out or a refusal is a reply with ``ok`` False."""
-        errand = Errand(record, papers, tool, arguments, tool_call_id)
+        tool = errand.tool
         if why := rejected(errand):
             log.info("the call of the tool %s is rejected: %s", tool.name, why)
             return failed(tool.name, f"the call is not allowed now: {why}")
@@ -88,7 +82,7 @@ class ToolServer:
         log.info(
             "tool %s: %s",
             tool.name,
-            "(of a call that may not be logged)" if record.discreet else reply.content[:200],
+            "(of a call that may not be logged)" if errand.record.discreet else reply.content[:200],
             extra={"ok": reply.ok, "ms": round((time.monotonic() - began) * 1000)},
         )
         return reply
@@ -108,19 +102,12 @@ class ToolServer:
         SENT.labels("tool-calls", "delivered" if reply.ok else "refused").inc()
         return reply
 
-    def rejected(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> str:
+    def rejected(self, errand: Errand) -> str:
         """By its rejectionPlan. Never raises."""
         try:
-            return rejected(Errand(record, papers, tool, arguments, tool_call_id))
+            return rejected(errand)
         except Exception:  # no plan may end a call
-            log.exception("the rejectionPlan of the tool %s went wrong", tool.name)
+            log.exception("the rejectionPlan of the tool %s went wrong", errand.tool.name)
             return ""
 
     async def discover(
@@ -130,20 +117,14 @@ class ToolServer:
         errands = [Errand(record, papers, tool, {}, "") for tool in elsewhere]
         return await discovered(self._mcp, errands, lambda t: tool_briefs({"tools": t}))
 
-    async def destination(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> Destination | str:
+    async def destination(self, errand: Errand) -> Destination | str:
         """By the documented ``transfer-destination-request``. Never raises."""
+        record, papers = errand.record, errand.papers
         org_id = record.org_id
-        where = target(tool.server, org_id) or self._targets.of_call(papers, org_id)
+        where = target(errand.tool.server, org_id) or self._targets.of_call(papers, org_id)
         if where is None:
             return "There is no server that could say where to transfer the caller to."
-        message = self._messages.transfer_destination_request(record, papers, arguments)
+        message = self._messages.transfer_destination_request(record, papers, errand.arguments)
         try:
             body = json.dumps(message, default=str).encode()
             async with asyncio.timeout(DESTINATION_S):
@@ -158,18 +139,13 @@ class ToolServer:
         transcriber = (papers.get("assistant") or {}).get("transcriber") or {}
         return read_destination(answer, str(transcriber.get("language") or "en"))
 
-    async def successor(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: dict[str, Any],
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> Successor:
+    async def successor(self, errand: Errand) -> Successor:
         """Raises CallRefused, with what the model is told."""
         if self._successors is None:
             raise CallRefused("There is nobody to hand over to.")
-        return await self._successors.of_tool(record, papers, tool, arguments)
+        return await self._successors.of_tool(
+            errand.record, errand.papers, errand.written, errand.arguments
+        )
 
     async def advise(
         self,
@@ -201,7 +177,7 @@ class ToolServer:
         tool = errand.tool
         paths = where.encrypted
         key = await self._wire.credential(where.credential_id, where.org_id) if paths else None
-        arguments = encrypted(errand.arguments | errand.static(), paths, key)
+        arguments = encrypted(errand.arguments | added(errand), paths, key)
         message = self._messages.tool_calls(
             errand.record, errand.papers, tool, arguments, errand.id
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.agent.brief import ToolBrief
 from gateway.agent.plans import HookAction
+from gateway.calls.errand import Errand
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -38,7 +39,7 @@ async def attend(call: "Call") -> None:
     call.record.ended_at = datetime.now(UTC)  # what follows may take its time
     for number, (tool, action) in enumerate(wanted(call), 1):
         reply = await call.tools.call(
-            call.record, call.papers, tool, action.arguments, f"ending-{number}"
+            Errand(call.record, call.papers, tool, action.arguments, f"ending-{number}")
         )
         call.happened("hook", tool=tool.name, ok=reply.ok)
     found = await call.tools.analyse(call.record, call.papers, call.brief)

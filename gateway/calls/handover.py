@@ -5,9 +5,11 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from gateway.agent.brief import ToolBrief
 from gateway.agent.handing import passed_on
 from gateway.agent.messages import Became, Extract, Extracted, Start
 from gateway.calls.destination import Destination
+from gateway.calls.errand import Errand
 from gateway.calls.ports import CallRefused, Successor
 from gateway.calls.record import Activation, Line
 
@@ -86,9 +88,12 @@ class Handover:
         call = self._call
         if call.forwarding.busy:
             return "another transfer of this call is under way"
-        tool = {"destinations": [{"transferMode": "rolling-history", **to.papers}]}
+        written = {"destinations": [{"transferMode": "rolling-history", **to.papers}]}
+        tool = ToolBrief(kind="handoff", name="transferCall", written=written)
         try:
-            successor = await call.tools.successor(call.record, call.papers, tool, {}, tool_call_id)
+            successor = await call.tools.successor(
+                Errand(call.record, call.papers, tool, {}, tool_call_id)
+            )
         except CallRefused as error:
             return str(error).rstrip(".")
         if to.announcement:

@@ -15,6 +15,7 @@ from gateway.agent.brief import Brief, ToolBrief
 from gateway.agent.handing import Context
 from gateway.agent.messages import FromAgent
 from gateway.calls.destination import Destination
+from gateway.calls.errand import Errand
 from gateway.calls.record import CallRecord, Party
 from gateway.errors import GatewayError
 
@@ -184,25 +185,11 @@ class Switchboard(Protocol):
 class ToolServer(Protocol):
     """Calls the webhook of a function tool."""
 
-    async def call(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> ToolReply:
+    async def call(self, errand: Errand) -> ToolReply:
         """Never raises: a time-out or a refusal is a reply with ``ok`` False. Takes at most
         ``tool.timeout_s``."""
 
-    def rejected(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> str:
+    def rejected(self, errand: Errand) -> str:
         """Why the tool may not be called now, or "". ``call`` looks itself. Never raises."""
 
     async def discover(
@@ -210,29 +197,15 @@ class ToolServer(Protocol):
     ) -> tuple[ToolBrief, ...]:
         """The tools that the servers of these have. Never raises: what fails is left out."""
 
-    async def destination(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: ToolBrief,
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> Destination | str:
+    async def destination(self, errand: Errand) -> Destination | str:
         """Where the owner's server wants the caller transferred to, or a sentence that says why
         nowhere. Never raises."""
 
     async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Findings:
         """What the call, which is over, was about; empty if nobody wants to know. Never raises."""
 
-    async def successor(
-        self,
-        record: CallRecord,
-        papers: Papers,
-        tool: dict[str, Any],
-        arguments: dict[str, Any],
-        tool_call_id: str,
-    ) -> Successor:
-        """Whom a ``handoff`` tool, as its owner wrote it, hands the call over to. Raises
+    async def successor(self, errand: Errand) -> Successor:
+        """Whom a ``handoff`` tool hands the call over to. Raises
         CallRefused, with what the model is told."""
 
     async def advise(

@@ -9,6 +9,7 @@ from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tool_server import ToolServer
 from gateway.api.tools.workers import Worker
 from gateway.api.wire import Wire
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 from gateway.calls.record import CallRecord
 from tests.api.hooks import a_call
@@ -24,4 +25,4 @@ async def run(
     (brief,) = tool_briefs({"tools": [tool]})
     messages = Messages(CallView("org", "http://gateway.test"))
     server = ToolServer(messages, wire, Targets(), workers)
-    return await server.call(record or a_call(), {}, brief, arguments, "t1")
+    return await server.call(Errand(record or a_call(), {}, brief, arguments, "t1"))

@@ -16,6 +16,7 @@ from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tool_server import ToolServer
 from gateway.api.webhooks import Webhooks
 from gateway.calls.actions.take_message import take
+from gateway.calls.errand import Errand
 from gateway.calls.record import CallRecord, Line, Status
 from gateway.calls.retention import papers_kept
 from gateway.store import Store
@@ -104,7 +105,7 @@ async def test_what_a_tool_says_is_not_logged(peer: Peer, caplog: pytest.LogCapt
     peer.answers = [(200, b'{"results": [{"toolCallId": "t", "result": "a secret"}]}')] * 2
     for discreet in (True, False):
         caplog.clear()
-        reply = await server.call(a_call(discreet=discreet), {}, brief, {}, "t")
+        reply = await server.call(Errand(a_call(discreet=discreet), {}, brief, {}, "t"))
         assert reply.content == "a secret"
         assert ("a secret" in caplog.text) is not discreet
     await to.close()

@@ -10,6 +10,7 @@ from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
 from gateway.api.tool_server import ToolServer
 from gateway.api.tools.knowledge import KIND, Librarian, knowledge
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 from tests.api.hooks import Peer, a_call, wire
 
@@ -27,7 +28,7 @@ async def look(peer: Peer, status: int, answer: Any) -> ToolReply:
     assert brief is not None
     assert brief.timeout_s == 10.0
     try:
-        return await server.call(a_call(), {}, brief, {"messages": SAID}, "knowledge-1")
+        return await server.call(Errand(a_call(), {}, brief, {"messages": SAID}, "knowledge-1"))
     finally:
         await to.close()
 

@@ -18,6 +18,7 @@ from gateway.api.tool_briefs import elsewhere, tool_briefs
 from gateway.api.tool_server import ToolServer
 from gateway.api.tools.mcp import McpTools
 from gateway.api.wire import Wire
+from gateway.calls.errand import Errand
 from gateway.fence import Fence
 from tests.api.hooks import a_call, wire
 
@@ -105,13 +106,13 @@ async def test_its_tools_are_offered_and_called(to: Wire, tool: dict[str, Any]) 
     assert count.parameters["properties"]["item"]["type"] == "string"
     assert [m.content for m in count.messages if m.at == "start"] == ["Let me count."]
     record = a_call()
-    reply = await server.call(record, {}, count, {"item": "tea"}, "t1")
+    reply = await server.call(Errand(record, {}, count, {"item": "tea"}, "t1"))
     assert (reply.ok, reply.content) == (True, "7 of tea")
     (headers,) = SEEN
     assert headers["x-call-id"] == record.id
     assert headers["authorization"] == "Bearer T"
     assert headers["x-own"] == "mine"
-    reply = await server.call(record, {}, found["broken"], {}, "t2")
+    reply = await server.call(Errand(record, {}, found["broken"], {}, "t2"))
     assert not reply.ok
     assert reply.content == "Error executing tool broken"
 
@@ -123,7 +124,7 @@ async def test_a_list_is_kept_for_the_next_call(to: Wire) -> None:
         server = a_tool_server(to)
         first = await discover(server, tool)
     assert await discover(server, tool) == first
-    reply = await server.call(a_call(), {}, first["broken"], {}, "t1")
+    reply = await server.call(Errand(a_call(), {}, first["broken"], {}, "t1"))
     assert "The tool broken failed: its MCP server: " in reply.content
 
 

@@ -12,6 +12,7 @@ from gateway.api.call_view import CallView
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
 from gateway.api.tool_server import ToolServer
+from gateway.calls.errand import Errand
 from gateway.calls.record import Line
 from gateway.fence import Fence
 from tests.api.hooks import Peer, a_call, wire
@@ -28,7 +29,7 @@ async def tools() -> AsyncIterator[ToolServer]:
 
 
 async def ask(tools: ToolServer, papers: dict[str, Any], tool: ToolBrief = TOOL) -> Any:
-    return await tools.call(a_call(), papers, tool, {"day": "Monday"}, "t1")
+    return await tools.call(Errand(a_call(), papers, tool, {"day": "Monday"}, "t1"))
 
 
 async def test_a_tool_call_is_sent_nested_and_flat_with_its_tool(
@@ -75,7 +76,7 @@ async def test_no_server_learns_another_s_secrets(tools: ToolServer, peer: Peer)
     papers = {"assistant": assistant, "assistantOverrides": {"server": secret}}
     record = a_call(assistant=assistant)
     own = TOOL.model_copy(update={"server": {"url": peer.url}, "written": written[0]})
-    await tools.call(record, papers, own, {}, "t1")
+    await tools.call(Errand(record, papers, own, {}, "t1"))
     (body,) = [body for _, body in peer.requests]
     assert "HIDDEN" not in json.dumps(body)
     (tool,) = body["message"]["toolWithToolCallList"]
@@ -240,4 +241,4 @@ async def test_a_deed_on_the_phone_may_be_rejected_too(tools: ToolServer) -> Non
     for pattern, refused in (("stay", True), ("go", False), ("(", False)):
         plan = {"conditions": [{"type": "regex", "regex": pattern}]}
         tool = ToolBrief(kind="transferCall", name="move", written={"rejectionPlan": plan})
-        assert bool(tools.rejected(record, {}, tool, {}, "t1")) is refused
+        assert bool(tools.rejected(Errand(record, {}, tool, {}, "t1"))) is refused

@@ -9,6 +9,7 @@ from gateway.agent.brief import Brief, Choice, ToolBrief
 from gateway.agent.messages import FromAgent, Start, ToAgent
 from gateway.agent.pool import Agents
 from gateway.calls.call import Call
+from gateway.calls.errand import Errand
 from gateway.calls.leg import Answer, Headers
 from gateway.calls.ports import Findings, ToolReply
 from gateway.calls.record import CallRecord, Sound, Status
@@ -84,8 +85,8 @@ class FakeTools:
     def __init__(self) -> None:
         self.called: list[tuple[str, dict[str, Any]]] = []
 
-    async def call(self, *args: Any) -> ToolReply:
-        self.called.append((args[2].name, args[3]))
+    async def call(self, errand: Errand) -> ToolReply:
+        self.called.append((errand.tool.name, errand.arguments))
         return self.reply
 
     async def analyse(self, *args: Any) -> Findings:

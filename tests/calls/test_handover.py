@@ -23,6 +23,7 @@ from gateway.agent.messages import (
     Start,
 )
 from gateway.api.destinations import destination
+from gateway.calls.errand import Errand
 from gateway.calls.leg import Up
 from gateway.calls.ports import CallRefused, Successor
 from tests.calls import stage
@@ -64,8 +65,8 @@ class Tools(stage.FakeTools):
         self.wanted: list[dict[str, Any]] = []
         self.successors: list[Successor | CallRefused] = []
 
-    async def successor(self, *args: Any) -> Successor:
-        self.wanted.append(args[2])
+    async def successor(self, errand: Errand) -> Successor:
+        self.wanted.append(errand.written)
         found = self.successors.pop(0)
         if isinstance(found, CallRefused):
             raise found

@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gateway.api.resources import instant
-from gateway.api.tools.errand import Errand, Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed
 from gateway.api.wire import Request, Wire
+from gateway.calls.errand import Errand
 from gateway.speech.settings import VendorSettings
 from gateway.store import Store
 

@@ -18,8 +18,9 @@ import httpx
 
 from gateway.api.targets import backoff
 from gateway.api.tools.encryption import encrypted, value_at
-from gateway.api.tools.errand import Errand, Json, ToolFailed, text_of
+from gateway.api.tools.errand import Json, ToolFailed, added, text_of
 from gateway.api.wire import FAILURES, Request, Wire
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 
 _FIXED = ("value", "const")
@@ -105,7 +106,7 @@ def _fields(errand: Errand) -> Json:
     schema = errand.written.get("body") or {}
     headers = _header_schemas(errand.written)
     given = {n: v for n, v in errand.arguments.items() if n not in headers}
-    return given | _fixed(errand, schema.get("properties") or {}) | errand.static()
+    return given | _fixed(errand, schema.get("properties") or {}) | added(errand)
 
 
 def _fixed(errand: Errand, properties: Json) -> Json:

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.api.settings import ToolSettings
-from gateway.api.tools.errand import Errand, Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 
 log = logging.getLogger(__name__)

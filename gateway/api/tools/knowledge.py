@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from gateway.agent.brief import ToolBrief
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets, target
-from gateway.api.tools.errand import Errand, Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed
 from gateway.api.wire import Wire
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 
 LIMIT_S = 10.0  # documented

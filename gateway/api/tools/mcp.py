@@ -14,9 +14,10 @@ from typing import Any
 
 from gateway.agent.brief import ToolBrief
 from gateway.api.targets import target
-from gateway.api.tools.errand import Errand, Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed
 from gateway.api.tools.kinds import model_name
 from gateway.api.wire import FAILURES, Wire, reason
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 
 log = logging.getLogger(__name__)

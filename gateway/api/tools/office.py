@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.api.tools.accounts import Accounts, Service
-from gateway.api.tools.errand import Errand, Json, ToolFailed, text_of
+from gateway.api.tools.errand import Json, ToolFailed, text_of
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 
 CALENDAR = Service("google-calendar", "https://www.googleapis.com/calendar/v3")

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.api.tools.errand import Errand, Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed
 from gateway.api.tools.index import Index
 from gateway.api.tools.passages import Passage, Unreadable, passages
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 from gateway.store import Store
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.api.tools.errand import Errand
+from gateway.calls.errand import Errand
 
 Json = dict[str, Any]
 

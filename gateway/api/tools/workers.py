@@ -10,10 +10,10 @@ from gateway.api.tools import office
 from gateway.api.tools.accounts import Accounts
 from gateway.api.tools.api_request import ApiRequests
 from gateway.api.tools.code import Code
-from gateway.api.tools.errand import Errand
 from gateway.api.tools.mcp import McpTools
 from gateway.api.tools.query import Queries
 from gateway.api.wire import Wire
+from gateway.calls.errand import Errand
 from gateway.calls.ports import ToolReply
 from gateway.speech.settings import VendorSettings
 from gateway.store import Store

@@ -15,6 +15,7 @@ from gateway.calls.actions import (
     take_message,
     transfer,
 )
+from gateway.calls.errand import Errand
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -58,5 +59,5 @@ def _rejected(call: "Call", action: Action) -> str:
     tool = next((t for t in call.brief.all_tools if t.name == action.tool), None)
     if tool is None or action.kind not in ACTIONS:
         return ""
-    why = call.tools.rejected(call.record, call.papers, tool, action.arguments, action.action)
+    why = call.tools.rejected(Errand.of(call, tool, action))
     return f"the call is not allowed now: {why}" if why else ""

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Action, Say
+from gateway.calls.errand import Errand
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -16,9 +17,7 @@ async def call(call: "Call", action: Action) -> tuple[bool, str]:
         return False, f"There is no tool named {action.tool!r}."
     try:
         async with asyncio.timeout(tool.timeout_s + 1.0):
-            reply = await call.tools.call(
-                call.record, call.papers, tool, action.arguments, action.action
-            )
+            reply = await call.tools.call(Errand.of(call, tool, action))
     except TimeoutError:
         return False, f"The tool {tool.name} did not answer within {tool.timeout_s:g} s."
     call.know(reply.variables)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Action
+from gateway.calls.errand import Errand
 from gateway.calls.ports import CallRefused
 
 if TYPE_CHECKING:
@@ -15,9 +16,7 @@ async def hand_over(call: "Call", action: Action) -> tuple[bool, str] | None:
     if tool is None:
         return False, f"There is no tool named {action.tool!r}."
     try:
-        successor = await call.tools.successor(
-            call.record, call.papers, tool.written, action.arguments, action.action
-        )
+        successor = await call.tools.successor(Errand.of(call, tool, action))
     except CallRefused as error:
         return False, str(error)
     if why := await call.handover.to(successor, action.action):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gateway.agent.messages import Action
 from gateway.calls.destination import Destination
+from gateway.calls.errand import Errand
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -19,9 +20,7 @@ async def move(call: "Call", action: Action) -> tuple[bool, str] | None:
     if known:
         chosen = choose(known, str(action.arguments.get("destination") or ""))
     else:
-        chosen = await call.tools.destination(
-            call.record, call.papers, tool, action.arguments, action.action
-        )
+        chosen = await call.tools.destination(Errand.of(call, tool, action))
     if isinstance(chosen, str):
         return False, chosen
     if chosen.assistant:
