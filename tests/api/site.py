@@ -45,12 +45,16 @@ class Site:
     asked: list[Asked] = field(default_factory=list)
     once: list[Answer] = field(default_factory=list)
     rule: Rule = lambda asked: (200, {})
+    serving: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self.serving.add(task)
         try:
             while line := await reader.readline():
                 method, target, _ = line.decode().split()
@@ -70,6 +74,7 @@ class Site:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.serving.discard(task)
             writer.close()
 
 
@@ -82,4 +87,7 @@ async def a_site(rule: Rule | None = None) -> AsyncIterator[Site]:
         yield site
     finally:
         server.close()
+        for task in site.serving:  # a rule may never answer
+            task.cancel()
+        await asyncio.gather(*site.serving, return_exceptions=True)
         await server.wait_closed()
