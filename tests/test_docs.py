@@ -56,6 +56,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_says_a_thing_twice(page: Path) -> None:
+    """As a merge of two edits of one paragraph would."""
+    chapters = re.findall(r"^## .*$", page.read_text(), re.MULTILINE)
+    paragraphs = [text for text in page.read_text().split("\n\n") if len(text) > 200]
+    for said in (chapters, paragraphs):
+        assert len(said) == len(set(said)), [one for one in said if said.count(one) > 1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_key_and_command_is_there(page: Path) -> None:
     text = page.read_text()
     for section, key in KEY.findall(text):
