@@ -35,10 +35,8 @@ SHORT_RATE = 5.0  # calls of a second, for the time from INVITE to 200
 HOOKED_S = 25.0
 SLOW_S = 5.0
 KEPT = 100  # assistants and tools that are there all the time
-SAID = (
-    "It is time to measure, and this answer is long enough to be heard for a while, so that the "
-    "agents speak for a good part of the time in which packets are counted."
-)
+# Some 5 s: over when the next question comes, so that each is a turn and no barge-in.
+SAID = "It is time to measure, and this answer is long enough to be heard for a while."
 PROMPT = (
     "You are the receptionist of a small hotel at the sea. Be short, be friendly, and never "
     "promise a room before you have looked whether there is one. " * 10
