@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.calls.dialling import Dialling, Tried
-from gateway.calls.info_digits import INFO_RELAY, info_digit
 from gateway.calls.leg import (
     Answer,
     Down,
@@ -32,6 +31,7 @@ from gateway.sdp import make_answer as sdp_answer
 from gateway.sdp import make_offer as sdp_offer
 from gateway.sip import events
 from gateway.sip.endpoint import Endpoint
+from gateway.sip.info_digits import INFO_RELAY, info_digit
 from gateway.sip.session import Session
 from gateway.trunks.dialling import Attempt
 

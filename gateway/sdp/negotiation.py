@@ -96,7 +96,11 @@ def make_answer(
     previous: Description | None = None,
 ) -> tuple[Description, Agreed]:
     """The answer to a peer's offer: its first codec that is among ours, and digits if it has
-    them. Raises NoCommonCodec, or SdpError if the offer says not where to send."""
+    them. Raises NoCommonCodec, or SdpError if the offer says not where to send, or leaves out
+    what was described before: a stream ends by its port 0 (section 8)."""
+    if previous and len(offer.media) < len(previous.media):
+        fewer = f"an offer has {len(offer.media)} where {len(previous.media)} were described"
+        raise SdpError("m=", f"{fewer} before (RFC 3264 section 8)")
     at, theirs, codec = _choose(offer, codecs, local)
     mine = next(known for known in codecs if known.same(codec))
     digits = _digits(theirs, codec)

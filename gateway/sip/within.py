@@ -7,6 +7,7 @@ from gateway.sip.dialog import Dialog
 from gateway.sip.events import Cancelled, Ended, InfoReceived, MessageReceived, SessionEvent
 from gateway.sip.exchange import Exchange
 from gateway.sip.headers import best_reason
+from gateway.sip.info_digits import NoKey, info_digit
 from gateway.sip.inspection import ALLOW, Objection, capabilities, content_type, description
 from gateway.sip.life import LIFE, Cue, State
 
@@ -102,8 +103,13 @@ def _info(session: "Usage", exchange: Exchange) -> None:
     package = exchange.request.headers.get("Info-Package")
     if package is not None:
         raise Objection(469, f"Bad Info Package: {package} is not known", (("Recv-Info", ""),))
+    kind, body = content_type(exchange.request), exchange.request.body
+    try:
+        info_digit(kind, body)
+    except NoKey as error:
+        raise Objection(400, str(error)) from None
     session.stack.respond(exchange, exchange.request.reply(200))
-    session.tell(InfoReceived(content_type(exchange.request), exchange.request.body))
+    session.tell(InfoReceived(kind, body))
 
 
 def _later(session: "Usage", why: str) -> Objection:

@@ -1,5 +1,6 @@
 """Tools of other services against simulators of their HTTP APIs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -119,6 +120,94 @@ async def test_a_token_that_has_ended_is_renewed_and_kept(store: Store, site: Si
     assert stored
     kept = stored.body["authenticationSession"]
     assert (kept["accessToken"], kept["refreshToken"]) == ("new", "R")
+
+
+# What is asked with an OAuth credential, of whom, and an answer.
+OAUTH: list[tuple[str, str, dict[str, Any], Any]] = [
+    ("google.calendar.event.create", "google.calendar", {"summary": "x", **WHEN}, {"id": "e"}),
+    ("google.sheets.row.append", "google.sheets",
+     {"spreadsheetId": "s", "range": "A", "values": ["1"]}, {"updates": {}}),
+    ("slack.message.send", "slack", {"message": "Hi", "channel": "#a"}, {"ok": True}),
+    ("gohighlevel.contact.create", "ghl", {"locationId": "L"}, {"contact": {"id": "c"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "service", "arguments", "answer"), OAUTH)
+async def test_a_token_that_is_refused_is_renewed_once(
+    store: Store, site: Site, kind: str, service: str, arguments: dict[str, Any], answer: Any
+) -> None:
+    """A 401 though its time has not come: the service has taken it back."""
+    provider = f"{service}.oauth2-authorization"
+    session = LIVE | {"refreshToken": "R", "clientId": "me", "clientSecret": "S"}
+    credential_id = await trust(store, provider, authenticationSession=session)
+    good = "Bearer new"
+
+    def rule(asked: Asked) -> tuple[int, Any]:
+        if "refresh_token" in asked.form:
+            return 200, {"access_token": "new", "refresh_token": "R2", "expires_in": 3600}
+        shown = asked.headers["authorization"]
+        return (200, answer) if shown == good else (401, {"error": "invalid_token"})
+
+    site.rule = rule
+    for _ in range(2):
+        reply = await use(store, site, kind, **arguments)
+        assert reply.ok, reply.content
+    shown = [a.headers.get("authorization", "renewal") for a in site.asked]
+    assert shown == ["Bearer T", "renewal", good, good]
+    stored = await store.credentials.get(credential_id)
+    assert stored
+    kept = stored.body["authenticationSession"]
+    assert (kept["accessToken"], kept["refreshToken"]) == ("new", "R2")
+    good = "Bearer of nobody"
+    reply = await use(store, site, kind, **arguments)
+    assert not reply.ok
+    assert "HTTP status 401" in reply.content
+    assert len(site.asked) == 6  # refused, and renewed to the same: that was it
+
+
+async def test_a_refused_token_that_cannot_be_renewed_is_told(store: Store, site: Site) -> None:
+    await trust(store, "google.sheets.oauth2-authorization", authenticationSession=LIVE)
+    site.rule = lambda asked: (401, {"error": "invalid_token"})
+    row = {"spreadsheetId": "s", "range": "A", "values": ["1"]}
+    reply = await use(store, site, "google.sheets.row.append", **row)
+    assert 'HTTP status 401: {"error": "invalid_token"}' in reply.content
+    assert len(site.asked) == 1
+
+
+async def test_slack_tells_of_a_token_that_has_ended_with_status_200(
+    store: Store, site: Site
+) -> None:
+    session = LIVE | {"refreshToken": "R"}
+    await trust(store, "slack.oauth2-authorization", authenticationSession=session)
+    site.once = [
+        (200, {"ok": False, "error": "token_expired"}), (200, {"access_token": "new"}),
+        (200, {"ok": True}),
+    ]  # fmt: skip
+    reply = await use(store, site, "slack.message.send", message="Hi", channel="#a")
+    assert reply.content == "Sent."
+    assert site.asked[-1].headers["authorization"] == "Bearer new"
+
+
+@pytest.mark.parametrize("kind", DEEDS)
+async def test_a_service_that_is_silent_is_told_in_the_tool_s_own_time(
+    store: Store, site: Site, kind: str
+) -> None:
+    async def never(asked: Asked) -> tuple[int, Any]:
+        await asyncio.Event().wait()
+        return 200, {}
+
+    for provider in ("gohighlevel", "make", "twilio"):
+        await trust(store, provider, apiKey="K", apiSecret="S", accountSid="A", region="eu1")
+    for name in ("google.calendar", "google.sheets", "slack"):
+        await trust(store, f"{name}.oauth2-authorization", authenticationSession=LIVE)
+    site.rule = never
+    more = {"metadata": {"scenarioId": 1, "workflowId": "w"}, "server": {"timeoutSeconds": 0.05}}
+    fields = {name: "2026-03-02T10:00:00Z" for name, _, _ in DEEDS[kind].fields}
+    reply = await use(
+        store, site, kind, more=more, **fields | {"timeZone": "UTC", "timezone": "UTC"}
+    )
+    assert not reply.ok
+    assert "did not answer within 0.05 s" in reply.content
 
 
 async def test_slack(store: Store, site: Site) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from gateway.agent.brief import Brief, Choice
-from gateway.calls.info_digits import info_digit
 from gateway.calls.ports import Route
 from gateway.calls.record import Party
 from gateway.calls.routes import Echo, Routes
@@ -53,12 +52,3 @@ def test_a_trunk_may_have_other_headers_made_variables() -> None:
     assert found["Diversion"] == found["diversion"] == "<tel:+1202>;reason=no-answer"
     assert found["history_info"] == "<sip:a@b>;index=1"
     assert "Tier" not in found
-
-
-def test_digits_come_by_info_in_both_forms() -> None:
-    assert info_digit("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n") == "5"
-    assert info_digit("application/dtmf-relay", b"Signal= d\r\n") == "D"
-    assert info_digit("application/dtmf", b"#\r\n") == "#"
-    assert info_digit("application/dtmf", b"12") is None
-    assert info_digit("application/dtmf-relay", b"Duration=160") is None
-    assert info_digit("text/plain", b"5") is None

@@ -200,6 +200,15 @@ def test_new_offer_keeps_the_places_of_refused_media() -> None:
     assert agreed.port == 6002
 
 
+def test_a_new_offer_may_not_have_fewer_streams() -> None:
+    """RFC 3264 section 8: what ends keeps its line, with port 0."""
+    answer, _ = make_answer(offer("m=video 5000 RTP/AVP 31", audio("8")), US)
+    with pytest.raises(SdpError, match="an offer has 1 where 2 were described before"):
+        make_answer(offer(audio("8")), US, previous=answer)
+    again, _ = make_answer(offer("m=video 0 RTP/AVP 31", audio("8")), US, previous=answer)
+    assert [(m.kind, m.port) for m in again.media] == [("video", 0), ("audio", 4000)]
+
+
 def test_other_codecs_are_data() -> None:
     opus = Codec("opus", 48000, 111, 2, "useinbandfec=1")
     ours = make_offer(US, [opus, PCMU])

@@ -8,9 +8,10 @@ An OAuth credential holds what its owner got from the service: ``authenticationS
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,10 @@ from gateway.store import Store
 
 EARLY = timedelta(seconds=60)
 SHOWN = 500  # characters of a service's complaint
+
+
+class Unauthorised(ToolFailed):
+    """The service does not take what it was shown: status 401."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,48 @@ class Accounts:
         stored = next((s for s in found if s.id in named), found[0])
         return stored.id, stored.body
 
-    async def token(
-        self, errand: Errand, credential: tuple[str, Json], refresh_url: str, limit_s: float
+    async def ask_as(
+        self,
+        errand: Errand,
+        credential: tuple[str, Json],
+        refresh_url: str,
+        method: str,
+        url: str,
+        body: Any,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        ended: Callable[[Any], bool] = lambda answer: False,
+    ) -> Any:
+        """``ask`` with the credential's access token, which is renewed if it has ended: by its
+        time, by a 401, or by the answers that ``ended`` knows. Raises ToolFailed and
+        wire.FAILURES."""
+        limit_s = errand.tool.timeout_s
+        token = await self._token(errand, credential, refresh_url, limit_s)
+        refusal = None
+        try:
+            sent = {"Authorization": f"Bearer {token}", **headers}
+            answer = await self.ask(method, url, sent, body, limit_s)
+        except Unauthorised as error:
+            answer, refusal = None, error
+        if refusal is None and not ended(answer):
+            return answer
+        renewed = await self._token(errand, credential, refresh_url, limit_s, refused=token)
+        if renewed == token:  # it cannot be renewed, so that is the answer
+            if refusal:
+                raise refusal
+            return answer
+        sent["Authorization"] = f"Bearer {renewed}"
+        return await self.ask(method, url, sent, body, limit_s)
+
+    async def _token(
+        self,
+        errand: Errand,
+        credential: tuple[str, Json],
+        refresh_url: str,
+        limit_s: float,
+        refused: str = "",
     ) -> str:
-        """An access token that is still good. Raises ToolFailed and wire.FAILURES."""
+        """An access token that is still good, and another than ``refused`` if there can be one.
+        Raises ToolFailed and wire.FAILURES."""
         key, body = credential
         session = body.get("authenticationSession") or {}
         if not isinstance(session, dict) or not ({"accessToken", "refreshToken"} & session.keys()):
@@ -72,17 +115,21 @@ class Accounts:
                 f"the credential of {body['provider']} has no authenticationSession with an "
                 "accessToken or a refreshToken"
             )
-        if session.get("accessToken") and not _ending(session):
+        if _is_good(session, refused):
             return str(session["accessToken"])
         async with self._locks[key]:
             rows = self.store.of(errand.org_id).credentials
             if key and (stored := await rows.get(key)):  # somebody else may have renewed it
                 session = stored.body["authenticationSession"]
-                if session.get("accessToken") and not _ending(session):
+                if _is_good(session, refused):
                     return str(session["accessToken"])
+            if refused and not session.get("refreshToken"):
+                return refused
             session = session | await self._renewed(session, refresh_url, limit_s)
             if key:
                 await rows.update(key, lambda old: old | {"authenticationSession": session})
+            else:
+                body["authenticationSession"] = session  # as long as the call lasts
             return str(session["accessToken"])
 
     async def _renewed(self, session: Json, url: str, limit_s: float) -> Json:
@@ -93,7 +140,7 @@ class Accounts:
         form |= {"client_id": session.get("clientId") or ""}
         form |= {"client_secret": session.get("clientSecret") or ""}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        given = await self.send("POST", url, headers, urlencode(form).encode(), limit_s)
+        given = await self.ask("POST", url, headers, urlencode(form).encode(), limit_s)
         if not isinstance(given, dict) or not given.get("access_token"):
             raise ToolFailed("the answer of its token server has no access_token")
         ends = datetime.now(UTC) + timedelta(seconds=float(given.get("expires_in") or 3600))
@@ -110,24 +157,16 @@ class Accounts:
         *,
         words: bool = False,
     ) -> Any:
-        """JSON for JSON; ``words``: a plain text is an answer, too. Raises ToolFailed and
-        wire.FAILURES."""
-        content = b"" if body is None else json.dumps(body, default=str).encode()
-        kind = {"Content-Type": "application/json"} if content else {}
-        return await self.send(method, url, {**kind, **headers}, content, limit_s, words=words)
-
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes,
-        limit_s: float,
-        *,
-        words: bool = False,
-    ) -> Any:
+        """JSON for JSON, or for the bytes of a form; ``words``: a plain text is an answer, too.
+        Raises ToolFailed and wire.FAILURES."""
+        content = body if isinstance(body, bytes) else b""
+        if body is not None and not content:
+            content = json.dumps(body, default=str).encode()
+            headers = {"Content-Type": "application/json", **headers}
         status, answer = await self.wire.ask(Request(method, url, headers, content), limit_s)
         text = answer.decode(errors="replace")
+        if status == 401:
+            raise Unauthorised(f"HTTP status {status}: {text[:SHOWN]}".removesuffix(": "))
         if not 200 <= status < 300:
             raise ToolFailed(f"HTTP status {status}: {text[:SHOWN]}".removesuffix(": "))
         try:
@@ -136,6 +175,11 @@ class Accounts:
             if words:
                 return text
             raise ToolFailed("the answer of the service is not JSON") from None
+
+
+def _is_good(session: Json, refused: str) -> bool:
+    token = session.get("accessToken")
+    return bool(token) and token != refused and not _ending(session)
 
 
 def _ending(session: Json) -> bool:

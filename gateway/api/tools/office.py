@@ -65,12 +65,10 @@ async def do(accounts: Accounts, errand: Errand) -> ToolReply:
     return ToolReply(True, text_of(await deed.do(accounts, errand)))
 
 
-async def _google(accounts: Accounts, errand: Errand, kind: str) -> dict[str, str]:
-    limit_s = errand.tool.timeout_s
+async def _google(accounts: Accounts, errand: Errand, kind: str, url: str, body: Json) -> Any:
     credential = await accounts.credential(errand, f"google.{kind}.oauth2-authorization")
-    url = f"{accounts.url(GOOGLE_LOGIN)}/token"
-    token = await accounts.token(errand, credential, url, limit_s)
-    return {"Authorization": f"Bearer {token}"}
+    login = f"{accounts.url(GOOGLE_LOGIN)}/token"
+    return await accounts.ask_as(errand, credential, login, "POST", url, body)
 
 
 async def _create_event(accounts: Accounts, errand: Errand) -> Any:
@@ -85,10 +83,9 @@ async def _create_event(accounts: Accounts, errand: Errand) -> Any:
         event["description"] = given["description"]
     if given.get("attendees"):
         event["attendees"] = [{"email": email} for email in given["attendees"]]
-    headers = await _google(accounts, errand, "calendar")
     calendar = quote(given.get("calendarId") or "primary", safe="")
     url = f"{accounts.url(CALENDAR)}/calendars/{calendar}/events"
-    made = await accounts.ask("POST", url, headers, event, errand.tool.timeout_s)
+    made = await _google(accounts, errand, "calendar", url, event)
     return {n: made[n] for n in ("id", "status", "htmlLink", "start", "end") if n in made}
 
 
@@ -102,9 +99,8 @@ async def _free_times(accounts: Accounts, errand: Errand) -> Any:
         "timeZone": zone,
         "items": [{"id": calendar}],
     }
-    headers = await _google(accounts, errand, "calendar")
     url = f"{accounts.url(CALENDAR)}/freeBusy"
-    found = await accounts.ask("POST", url, headers, asked, errand.tool.timeout_s)
+    found = await _google(accounts, errand, "calendar", url, asked)
     shown = found.get("calendars", {}).get(calendar, {})
     if shown.get("errors"):
         raise ToolFailed(f"the calendar {calendar}: {shown['errors'][0].get('reason')}")
@@ -114,11 +110,10 @@ async def _free_times(accounts: Accounts, errand: Errand) -> Any:
 
 async def _append_row(accounts: Accounts, errand: Errand) -> Any:
     given = errand.arguments
-    headers = await _google(accounts, errand, "sheets")
     place = f"{quote(given['spreadsheetId'], safe='')}/values/{quote(given['range'], safe='')}"
     url = f"{accounts.url(SHEETS)}/spreadsheets/{place}:append?valueInputOption=USER_ENTERED"
     body = {"values": [given["values"]]}
-    made = await accounts.ask("POST", url, headers, body, errand.tool.timeout_s)
+    made = await _google(accounts, errand, "sheets", url, body)
     return {"updatedRange": (made.get("updates") or {}).get("updatedRange")}
 
 
@@ -131,10 +126,15 @@ async def _say_in_slack(accounts: Accounts, errand: Errand) -> Any:
     if not given.get("channel"):
         raise ToolFailed("the argument 'channel' is missing")
     url = accounts.url(SLACK)
-    token = await accounts.token(errand, credential, f"{url}/oauth.v2.access", limit_s)
-    headers = {"Authorization": f"Bearer {token}"}
-    body = {"channel": given["channel"], "text": given["message"]}
-    made = await accounts.ask("POST", f"{url}/chat.postMessage", headers, body, limit_s)
+    made = await accounts.ask_as(
+        errand,
+        credential,
+        f"{url}/oauth.v2.access",
+        "POST",
+        f"{url}/chat.postMessage",
+        {"channel": given["channel"], "text": given["message"]},
+        ended=lambda answer: answer.get("error") == "token_expired",  # with status 200
+    )
     if not made.get("ok"):
         raise ToolFailed(f"Slack refuses it: {made.get('error')}")
     return "Sent."
@@ -143,16 +143,16 @@ async def _say_in_slack(accounts: Accounts, errand: Errand) -> Any:
 async def _highlevel(
     accounts: Accounts, errand: Errand, method: str, path: str, query: Json, body: Any = None
 ) -> Any:
-    limit_s = errand.tool.timeout_s
     credential = await accounts.credential(errand, "ghl.oauth2-authorization", "gohighlevel")
     url = accounts.url(HIGHLEVEL)
-    token = credential[1].get("apiKey")
-    if not token:
-        token = await accounts.token(errand, credential, f"{url}/oauth/token", limit_s)
-    headers = {"Authorization": f"Bearer {token}", "Version": "2021-07-28"}
+    headers = {"Version": "2021-07-28"}
     known = {n: v for n, v in query.items() if v}
     address = f"{url}{path}" + (f"?{urlencode(known)}" if known else "")
-    return await accounts.ask(method, address, headers, body, limit_s)
+    if key := credential[1].get("apiKey"):
+        headers |= {"Authorization": f"Bearer {key}"}
+        return await accounts.ask(method, address, headers, body, errand.tool.timeout_s)
+    login = f"{url}/oauth/token"
+    return await accounts.ask_as(errand, credential, login, method, address, body, headers)
 
 
 async def _find_contact(accounts: Accounts, errand: Errand) -> Any:
@@ -254,9 +254,8 @@ async def _text(accounts: Accounts, errand: Errand) -> Any:
         "Content-Type": "application/x-www-form-urlencoded",
     }
     url = f"{accounts.url(TWILIO)}/Accounts/{quote(sid, safe='')}/Messages.json"
-    made = await accounts.send(
-        "POST", url, headers, urlencode(form).encode(), errand.tool.timeout_s
-    )
+    content = urlencode(form).encode()
+    made = await accounts.ask("POST", url, headers, content, errand.tool.timeout_s)
     return {"status": made.get("status"), "sid": made.get("sid")}
 
 
