@@ -19,7 +19,7 @@ from gateway.api.targets import Target
 from gateway.api.unusable import Unusable
 from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
-from gateway.calls.ports import CallRefused, Forward, Papers, Route
+from gateway.calls.ports import CallRefused, Forward, OutOfOrder, Papers, Route
 from gateway.calls.record import CallRecord
 from gateway.reasons import Ended
 from gateway.store import Holdings, StoreError
@@ -110,7 +110,7 @@ class Receptionist:
         except ApiError as error:
             raise CallRefused(f"{error.text} (phone number {self.number['id']})", why) from None
         except StoreError as error:
-            raise CallRefused(str(error)) from error
+            raise OutOfOrder(str(error)) from error
 
     async def of(self, found: Cast, **chosen: Any) -> Route:
         """Raises Unusable."""

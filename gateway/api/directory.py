@@ -13,7 +13,7 @@ from gateway.api.routing import choose
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
 from gateway.api.wire import Wire
-from gateway.calls.ports import CallRefused, Enquiry, Forward, Login, Route
+from gateway.calls.ports import CallRefused, Enquiry, Forward, Login, OutOfOrder, Route
 from gateway.calls.record import CallRecord, Party
 from gateway.reasons import Ended
 from gateway.store import Store, StoreError
@@ -41,7 +41,7 @@ class StoreDirectory:
         self, user: str, host: str, headers: Mapping[str, str], caller: Party
     ) -> Route | Enquiry | None:
         """The route of a SIP user or telephone number; None if nobody has it. Raises CallRefused
-        if it is known but cannot be answered."""
+        if it is known but cannot be answered, OutOfOrder if the store does not tell."""
         try:
             number = await self._store.phone_numbers.dialled(user, host)
             if number is None:
@@ -49,7 +49,7 @@ class StoreDirectory:
             holdings = self._store.of(number.org_id)
             trunk = await trunk_of(holdings, number.body)
         except StoreError as error:
-            raise CallRefused(str(error)) from error
+            raise OutOfOrder(str(error)) from error
         reach: dict[str, Any] = {
             "org_id": number.org_id,
             "phone_number_id": number.id,

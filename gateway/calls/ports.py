@@ -33,6 +33,11 @@ class CallRefused(GatewayError):
         self.reason = reason  # a value of gateway.reasons, if the call is to be recorded as ended
 
 
+class OutOfOrder(CallRefused):
+    """It cannot be taken here now, and that is nobody's fault but ours: the caller is told 503 and
+    Retry-After, so that a carrier tries another gateway. ``str()`` is for our log only."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reach:
     """Whose a dialled user is, and who may call it."""

@@ -3,6 +3,7 @@
 import logging
 
 from gateway.calls import metrics
+from gateway.calls.ports import CallRefused, OutOfOrder
 from gateway.sip.exchange import Exchange
 from gateway.sip.inspection import Objection
 from gateway.sip.session import Session
@@ -19,7 +20,9 @@ def refuse(
     *,
     retry: bool = False,
     headers: tuple[tuple[str, str], ...] = (),
+    why: str = "",
 ) -> None:
+    """``why`` is for our log: what of ours is out of order is no stranger's business."""
     metrics.REFUSED.labels(str(status)).inc()
     log.warning(
         "refused an INVITE with %d %s",
@@ -29,11 +32,20 @@ def refuse(
             "peer": str(session.remote),
             "uri": str(session.request.uri),
             "sip_call_id": session.id,
+            **({"why": why} if why else {}),
         },
     )
     if retry:
         headers = (*headers, ("Retry-After", str(RETRY_AFTER_S)))
     session.refuse(status, phrase, headers=headers)
+
+
+def turn_away(session: Session, error: CallRefused) -> None:
+    """503 makes a carrier try another gateway of ours, 480 tells that nobody is there."""
+    if isinstance(error, OutOfOrder):
+        refuse(session, 503, "Out of order", retry=True, why=str(error))
+    else:
+        refuse(session, 480, str(error))
 
 
 def away(exchange: Exchange) -> None:

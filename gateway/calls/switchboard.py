@@ -28,7 +28,7 @@ from gateway.calls.ports import (
 )
 from gateway.calls.prices import PriceFile
 from gateway.calls.record import CallRecord
-from gateway.calls.refusals import away, refuse
+from gateway.calls.refusals import away, refuse, turn_away
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
@@ -130,7 +130,7 @@ class Switchboard:
             self._share_left(route)
             let_go = self._doors.admit(caller.trunk, number, arrived) if caller.trunk else None
         except CallRefused as error:
-            refuse(session, 480, str(error))
+            turn_away(session, error)
             return
         except NoRoom as error:
             refuse(session, 486, str(error), retry=True)
@@ -178,7 +178,7 @@ class Switchboard:
         try:
             answer = await enquiry.ask(call.record)
         except CallRefused as error:
-            refuse(session, 480, str(error))
+            turn_away(session, error)
             call.end(error.reason or Ended.INBOUND_FAILED_TO_CONNECT, str(error))
             return False
         if isinstance(answer, Forward):

@@ -19,6 +19,7 @@ Done = TypeVar("Done")
 
 READERS = 3  # threads; with WAL they wait for nobody
 POSTGRES_LIMITS = {"timeout": 5.0, "command_timeout": 10.0}  # seconds, asyncpg's words
+OLDEST_S = 300.0  # firewalls and NATs forget connections that were silent for some 350 s
 
 
 # An escaped NUL, not a backslash before the letters u0000.
@@ -87,7 +88,15 @@ class Server:
     def __init__(self, url: URL) -> None:
         self.url = url
         limits = POSTGRES_LIMITS if url.get_backend_name() == "postgresql" else {}
-        self._engine = create_async_engine(url, connect_args=limits, json_serializer=as_json)
+        # Asked whether it is alive, a connection that a restart of the server has cut costs a round
+        # trip; unasked, it costs the first call after the restart.
+        self._engine = create_async_engine(
+            url,
+            connect_args=limits,
+            json_serializer=as_json,
+            pool_pre_ping=True,
+            pool_recycle=OLDEST_S,
+        )
 
     async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
         async with self._engine.connect() as connection:

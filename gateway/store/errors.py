@@ -27,6 +27,7 @@ _MEANINGS = (
     ("malformed", "the database file is damaged: restore a copy"),
     ("not a database", "the file is not an SQLite database"),
     ("refused", "the database server refuses connections"),
+    ("QueuePool limit", "the database is too slow for what is asked of it"),
 )
 
 
@@ -38,6 +39,6 @@ def explained(doing: str) -> Iterator[None]:
     except IntegrityError as error:
         raise Taken(f"{doing}: {error.orig}") from error
     except (SQLAlchemyError, OSError) as error:
-        raw = str(getattr(error, "orig", None) or error)
+        raw = str(getattr(error, "orig", None) or error) or "the database does not answer"
         meaning = next((m for sign, m in _MEANINGS if sign in raw), raw)
         raise StoreError(f"{doing}: {meaning}") from error

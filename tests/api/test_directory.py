@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.api.directory import StoreDirectory
-from gateway.calls.ports import CallRefused, Login, Route
+from gateway.calls.ports import CallRefused, Login, OutOfOrder, Route
 from gateway.calls.record import Party
 from gateway.store import Store
 
@@ -54,7 +54,7 @@ async def test_a_store_that_fails_refuses_the_call_and_says_so(
     store: Store, directory: StoreDirectory
 ) -> None:
     await store._connections.write(lambda made: made.exec_driver_sql("drop table phone_numbers"))
-    with pytest.raises(CallRefused, match="no such table"):
+    with pytest.raises(OutOfOrder, match="no such table"):
         await directory.find("desk", "here", {}, Party())
 
 

@@ -22,6 +22,19 @@ def server() -> Iterator[Postgres]:
     made.close()
 
 
+async def test_whoever_asks_first_after_a_restart_is_answered(server: Postgres) -> None:
+    store = Store(server.url)
+    await store.start()
+    kept = await store.assistants.create({"name": "before"})
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+    assert await store.assistants.get(kept.id) == kept
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+    await store.assistants.create({"name": "after"})
+    await store.close()
+
+
 async def test_records_that_are_saved_while_the_server_is_down_are_written_when_it_is_back(
     server: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
