@@ -87,6 +87,13 @@ def install(app: FastAPI) -> None:
         message = f"Every line is taken; try again later. {error}".strip()
         return response(503, message, {"Retry-After": "5"})
 
+    @app.exception_handler(OSError)
+    async def _machine(_: Request, error: OSError) -> JSONResponse:
+        """A full disk, one that is read-only, too few descriptors."""
+        log.error("the machine failed", exc_info=error)
+        why = f"The gateway's machine failed: {error.strerror or error}"
+        return response(503, why, {"Retry-After": "5"})
+
     @app.exception_handler(Exception)
     async def _unexpected(_: Request, error: Exception) -> JSONResponse:
         return response(500, "Internal server error")

@@ -79,8 +79,8 @@ class Files:
         body = _described(upload, form.get("purpose"), form.get("metadata"))
         file_id = str(uuid4())
         path = self.state_dir / "files" / file_id
-        await to_thread.run_sync(_write, path, upload)
         try:
+            await to_thread.run_sync(_write, path, upload)
             return await holdings_of(request).files.create(body, file_id)
         except BaseException:
             path.unlink(missing_ok=True)

@@ -1,5 +1,7 @@
 """Files: uploaded whole, listed by purpose, gone when deleted."""
 
+import errno
+import os
 from pathlib import Path
 
 import httpx
@@ -35,6 +37,23 @@ async def test_what_is_uploaded_is_read_back(
     assert (await api.delete(f"/file/{made['id']}")).status_code == 200
     assert not (tmp_path / made["path"]).exists()
     assert (await api.get(made["url"])).status_code == 404
+
+
+async def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def chmod(path: Path, mode: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", chmod)  # as good a moment as any, after it was made
+        answer = await upload(api)
+    assert answer.status_code == 503
+    assert answer.json()["message"].endswith("failed: No space left on device")
+    assert answer.headers["Retry-After"] == "5"
+    assert not list((tmp_path / "files").iterdir())
+    assert (await api.get("/file")).json() == []
+    assert (await upload(api)).status_code == 201
 
 
 async def test_what_is_no_upload_is_refused_by_name(
