@@ -1,8 +1,9 @@
 """Deepgram through its SDK, over loopback, against the simulator: what goes well and breaks."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from types import SimpleNamespace as Obj
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,7 +12,7 @@ from gateway.errors import Fault, VendorError
 from gateway.speech import catalog
 from gateway.speech.contract import Heard, Hearing, Speaking
 from gateway.speech.settings import VendorSettings
-from gateway.speech.vendors.deepgram_hearing import ListenOptions, Nova
+from gateway.speech.vendors.deepgram_hearing import ListenOptions, Nova, SdkWire
 from tests.simulators.deepgram_wire import DeepgramSimulator
 from tests.simulators.refusals import REFUSALS
 from tests.simulators.sound import hum, spoken_s
@@ -19,6 +20,7 @@ from tests.simulators.wire import Trouble
 
 FRAME = 640
 QUIET = bytes(FRAME)
+Message = dict[str, Any]
 LOUD = hum(16_000, 0.02)
 
 
@@ -158,15 +160,15 @@ async def test_nobody_listens_there(cloud: DeepgramSimulator) -> None:
     await hearing.close()
 
 
-def results(text: str, final: bool = True, speech: bool = False, asked: bool = False) -> Obj:
-    best = Obj(transcript=text, confidence=0.5)
-    return Obj(
-        type="Results",
-        channel=Obj(alternatives=[best]),
-        is_final=final,
-        speech_final=speech,
-        from_finalize=asked,
-    )
+def results(text: str, final: bool = True, speech: bool = False, asked: bool = False) -> Message:
+    best = {"transcript": text, "confidence": 0.5}
+    return {
+        "type": "Results",
+        "channel": {"alternatives": [best]},
+        "is_final": final,
+        "speech_final": speech,
+        "from_finalize": asked,
+    }
 
 
 def nova(confidence: float) -> Nova:
@@ -187,19 +189,19 @@ def nova(confidence: float) -> Nova:
             [Heard("yes", True, False, 0.5), Heard("", True, True, 0.5)],
         ),
         (
-            [results("yes"), Obj(type="UtteranceEnd"), Obj(type="UtteranceEnd")],
+            [results("yes"), {"type": "UtteranceEnd"}, {"type": "UtteranceEnd"}],
             [Heard("yes", True, False, 0.5), Heard("", True, True)],
         ),
-        ([results("yes", speech=True), Obj(type="UtteranceEnd")], [Heard("yes", True, True, 0.5)]),
+        ([results("yes", speech=True), {"type": "UtteranceEnd"}], [Heard("yes", True, True, 0.5)]),
         (
             [results("yes"), results("", asked=True)],
             [Heard("yes", True, False, 0.5)],
         ),
         ([results("", asked=True)] * 2, [Heard("", True, False, 0.5)]),
-        ([Obj(type="SpeechStarted"), Obj(type="Metadata"), Obj(type="FromTheFuture")], []),
+        ([{"type": "SpeechStarted"}, {"type": "Metadata"}, {"type": "FromTheFuture"}], []),
     ],
 )
-def test_results_become_words(messages: list[Obj], heard: list[Heard]) -> None:
+def test_results_become_words(messages: list[Message], heard: list[Heard]) -> None:
     reading = nova(0.0)
     reading.onset()
     assert [h for message in messages for h in reading.read(message)] == heard
@@ -207,6 +209,30 @@ def test_results_become_words(messages: list[Obj], heard: list[Heard]) -> None:
 
 def test_words_below_the_threshold_are_dropped() -> None:
     assert list(nova(0.6).read(results("mumble", speech=True))) == []
+
+
+async def test_messages_are_read_inside_the_sdks_socket_and_else_from_its_models() -> None:
+    """Fails if the SDK's socket is no longer made around a websocket, or no longer calls it so."""
+    # Not above: the SDK warns of what it imports, unless it is imported as the vendor does.
+    from deepgram.listen.v1.socket_client import AsyncV1SocketClient
+    from deepgram.listen.v1.types.listen_v1results import ListenV1Results
+    from deepgram.listen.v2.socket_client import AsyncV2SocketClient
+
+    class Websocket:
+        async def recv(self) -> str:
+            return json.dumps(results("yes", speech=True))
+
+    inside: Any = Websocket()
+    with_it = AsyncV1SocketClient(websocket=inside)
+    assert await SdkWire(with_it).recv() == results("yes", speech=True)
+    assert vars(AsyncV2SocketClient(websocket=inside))["_websocket"] is inside
+
+    class Closed:
+        async def recv(self) -> Any:
+            return await with_it.recv()
+
+    assert isinstance(await with_it.recv(), ListenV1Results)
+    assert nova(0.0).read(await SdkWire(Closed()).recv()) == [Heard("yes", True, True, 0.5)]
 
 
 def voice(cloud: DeepgramSimulator, timeout_s: float = 30.0, **options: object) -> Speaking:

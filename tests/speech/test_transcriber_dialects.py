@@ -1,7 +1,6 @@
 """The transcribers' dialects without a socket: what is asked for, and what each frame means."""
 
 import json
-from types import SimpleNamespace as Obj
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -130,9 +129,9 @@ def azure(path: str, **body: Any) -> str:
     return AZURE.format(path, json.dumps(body))
 
 
-def turn(event: str, text: str) -> Obj:
-    words = [Obj(confidence=0.9) for _ in text.split()]
-    return Obj(type="TurnInfo", event=event, transcript=text, words=words)
+def turn(event: str, text: str) -> dict[str, Any]:
+    words = [{"word": word, "confidence": 0.9} for word in text.split()]
+    return {"type": "TurnInfo", "event": event, "transcript": text, "words": words}
 
 
 def test_flux_has_turns_of_its_own() -> None:

@@ -4,11 +4,8 @@ https://platform.openai.com/docs/api-reference/chat/streaming.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
-
-import openai
 
 from gateway.errors import Fault, VendorError
 from gateway.speech.choosing import Options, read
@@ -16,7 +13,6 @@ from gateway.speech.contract import Called, Delta, Finished, Message, Tool
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import Row
 from gateway.speech.vendors.openai_thinking import (
-    Answer,
     OpenAIThinking,
     Reader,
     ThinkingOptions,
@@ -34,6 +30,8 @@ def make(
 
 
 class Chat:
+    path = "/chat/completions"
+
     def asked(self, options: ThinkingOptions, row: Row, name: str) -> dict[str, Any]:
         asked: dict[str, Any] = options.model_dump(exclude=_OURS, exclude_none=True)
         if options.max_tokens is not None:
@@ -43,7 +41,7 @@ class Chat:
         if row.name == "user":
             asked["user"] = name
         if options.body:
-            asked["extra_body"] = options.body
+            asked |= options.body
         elif row.name == "metadata.call":
             asked["metadata"] = {"call": name}
         return asked
@@ -53,11 +51,6 @@ class Chat:
         if tools:  # an empty list is refused
             request["tools"] = [_as_function(tool) for tool in tools]
         return request
-
-    def sent(
-        self, sdk: openai.AsyncOpenAI, request: dict[str, Any]
-    ) -> AbstractAsyncContextManager[Answer]:
-        return sdk.chat.completions.with_streaming_response.create(stream=True, **request)
 
     def reader(self, vendor: str) -> Reader:
         return _Reply(vendor)

@@ -5,6 +5,7 @@ https://developers.deepgram.com/reference/speech-to-text/listen-flux
 """
 
 import contextlib
+import json
 import warnings
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -51,8 +52,8 @@ class ListenOptions(BaseModel):
 
 
 class _Deepgram(Dialect):
-    """The SDK's messages are this dialect's frames: bytes are sound, a word is the method
-    that sends it."""
+    """The SDK's methods are the frames that are sent: bytes are sound, a word is the method that
+    sends it. Those that are read are Deepgram's JSON objects."""
 
     vendor = VENDOR
     asked: dict[str, Any]
@@ -98,7 +99,7 @@ class Nova(_Deepgram):
         return ("keep_alive",)
 
     def read(self, frame: Any) -> Iterable[Heard]:
-        match frame.type:
+        match frame["type"]:
             case "Results":
                 heard = self._results(frame)
                 return [heard] if heard else []
@@ -106,25 +107,25 @@ class Nova(_Deepgram):
                 self._words = False
                 return [Heard("", final=True, ended=True)]
             case "Error":
-                raise self.failure(Fault.THEIRS, str(frame.description))
+                raise self.failure(Fault.THEIRS, str(frame.get("description")))
         return []
 
-    def _results(self, message: Any) -> Heard | None:
-        best = message.channel.alternatives[0]
-        text, final = best.transcript.strip(), bool(message.is_final)
-        if text and best.confidence < self._threshold:
+    def _results(self, message: dict[str, Any]) -> Heard | None:
+        best = message["channel"]["alternatives"][0]
+        text, sure = best["transcript"].strip(), best["confidence"]
+        if text and sure < self._threshold:
             text = ""
-        if not final:
-            return Heard(text, confidence=best.confidence) if text else None
+        if not message.get("is_final"):
+            return Heard(text, confidence=sure) if text else None
         self._words |= bool(text)
-        ended = bool(message.speech_final) and self._words
-        unheard = bool(message.from_finalize) and not self._answered
+        ended = bool(message.get("speech_final")) and self._words
+        unheard = bool(message.get("from_finalize")) and not self._answered
         self._answered |= bool(text) or unheard
         if ended:
             self._words = False
         if not (text or ended or unheard):
             return None
-        return Heard(text, True, ended, best.confidence)
+        return Heard(text, True, ended, sure)
 
 
 class Flux(_Deepgram):
@@ -156,25 +157,32 @@ class Flux(_Deepgram):
         return self._pieces.cut(pcm)
 
     def read(self, frame: Any) -> Iterable[Heard]:
-        match frame.type:
+        match frame["type"]:
             case "Connected":
                 self.ready = True
             case "TurnInfo":
-                text = frame.transcript.strip()
-                sure = mean(word.confidence for word in frame.words)
-                if frame.event == "EndOfTurn":
+                text, event = frame["transcript"].strip(), frame["event"]
+                sure = mean(word["confidence"] for word in frame["words"])
+                if event == "EndOfTurn":
                     yield Heard(text, True, bool(text), sure if text else 0.0)
                 elif text:
-                    yield Heard(text, confidence=sure, eager=frame.event == "EagerEndOfTurn")
+                    yield Heard(text, confidence=sure, eager=event == "EagerEndOfTurn")
             case "Error":
-                raise self.failure(Fault.THEIRS, f"{frame.code}: {frame.description}")
+                detail = f"{frame.get('code')}: {frame.get('description')}"
+                raise self.failure(Fault.THEIRS, detail)
 
 
-class _Wire:
-    """The SDK's socket, as the driver sees one."""
+class SdkWire:
+    """The SDK's socket, as the driver sees one.
+
+    What comes is read as the JSON that it is, from the websocket inside: the socket would make
+    models of pydantic's of each message, which takes ten times as long, and has no other way to
+    show one. Without that attribute, the models will do.
+    """
 
     def __init__(self, socket: Any) -> None:
         self._socket = socket
+        self._inside = getattr(socket, "_websocket", None)
 
     async def send(self, frame: Frame) -> None:
         if isinstance(frame, bytes):
@@ -183,7 +191,9 @@ class _Wire:
             await getattr(self._socket, f"send_{frame}")()
 
     async def recv(self) -> Any:
-        return await self._socket.recv()
+        if self._inside is not None:
+            return json.loads(await self._inside.recv())
+        return (await self._socket.recv()).dict()
 
 
 def hearing(
@@ -205,6 +215,6 @@ def hearing(
                 raise
             except Exception as error:
                 raise blame(error) from error
-            yield _Wire(socket)
+            yield SdkWire(socket)
 
     return DrivenHearing(dialect, settings, dialled)

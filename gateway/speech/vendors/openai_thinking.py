@@ -1,8 +1,8 @@
 """A model behind OpenAI's SDK: what chat completions and responses have in common.
 
-A file for each of the two says how a request is written and how the stream is read: as the JSON
-that it is, because the SDK makes a model of pydantic's of each token, and that costs more than all
-else that a turn takes here.
+A file for each of the two says how a request is written and how the stream is read: both as the
+JSON that they are. The SDK would go through each message of the conversation by its types, and
+make a model of pydantic's of each token, and that costs more than all else that a turn takes here.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ import contextlib
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
+import httpx2  # the SDK's own
 import openai
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -59,12 +59,6 @@ class ThinkingOptions(BaseModel):
     )
 
 
-class Answer(Protocol):
-    """The SDK's, as far as it is used: 2xx, its body still to come."""
-
-    def iter_bytes(self) -> AsyncIterator[bytes]: ...
-
-
 class Reader(Protocol):
     """Puts a streamed reply together."""
 
@@ -78,15 +72,13 @@ class Reader(Protocol):
 class Wire(Protocol):
     """One of the two protocols."""
 
+    path: str
+
     def asked(self, options: ThinkingOptions, row: Row, name: str) -> dict[str, Any]:
         """What every request says."""
 
     def request(self, messages: Sequence[Message], tools: Sequence[Tool]) -> dict[str, Any]:
         """What one request says more."""
-
-    def sent(
-        self, sdk: openai.AsyncOpenAI, request: dict[str, Any]
-    ) -> AbstractAsyncContextManager[Answer]: ...
 
     def reader(self, vendor: str) -> Reader: ...
 
@@ -145,12 +137,12 @@ class OpenAIThinking:
         if self.vendor == "azure-openai":
             tools = [stripped(tool, self._options.strip) for tool in tools]
         request = self._wire.request(messages, tools)
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                answer = await self._answer(request, stack)
-            except Exception as error:
-                raise whose(error) from error
-            pieces = patiently(aiter(answer.iter_bytes()), self._settings.timeout_s, whose)
+        try:
+            answer = await self._answer(request)
+        except Exception as error:
+            raise whose(error) from error
+        async with contextlib.aclosing(answer):
+            pieces = patiently(aiter(answer.aiter_bytes()), self._settings.timeout_s, whose)
             stream, reply = Stream(self.vendor), self._wire.reader(self.vendor)
             async for piece in pieces:
                 for text in self._texts(stream.feed(piece), reply):
@@ -177,8 +169,10 @@ class OpenAIThinking:
             what = f"an event that is no such reply's: {slip!r}"
             raise VendorError(self.vendor, Fault.THEIRS, what) from slip
 
-    async def _answer(self, request: dict[str, Any], stack: contextlib.AsyncExitStack) -> Answer:
-        """Models differ in what may be set: a reasoning one refuses a temperature. What is refused
+    async def _answer(self, request: dict[str, Any]) -> httpx2.Response:
+        """2xx, its body still to come.
+
+        Models differ in what may be set: a reasoning one refuses a temperature. What is refused
         is left out, from then on in every call."""
         cloud = client(self.vendor, self._url, self._settings, self._row.keyless)
         cloud.used_at = time.monotonic()
@@ -191,9 +185,15 @@ class OpenAIThinking:
             refused = cloud.refused.get(self._model, ())
             asked = {name: value for name, value in self._asked.items() if name not in refused}
             try:
-                return await stack.enter_async_context(
-                    self._wire.sent(cloud.sdk, {**asked, **request, "extra_headers": headers})
+                answer: object = await cloud.sdk.post(  # typed for streams of models
+                    self._wire.path,
+                    cast_to=httpx2.Response,
+                    body={**asked, **request, "stream": True},
+                    options={"headers": headers},
+                    stream=True,
+                    stream_cls=openai.AsyncStream[Any],
                 )
+                return cast(httpx2.Response, answer)
             except openai.BadRequestError as error:
                 field = str(error.param or "").split(".")[0]
                 if field not in asked or field == "model" or not _unsupported(error):

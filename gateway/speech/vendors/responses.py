@@ -5,11 +5,8 @@ conversation is ours, and sent whole.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
-
-import openai
 
 from gateway.errors import Fault, VendorError
 from gateway.speech.choosing import Options, read
@@ -17,7 +14,6 @@ from gateway.speech.contract import Called, Delta, Finished, Message, Tool
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import Row
 from gateway.speech.vendors.openai_thinking import (
-    Answer,
     OpenAIThinking,
     Reader,
     ThinkingOptions,
@@ -36,6 +32,8 @@ def make(
 
 
 class Responses:
+    path = "/responses"
+
     def asked(self, options: ThinkingOptions, row: Row, name: str) -> dict[str, Any]:
         asked: dict[str, Any] = options.model_dump(include={*_AS_THEY_ARE}, exclude_none=True)
         if options.max_tokens is not None:
@@ -49,11 +47,6 @@ class Responses:
         if tools:
             request["tools"] = [_as_function(tool) for tool in tools]
         return request
-
-    def sent(
-        self, sdk: openai.AsyncOpenAI, request: dict[str, Any]
-    ) -> AbstractAsyncContextManager[Answer]:
-        return sdk.responses.with_streaming_response.create(stream=True, **request)
 
     def reader(self, vendor: str) -> Reader:
         return _Reply(vendor)
