@@ -224,8 +224,9 @@ async def test_messages_are_read_inside_the_sdks_socket_and_else_from_its_models
 
     inside: Any = Websocket()
     with_it = AsyncV1SocketClient(websocket=inside)
+    for socket in (with_it, AsyncV2SocketClient(websocket=inside)):
+        assert vars(socket)["_websocket"] is inside
     assert await SdkWire(with_it).recv() == results("yes", speech=True)
-    assert vars(AsyncV2SocketClient(websocket=inside))["_websocket"] is inside
 
     class Closed:
         async def recv(self) -> Any:
