@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.media.lines import Lines
+from gateway.rtp.rekeyed import Rekeyed
 from gateway.rtp.srtp import SUITES, Broken, Receiving, Sending, Suite
 
 
@@ -18,7 +19,7 @@ class Guard:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._out: list[Sending | None] = [None] * lines.capacity
-        self._in: list[Receiving | None] = [None] * lines.capacity
+        self._in: list[Receiving | Rekeyed | None] = [None] * lines.capacity
         self._keys: list[tuple[Suite, bytes, bytes]] = [(SUITES[0], b"", b"")] * lines.capacity
         self.secured = np.zeros(lines.capacity, bool)
 
@@ -51,10 +52,14 @@ class Guard:
             self._out[row] = Sending(suite, key_out[:-4], ssrc, index, reports)
             self._note_out(row)
         if suite is not known_suite or key_in != known_in:
-            source, index = 0, -1
+            before = self._in[row]
             if _is_of(lines["srtp_key_in"], row, key_in):
                 source, index = int(lines["srtp_from"][row]), int(lines["srtp_heard"][row]) - 1
-            self._in[row] = Receiving(suite, key_in, source, index)
+                self._in[row] = Receiving(suite, key_in, source, index)
+            else:
+                self._in[row] = (
+                    Rekeyed(suite, key_in, before) if before else Receiving(suite, key_in)
+                )
             self._note_in(row)
         self._keys[row] = suite, key_out, key_in
         self.secured[row] = True

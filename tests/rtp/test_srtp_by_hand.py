@@ -25,6 +25,12 @@ def master(length: int) -> bytes:
     return bytes((7 * n + 3) % 256 for n in range(length))
 
 
+def ends(suite) -> tuple[ByHand, Sending, Receiving]:
+    """What is compared: one that does both by hand, and libsrtp's two."""
+    key = master(suite.length)
+    return ByHand(suite.name, key), Sending(suite, key, SSRC), Receiving(suite, key)
+
+
 def test_the_keystream_of_rfc_3711_b_2() -> None:
     key = bytes.fromhex("2B7E151628AED2A6ABF7158809CF4F3C")
     salt = bytes.fromhex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000")
@@ -86,12 +92,7 @@ def test_libsrtps_packet_under_aes_256() -> None:
 
 @each_suite
 def test_what_one_seals_the_other_opens_across_the_wraps(suite) -> None:
-    key = master(suite.length)
-    hand, sending, receiving = (
-        ByHand(suite.name, key),
-        Sending(suite, key, SSRC),
-        Receiving(suite, key),
-    )
+    hand, sending, receiving = ends(suite)
     for number in [*range(65_400, 65_700), *range(66_000, 3 * 65536 + 500, 397)]:
         sealed = bytes(sending.seal(rtp(number)))
         assert sealed == hand.seal(rtp(number), number >> 16)
@@ -105,12 +106,7 @@ def test_what_one_seals_the_other_opens_across_the_wraps(suite) -> None:
 
 @each_suite
 def test_reports_are_sealed_and_opened_too(suite) -> None:
-    key = master(suite.length)
-    hand, sending, receiving = (
-        ByHand(suite.name, key),
-        Sending(suite, key, SSRC),
-        Receiving(suite, key),
-    )
+    hand, sending, receiving = ends(suite)
     first = 0
     for number in range(300):
         report = (REPORT, LONG_REPORT)[number % 2]
@@ -129,8 +125,7 @@ def test_reports_are_sealed_and_opened_too(suite) -> None:
 
 @each_suite
 def test_late_packets_are_opened_in_the_window_and_not_behind_it(suite) -> None:
-    key = master(suite.length)
-    hand, receiving = ByHand(suite.name, key), Receiving(suite, key)
+    hand, _, receiving = ends(suite)
     for number in (65_530, 65_536 + 10, 65_535, 65_536):
         assert bytes(receiving.open(hand.seal(rtp(number), number >> 16))) == rtp(number)
     receiving.open(hand.seal(rtp(66_000), 1))
