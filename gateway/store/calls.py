@@ -18,7 +18,7 @@ from gateway.store.connections import Connections
 from gateway.store.errors import StoreError, explained
 from gateway.store.rows import Bound, matching, newest_first
 from gateway.store.tables import THE_ORG, calls
-from gateway.store.vault import Vault
+from gateway.store.vault import Marked, Vault
 
 log = logging.getLogger(__name__)
 
@@ -197,11 +197,11 @@ class Calls:
     def _sealed(self, json: dict[str, Any]) -> Any:
         return self._vault.seal(json) if self._vault else json
 
+    def _opened(self, json: dict[str, Any]) -> Any:
+        return self._vault.open(json) if self._vault and isinstance(json, Marked) else json
+
     def _stored(self, row: Row[Any]) -> StoredCall:
-        record, papers = row.record, row.papers
-        if self._vault:
-            record, papers = self._vault.open(record), self._vault.open(papers)
-        return StoredCall(row.id, row.org_id, record, papers)
+        return StoredCall(row.id, row.org_id, self._opened(row.record), self._opened(row.papers))
 
     async def _keep_writing(self) -> None:
         wait_s = self._retry_s

@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+from pydantic_core import from_json
 from sqlalchemy import URL, Connection, Row, Select, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from gateway.store.vault import MARK, Marked
 
 Done = TypeVar("Done")
 
@@ -31,7 +34,16 @@ def as_json(value: Any) -> str:
     caller's or a vendor's words have of them becomes U+FFFD and "?", for the record of a call is
     worth more than that."""
     text = json.dumps(value, ensure_ascii=False).encode(errors="replace").decode()
-    return _NUL.sub(r"\1\\ufffd", text)
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+
+
+def from_text(text: str) -> Any:
+    """What ``as_json`` wrote."""
+    try:
+        value = from_json(text)
+    except ValueError:  # nested more deeply than it goes
+        value = json.loads(text)
+    return Marked(value) if MARK in text and isinstance(value, dict) else value
 
 
 class Connections(Protocol):
@@ -54,7 +66,9 @@ class File:
 
     def __init__(self, url: URL, pragmas: Callable[[Any, object], None]) -> None:
         self.url = url
-        self._engine = create_engine(url.set(drivername="sqlite"), json_serializer=as_json)
+        self._engine = create_engine(
+            url.set(drivername="sqlite"), json_serializer=as_json, json_deserializer=from_text
+        )
         event.listen(self._engine, "connect", pragmas)
         self._writer = ThreadPoolExecutor(1, "store writer")
         self._readers = ThreadPoolExecutor(READERS, "store reader")
@@ -94,6 +108,7 @@ class Server:
             url,
             connect_args=limits,
             json_serializer=as_json,
+            json_deserializer=from_text,
             pool_pre_ping=True,
             pool_recycle=OLDEST_S,
         )

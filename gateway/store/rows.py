@@ -25,7 +25,7 @@ from sqlalchemy import (
 from gateway.store.connections import Connections
 from gateway.store.errors import explained
 from gateway.store.tables import THE_ORG, milliseconds
-from gateway.store.vault import Vault
+from gateway.store.vault import Marked, Vault
 
 Body = dict[str, Any]
 
@@ -231,4 +231,4 @@ class Rows:
         return self._vault.seal(body) if self._vault else body
 
     def _open(self, body: Body) -> Any:
-        return self._vault.open(body) if self._vault else body
+        return self._vault.open(body) if self._vault and isinstance(body, Marked) else body

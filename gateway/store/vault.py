@@ -7,6 +7,7 @@ in CBC mode with HMAC-SHA256) is cryptography's own recipe for this.
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ _SECRET = re.compile(
     r"authorization|connectionstring|webhookurl"
 )
 _WHOLLY = "headers"  # every value below this name: who knows which header opens a door
-_MARK = "sealed:"
+MARK = "sealed:"
+
+
+class Marked(dict[str, Any]):
+    """A JSON object in which something is sealed, perhaps; any other need not be looked through."""
 
 
 class Vault:
@@ -39,26 +44,26 @@ class Vault:
             case list():
                 return [self.seal(part, secret) for part in value]
             case str() if secret and value:
-                return _MARK + self._fernet.encrypt(value.encode()).decode()
+                return MARK + self._fernet.encrypt(value.encode()).decode()
         return value
 
     def open(self, value: Any, secret: bool = False) -> Any:
         """What was sealed. A secret that never was is let through. Raises StoreError.
 
-        Every body that is read goes through here, so what has no mark is not looked at again.
+        What has no mark is not looked at again.
         """
         kind = type(value)
-        if kind is dict:
+        if kind is dict or kind is Marked:
             return {
-                n: v if type(v) is str and not v.startswith(_MARK)
+                n: v if type(v) is str and not v.startswith(MARK)
                 else self.open(v, secret or _is_secret(n, v))
                 for n, v in value.items()
             }  # fmt: skip
         if kind is list:
             return [self.open(part, secret) for part in value]
-        if secret and kind is str and value.startswith(_MARK):
+        if secret and kind is str and value.startswith(MARK):
             try:
-                return self._fernet.decrypt(value.removeprefix(_MARK)).decode()
+                return self._fernet.decrypt(value.removeprefix(MARK)).decode()
             except InvalidToken:
                 raise StoreError(
                     "a secret in the store was sealed with another key; "
@@ -68,7 +73,12 @@ class Vault:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    return name == _WHOLLY or (isinstance(value, str) and _SECRET.search(name) is not None)
+    return name == _WHOLLY or (isinstance(value, str) and _is_secretive(name))
+
+
+@lru_cache(4096)
+def _is_secretive(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def vault_in(state_dir: Path) -> Vault:
