@@ -27,6 +27,8 @@ from gateway.api.health import Readiness
 from gateway.api.keys import Guard
 from gateway.api.letters import Letters
 from gateway.api.phone_numbers import phone_numbers
+from gateway.api.settings import AT_ONCE, MOST_WAITING
+from gateway.api.turnstile import Turnstile
 from gateway.calls.ports import Switchboard
 from gateway.store import Store
 from gateway.trunks.book import Trunks
@@ -44,11 +46,14 @@ def create_app(
     trunks: Trunks | None = None,
     letters: Letters | None = None,
     control: Control | None = None,
+    at_once: int = AT_ONCE,
+    most_waiting: int = MOST_WAITING,
 ) -> FastAPI:
     """``link_url`` begins the links to recordings; empty: they begin as the request did."""
     trunks = trunks or Trunks()
     app = FastAPI(title="Trunkline", version=_version(), docs_url=None, redoc_url=None)
-    app.add_middleware(Measured)
+    app.add_middleware(Turnstile, at_once=at_once, most_waiting=most_waiting)
+    app.add_middleware(Measured)  # it counts the time in line, too
     errors.install(app)
     docs.install(app)
     app.include_router(health.routes(store, readiness))

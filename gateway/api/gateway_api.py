@@ -101,6 +101,8 @@ class Api:
             trunks=self._trunks,
             letters=self._letters,
             control=Control(self.successors),
+            at_once=self._settings.at_once,
+            most_waiting=self._settings.most_waiting,
         )
         switchboard.listeners.append(self.webhooks)
         self._server = Server(app, self._settings, holder)

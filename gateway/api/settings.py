@@ -4,6 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+AT_ONCE = 4
+MOST_WAITING = 1000
+
 
 class ApiSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -22,6 +25,13 @@ class ApiSettings(BaseModel):
         "",
         description="who thinks for model.provider vapi, as vendor/model; empty: the first of "
         "OpenAI, Anthropic, Google, Groq, Mistral and xAI that has a key",
+    )
+
+    at_once: int = Field(
+        AT_ONCE, ge=1, description="requests worked on at once; the others wait in line"
+    )
+    most_waiting: int = Field(
+        MOST_WAITING, ge=1, description="requests in line; beyond, they are answered 503"
     )
 
     @field_validator("listen")
