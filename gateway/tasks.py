@@ -45,4 +45,11 @@ class Tasks:
         running = list(self._running)
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if not running:
+            return
+        try:
+            await asyncio.wait(running)  # not gather, which who gives up would still wait for
+        except asyncio.CancelledError:
+            late = ", ".join(sorted(task.get_name() for task in running if not task.done()))
+            log.error("cancelled, and not over yet: %s", late)
+            raise

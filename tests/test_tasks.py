@@ -56,3 +56,24 @@ async def test_a_task_that_was_cancelled_keeps_nobody() -> None:
         assert known() is None
     finally:
         gc.enable()
+
+
+async def test_whoever_does_not_end_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    tasks, begun, release = Tasks(), asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> None:
+        begun.set()
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    task = tasks.start(stubborn(), "hearing call-1")
+    await begun.wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await tasks.close()
+    assert "not over yet: hearing call-1" in caplog.text
+    release.set()
+    await task

@@ -46,6 +46,9 @@ class Wire(Protocol):
 
     async def recv(self) -> Any: ...
 
+    @property
+    def transport(self) -> asyncio.WriteTransport: ...
+
 
 Connect = Callable[[], AbstractAsyncContextManager[Wire]]
 
@@ -126,13 +129,18 @@ class DrivenHearing:
         tasks, self._tasks = self._tasks, []  # a cancelled one keeps its frames, and so this
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        # Whatever its end is like, the call has ended: one that takes no farewell is closed, too.
-        for farewell in (self._finish(), self._dialled.aclose()):
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(LETTING_GO_S):
-                    await farewell
-        self._heard.put_nowait(None)
+        # Whatever its end is like, the call has ended: one that takes no farewell is closed, too,
+        # and if nobody waits for the farewell any more, it is closed without.
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for farewell in (self._finish, self._dialled.aclose):
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(LETTING_GO_S):
+                        await farewell()
+        finally:
+            if self._wire:
+                self._wire.transport.abort()
+            self._heard.put_nowait(None)
 
     def _near(self, speech: bool) -> None:
         """The caller speaks, or has just spoken."""

@@ -53,17 +53,13 @@ class PostedSpeaking:
         dialect = self._dialect
         response = await self._answered(text)
         try:
-            if dialect.framing == "lines":
-                lines = patiently(aiter(response.aiter_lines()), self._timeout_s, self._blame)
-                items = _objects(self.vendor, lines)
-            else:
-                raw = patiently(aiter(response.aiter_bytes()), self._timeout_s, self._blame)
-                if dialect.framing == "raw":
-                    async for piece in raw:
-                        yield piece
-                    return
-                items = sse.parsed(self.vendor, raw)
-            async for item in items:
+            raw = patiently(aiter(response.aiter_bytes()), self._timeout_s, self._blame)
+            if dialect.framing == "raw":
+                async for piece in raw:
+                    yield piece
+                return
+            parse = objects if dialect.framing == "lines" else sse.parsed
+            async for item in parse(self.vendor, raw):
                 try:
                     pieces = list(dialect.read(item))
                 except Exception as error:
@@ -132,9 +128,9 @@ def _client(fence: Fence | None) -> httpx.AsyncClient:
     return shared(("fenced", fence), lambda: _Fenced(fence)).http
 
 
-async def _objects(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json]:
+async def objects(vendor: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[Json]:
     """JSON objects, one in each line."""
-    async for line in lines:
+    async for line in _lines(vendor, pieces):
         if not line.strip():
             continue
         try:
@@ -144,3 +140,19 @@ async def _objects(vendor: str, lines: AsyncIterator[str]) -> AsyncIterator[Json
         if not isinstance(item, dict):
             raise VendorError(vendor, Fault.THEIRS, "a line that is no JSON object")
         yield item
+
+
+async def _lines(vendor: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Not httpx's lines: to it U+2028, which may well stand in a JSON string, ends one, too."""
+    begun: list[bytes] = []  # of a line that has not ended
+    size = 0
+    async for piece in pieces:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            yield b"".join([*begun, end])
+            begun, size = [], 0
+        begun.append(rest)
+        size += len(rest)
+        if size > sse.LONGEST:
+            raise VendorError(vendor, Fault.THEIRS, "a line without end")
+    yield b"".join(begun)

@@ -4,6 +4,7 @@ keep, whatever their protocols are like, when things go well and when they break
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
@@ -213,6 +214,8 @@ async def test_one_that_takes_no_farewell_is_left_all_the_same(
     left = []
 
     class Stuck:
+        transport = SimpleNamespace(abort=lambda: left.append("all the same"))
+
         async def send(self, frame: object) -> None:
             await asyncio.Event().wait()
 
@@ -225,10 +228,10 @@ async def test_one_that_takes_no_farewell_is_left_all_the_same(
         try:
             yield Stuck()
         finally:
-            left.append(True)
+            left.append("politely")
 
     settings = VendorSettings(api_key=SecretStr("k"))
     hearing = driver.DrivenHearing(Soniox("", Options(), settings, "c"), settings, connected)
     await hearing.open()
     await hearing.close()
-    assert left
+    assert left == ["politely", "all the same"]

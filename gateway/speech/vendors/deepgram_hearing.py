@@ -4,10 +4,12 @@ https://developers.deepgram.com/reference/speech-to-text/listen-streaming
 https://developers.deepgram.com/reference/speech-to-text/listen-flux
 """
 
+import asyncio
 import contextlib
 import json
 import warnings
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import RATE, Heard
 from gateway.speech.dialect import Dialect, Frame, Pieces, mean
-from gateway.speech.driver import DrivenHearing, Wire
+from gateway.speech.driver import LETTING_GO_S, DrivenHearing, Wire
 from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.deepgram import VENDOR, blame, client
 
@@ -24,7 +26,15 @@ with warnings.catch_warnings():  # the SDK asks websockets for names that are on
     # The SDK imports these at first use, in the middle of a call.
     import deepgram.listen.client
     import deepgram.listen.v1.client
-    import deepgram.listen.v2.client  # noqa: F401
+    import deepgram.listen.v2.client
+
+# The SDK cannot be told how long to wait for a vendor that does not close its connection. It
+# would be 10 s, four times over, in which nothing cancels it.
+for _version in (deepgram.listen.v1.client, deepgram.listen.v2.client):
+    _version.websockets_client_connect = partial(  # type: ignore[attr-defined]
+        _version.websockets_client_connect,
+        close_timeout=LETTING_GO_S / 4,
+    )
 
 FLUX_PIECE_MS = 80  # as Deepgram wants it for the quickest turns
 
@@ -194,6 +204,10 @@ class SdkWire:
         if self._inside is not None:
             return json.loads(await self._inside.recv())
         return (await self._socket.recv()).dict()
+
+    @property
+    def transport(self) -> asyncio.WriteTransport:
+        return self._socket._websocket.transport  # type: ignore[no-any-return]
 
 
 def hearing(
