@@ -153,6 +153,11 @@ class Answering:
         self.playing = False
 
     @property
+    def listens(self) -> bool:
+        """For a machine: to every frame."""
+        return self._voicemail.listens
+
+    @property
     def leaving(self) -> bool:
         return self._voicemail.stage is Stage.LEAVING
 

@@ -48,7 +48,7 @@ class Caller:
         self._turns = turns
         self._ear = ear
         self._report = report
-        self._speaking = False  # in the last frame
+        self.speaking = False  # in the last frame
         self._began_at: float | None = None  # when the speech began that nobody has answered yet
         self._final_at = self._key_at = now  # of the last final words, and of the last key
         self._tail = Tail()
@@ -61,10 +61,10 @@ class Caller:
     def listen(self, sound: Sound, now: float) -> None:
         """Frames of the caller's sound, silence included."""
         self._ear.hear(sound.pcm)
-        if not (self._speaking or any(sound.speech) or self._on_pause):
+        if not (self.speaking or any(sound.speech) or self._on_pause):
             return
         for index, speech in enumerate(sound.speech):
-            if speech and not self._speaking:
+            if speech and not self.speaking:
                 if self._began_at is None:
                     self._began_at = sound.at(index)
                 self._ear.onset()
@@ -72,7 +72,7 @@ class Caller:
                 self._turns.onset(sound.at(index), now)
             elif speech == VOICED:
                 self._turns.speech(sound.at(index))
-            elif self._speaking and not speech:
+            elif self.speaking and not speech:
                 self._ear.offset()
                 self._report.live("speech", role="user", status="stopped")
                 self._turns.offset(now, self._tail.log_odds())
@@ -86,7 +86,7 @@ class Caller:
                 self._tail.add(frame)
                 self._voiced += 1
             self._recent.append(frame)
-            self._speaking = bool(speech)
+            self.speaking = bool(speech)
 
     def heard(self, heard: Heard, now: float) -> None:
         """The transcriber's words."""

@@ -41,6 +41,7 @@ class Deeds:
         self.to_say: deque[Say] = deque()  # from outside the conversation, as it is asked for
         self.hooks = Hooks(brief.hooks, dialogue.fired, random.Random())
         self.away = False  # the caller is elsewhere
+        self.at_ease = False  # while its row is still, the call needs no beat
         self._brief = brief
         self._turns = turns
         self._dialogue = dialogue
@@ -86,6 +87,17 @@ class Deeds:
         if interruptible is not self._interruptible:
             self._interruptible = interruptible
             self._row.interruptible(interruptible)
+        self.at_ease = self._eases()
+
+    def _eases(self) -> bool:
+        """The caller listens to what is queued, or the agent to silence, and nobody waits for
+        anything: not every beat matters."""
+        state = self._turns.state
+        if not (state is State.LISTENING or (state is State.SPEAKING and self._mouth.began_at)):
+            return False
+        if self._caller.speaking or self._brief.hooks or self._dialogue.waiting:
+            return False
+        return not (self._dialogue.message_wish or self._answering.listens)
 
     def _sound(self, now: float) -> None:
         """The agent becomes audible."""

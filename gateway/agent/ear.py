@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from gateway.agent.rota import Rota
+from gateway.agent.row import SIZE
 from gateway.agent.streams import Clock, Running, Spawn, faithful, harmless, stalled
 from gateway.errors import Fault, VendorError
 from gateway.speech.contract import Heard, Hearing
@@ -66,7 +67,7 @@ class Ear:
 
     def hear(self, pcm: bytes) -> None:
         """The sound since last time, silence included."""
-        self._kept.append(pcm)
+        self._kept.extend(pcm[at : at + SIZE] for at in range(0, len(pcm), SIZE))
         quiet_from = self._doubted if not self._voice else None
         if self._hearing and not self._unanswered:
             self._keep(LEAD)

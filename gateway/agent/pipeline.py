@@ -176,8 +176,9 @@ class Agent:
                 self._guard(lambda now: self._turns.advised(question, wait_s, now))
 
     def beat(self, now: float) -> None:
-        """Once per beat: hear, let time pass, speak. Never raises."""
-        self._guard(self._beat, now)
+        """Once per beat, be it for nothing: hear, let time pass, speak. Never raises."""
+        if not (self._deeds.at_ease and self._row.still):
+            self._guard(self._beat, now)
 
     async def close(self) -> None:
         """Let go of the row and of everything else. Nothing can be asked of it afterwards."""
@@ -367,8 +368,7 @@ class Agent:
         self._spawn(self._second_opinion(text), "second-opinion")
 
     async def _second_opinion(self, text: str) -> None:
-        machine = await opinion(self._start, self._vendors, text)
-        if machine is not None:
+        if (machine := await opinion(self._start, self._vendors, text)) is not None:
             self._answering.judged(machine, self._clock())
 
     # Vendors that fail

@@ -16,9 +16,10 @@ _LEAST_FRAMES = 8  # fewer voiced ones tell nothing
 _WINDOW = 2 * FRAME  # 40 ms: two periods of the deepest voice
 _SHORTEST, _LONGEST = RATE // 400, RATE // 70  # periods of a voice, in samples
 _TONES = 25  # the newest windows, in which the pitch is looked for
-_SHAPE = np.hanning(_WINDOW)
+_SHAPE = np.hanning(_WINDOW).astype(np.float32)
+_PADDED = 900  # a window and the longest period, so that its end does not meet its beginning
 # How much of itself the shape still has at each period: without it short ones would be favoured.
-_FADING = np.fft.irfft(np.abs(np.fft.rfft(_SHAPE, 2 * _WINDOW)) ** 2)[: _LONGEST + 1]
+_FADING = np.fft.irfft(np.abs(np.fft.rfft(_SHAPE, _PADDED)) ** 2)[: _LONGEST + 1]
 _PERIODIC = 0.45  # of the autocorrelation at that period; less is noise
 MOST = 0.9  # what the sound may add to the log-odds, or take away
 
@@ -84,7 +85,7 @@ def _pitch(sound: Sound, fundamental: bool = False) -> Sound:
     be an octave too low, unless it is the ``fundamental`` that matters and not how it moves."""
     windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::FRAME][-_TONES:]
     windows = (windows - windows.mean(axis=1, keepdims=True)) * _SHAPE
-    spectrum = np.fft.rfft(windows, 2 * _WINDOW)
+    spectrum = np.fft.rfft(windows, _PADDED)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:, : _LONGEST + 1]
     correlation = correlation / (_FADING / _FADING[0])
     power = np.maximum(correlation[:, :1], 1.0)

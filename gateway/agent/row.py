@@ -20,6 +20,7 @@ from gateway.media.lines import (
 KEYS = "0123456789*#ABCD"  # by RFC 4733 event code
 
 SIZE = 2 * FRAME  # bytes of a frame
+PATIENT = 4  # beats that a still row can wait
 NOBODY = bytes(4 * SOURCES)  # ``agent_hears`` of a row whose agent hears only its own peer
 
 Frames = npt.NDArray[np.int16]  # (n, FRAME)
@@ -63,6 +64,7 @@ class Row:
         self._beat: int = self._beats[row]
         self._digits: int = 0 if fresh else self._digit_count[row]
         self._pauses = 0  # of which the frame that caused it has been heard here
+        self._drained = False  # all that was queued had been said by then
         self._ahead: dict[int, int] = {}  # of others it hears: their cursor less our own
 
     def listen(self) -> Sound:
@@ -85,10 +87,24 @@ class Row:
         if speech and self._others != NOBODY:
             pcm, speech = self._with_others(first, beat, pcm, speech)
         self._beat = beat
+        self._drained = self._taken[row] >= self._written[row]
         pauses = self._pause_count[row]  # before the beat of the last of them
         if self._paused_beat[row] < beat:
             self._pauses = pauses
         return Sound(first, pcm, tuple(speech), ended_at, first - before)
+
+    @property
+    def still(self) -> bool:
+        """What came since :meth:`listen` can wait a little more: it is short and without speech,
+        no key was pressed, and what is queued is not all said."""
+        row, beat = self._row, self._beats[self._row]
+        return bool(
+            beat - self._beat < PATIENT
+            and not self._speech[(beat - 1) % RING]
+            and self._digit_count[row] == self._digits
+            and (self._drained or self._taken[row] < self._written[row])
+            and self._others == NOBODY
+        )
 
     def said(self, sound: Sound) -> Frames:
         """What the peer was sent in the frames of ``sound``."""
@@ -152,6 +168,7 @@ class Row:
         written = self.written
         self._lines["queue"][self._row, np.arange(written, written + len(frames)) % QUEUE] = frames
         self._written[self._row] = written + len(frames)
+        self._drained = False
 
     def hush(self) -> int:
         """Drop what is queued and end any pause; returns the frame up to which it was said."""
