@@ -26,7 +26,7 @@ class RtpSettings(BaseModel):
         "20000-29999", description="UDP ports for sound: each call takes an even one and the next"
     )
     jitter_ms: int = Field(
-        20, ge=0, le=200, description="how long a packet waits for those behind it, at first"
+        0, ge=0, le=200, description="how long a packet waits for those behind it, at first"
     )
     jitter_most_ms: int = Field(
         200, ge=20, le=600, description="how far that may grow while packets come late"

@@ -54,6 +54,10 @@ class Arrivals:
         """The sequence number after the highest."""
         return np.asarray((self._sequence[rows] + 1).astype(np.uint16))
 
+    def left_out(self, rows: Rows, sequence: npt.NDArray[np.uint16]) -> Mask:
+        """Which of these come after some that have not come. Call before they are counted."""
+        return np.asarray((sequence - self.expected(rows)).view(np.int16) > 0)
+
     def count_expected(self, rows: Rows) -> None:
         """Packets of just that number came."""
         number = self._sequence[rows] + 1

@@ -51,8 +51,8 @@ class Form:
 
 
 class Jitter:
-    """``depth`` and ``most`` are frames: how long a packet waits at first, and at the longest.
-    ``forms``: what the kinds of packets are."""
+    """``depth`` and ``most`` are frames: how long a packet waits at first, and at the longest; see
+    ``Waiting``. ``forms``: what the kinds of packets are."""
 
     def __init__(
         self, capacity: int, depth: int = 1, most: int = 10, forms: Sequence[Form] = (Form(),)
@@ -181,6 +181,7 @@ class Jitter:
         """Any packets; see ``Put``."""
         fresh = ~self._arrivals.same(rows, headers.ssrc)
         other = fresh & self.started[rows]
+        self._waiting.miss(rows[~fresh & self._arrivals.left_out(rows, headers.sequence)])
         if fresh.any():
             self._begin(rows[fresh], headers.only(fresh))
         duplicate = self._arrivals.count(rows, headers.sequence)

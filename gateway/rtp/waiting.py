@@ -13,11 +13,17 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Waiting:
-    """``least`` and ``most`` are frames: how long a packet waits at first, and at the longest."""
+    """``first`` and ``most`` are frames: how long a packet waits at first, and at the longest.
 
-    def __init__(self, capacity: int, least: int, most: int) -> None:
-        self.least, self.most = least, most
-        self.depth = np.full(capacity, least, np.int64)
+    A row may wait for nothing only while its network is faultless. After the first packet that is
+    late or missing a frame is the least: one that waits is what a lost one is concealed with, or
+    decoded from (Opus' FEC), and it spares the row to learn the same lateness after each pause.
+    """
+
+    def __init__(self, capacity: int, first: int, most: int) -> None:
+        self._first, self.most = first, most
+        self.depth = np.full(capacity, first, np.int64)
+        self._least = np.full(capacity, first, np.int64)
         self._calm = np.zeros(capacity, np.int64)  # beats
         self._spare = np.full(capacity, _MUCH, np.int64)  # the least to spare while calm
         self._peak = np.zeros(capacity, np.int64)  # and the most
@@ -26,7 +32,7 @@ class Waiting:
 
     def begin(self, rows: Rows) -> None:
         """Another stream than before."""
-        self.depth[rows] = self.least
+        self.depth[rows] = self._least[rows] = self._first
 
     def watch(self, rows: Rows) -> None:
         """Its timestamps begin anew."""
@@ -40,10 +46,16 @@ class Waiting:
         self._overtaken[rows] += 1
         self._short[rows] = np.maximum(self._short[rows], beats)
 
+    def miss(self, rows: Rows) -> None:
+        """Sequence numbers were left out, by loss or because they come later."""
+        at_once = rows[self.depth[rows] == 0]
+        self.overtake(at_once, np.ones(len(at_once), np.int64))
+
     def grow(self, rows: Rows, beats: Rows) -> None:
         """Wait so much longer; 0 changes nothing."""
         self.depth[rows] += beats
         grew = rows[beats > 0]
+        self._least[grew] = np.maximum(self._least[grew], 1)
         self._calm[grew], self._spare[grew] = 0, _MUCH
         self._overtaken[grew] = self._short[grew] = 0
 
@@ -69,13 +81,14 @@ class Waiting:
         if not len(at):
             return at, at, at.astype(bool)
         its, spare, peak, calm, quiet = rows[at], spare[at], peak[at], calm[at], quiet[at]
-        excess = np.maximum(spare - self.least + 1, 0)
+        least = self._least[its]
+        excess = np.maximum(spare - least + 1, 0)
         surplus = np.where(quiet, excess // 2, (calm >= _LONG) & (excess > 2))
-        depth = np.maximum(self.depth[its] - surplus, self.least)
+        depth = np.maximum(self.depth[its] - surplus, least)
         # A row that is waiting for a pause to skip in keeps what it has learnt, for a while.
-        done = (spare <= self.least) | quiet | (calm >= _LONG)
+        done = (spare <= least) | quiet | (calm >= _LONG)
         # A peer's slower clock is no reason to wait longer for ever: nothing waits as long now.
-        self.depth[its] = np.where(done, np.maximum(np.minimum(depth, peak), self.least), depth)
+        self.depth[its] = np.where(done, np.maximum(np.minimum(depth, peak), least), depth)
         over = its[done]
         self._calm[over], self._spare[over], self._peak[over] = 0, _MUCH, 0
         return at, surplus, (surplus > 0) & ~quiet
