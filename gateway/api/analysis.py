@@ -19,9 +19,10 @@ from gateway.agent.brief import Brief
 from gateway.agent.messages import Start, Used
 from gateway.agent.templates import Templates
 from gateway.agent.vendors import Catalog
-from gateway.api import artifact, structured_outputs
+from gateway.api import artifact, scorecards, structured_outputs
 from gateway.api.models import model_choice
 from gateway.api.resources import instant
+from gateway.api.saved_outputs import Saved
 from gateway.calls import usage
 from gateway.calls.ports import Findings, Papers
 from gateway.calls.record import CallRecord
@@ -31,6 +32,7 @@ from gateway.speech import catalog
 from gateway.speech.contract import Message, Said, Thinking
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import VENDORS, protocol
+from gateway.store import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +89,16 @@ _FENCE = re.compile(r"^\s*```[a-z]*\s*(.*?)\s*```\s*$", re.DOTALL)
 
 class Analyst:
     """``vendors`` are the operator's settings; ``allowed`` the networks that an assistant's own
-    model may be in though they are not public."""
+    model may be in though they are not public; ``saved`` knows the structured outputs and
+    scorecards that are no assistant's own."""
 
     def __init__(
-        self, vendors: Mapping[str, VendorSettings], allowed: tuple[str, ...] = ()
+        self,
+        vendors: Mapping[str, VendorSettings],
+        allowed: tuple[str, ...] = (),
+        saved: Saved | None = None,
     ) -> None:
-        self._vendors, self._allowed = vendors, allowed
+        self._vendors, self._allowed, self._saved = vendors, allowed, saved
 
     async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Findings:
         """The documented Analysis and structured outputs; empty if none is wanted or possible.
@@ -118,22 +124,45 @@ class Analyst:
         return _together(dict(zip(parts, answers, strict=True)))
 
     async def _outputs(self, record: CallRecord, papers: Papers, brief: Brief) -> Json:
-        """``structuredOutputs`` and ``skippedStructuredOutputs``, by their ids."""
+        """``structuredOutputs``, ``skippedStructuredOutputs`` and ``scorecards``, by their ids."""
         plans = structured_outputs.wanted(papers.get("assistant") or {})
-        if not plans:
+        cards: dict[str, Json] = {}
+        if self._saved:
+            wish = (papers.get("assistant") or {}).get("artifactPlan") or {}
+            try:
+                plans |= await self._saved.outputs(record, wish)
+                cards = await self._saved.scorecards(record, wish)
+            except StoreError as error:
+                log.warning("saved structured outputs are left out: %s", error)
+        if not plans and not cards:
             return {}
+        return await self.outputs(plans, cards, record, papers, brief)
+
+    async def outputs(
+        self,
+        plans: Mapping[str, Json],
+        cards: Mapping[str, Json],
+        record: CallRecord,
+        papers: Papers,
+        brief: Brief,
+    ) -> Json:
+        """What these plans find in a call that is over, as the artifact shows it. Never raises."""
         unmet = {i: structured_outputs.unmet(plan, record) for i, plan in plans.items()}
         known = _known(record, papers)
         due = [one for one in plans if unmet[one] is None]
         values = await asyncio.gather(
             *(self._output(plans[one], known, record, brief) for one in due)
         )
-        found = {
-            one: structured_outputs.result(plans[one], value)
-            for one, value in zip(due, values, strict=True)
+        by_id = dict(zip(due, values, strict=True))
+        made = {
+            "structuredOutputs": {
+                one: structured_outputs.result(plans[one], value) for one, value in by_id.items()
+            },
+            "skippedStructuredOutputs": {
+                one: structured_outputs.skipped(plans[one], c) for one, c in unmet.items() if c
+            },
+            "scorecards": {one: scorecards.result(card, by_id) for one, card in cards.items()},
         }
-        skipped = {i: structured_outputs.skipped(plans[i], c) for i, c in unmet.items() if c}
-        made = {"structuredOutputs": found, "skippedStructuredOutputs": skipped}
         at = {"structuredOutputsLastUpdatedAt": instant(datetime.now(UTC))}
         return {name: part for name, part in made.items() if part} | at
 

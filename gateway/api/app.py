@@ -13,12 +13,14 @@ from gateway.api import (
     files,
     health,
     monitor,
+    output_runs,
     presigned,
     resources,
     tokens,
 )
 from gateway.api import trunks as trunk_states
 from gateway.api.access import Measured
+from gateway.api.analysis import Analyst
 from gateway.api.assistants import ASSISTANTS, SQUADS, TOOLS
 from gateway.api.briefs import Defaults
 from gateway.api.control import Control
@@ -27,6 +29,7 @@ from gateway.api.health import Readiness
 from gateway.api.keys import Guard
 from gateway.api.letters import Letters
 from gateway.api.phone_numbers import phone_numbers
+from gateway.api.saved_outputs import SCORECARDS, STRUCTURED_OUTPUTS
 from gateway.api.settings import AT_ONCE, MOST_WAITING
 from gateway.api.turnstile import Turnstile
 from gateway.calls.ports import Switchboard
@@ -48,6 +51,7 @@ def create_app(
     control: Control | None = None,
     at_once: int = AT_ONCE,
     most_waiting: int = MOST_WAITING,
+    analyst: Analyst | None = None,
 ) -> FastAPI:
     """``link_url`` begins the links to recordings; empty: they begin as the request did."""
     trunks = trunks or Trunks()
@@ -60,7 +64,9 @@ def create_app(
     known = calls.Calls(store, switchboard, state_dir, defaults or Defaults(), link_url)
     numbers = phone_numbers(trunks)
     guarded = [
+        output_runs.routes(analyst or Analyst({}), defaults or Defaults()),
         *map(resources.routes, (ASSISTANTS, SQUADS, TOOLS, numbers, credentials(store, trunks))),
+        *map(resources.routes, (STRUCTURED_OUTPUTS, SCORECARDS)),
         *map(resources.paged, (ASSISTANTS, SQUADS, TOOLS, numbers)),
         files.routes(files.Files(state_dir, link_url)),
         tokens.tokens(store),

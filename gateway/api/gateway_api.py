@@ -20,6 +20,7 @@ from gateway.api.keys import load_key
 from gateway.api.letters import Letters
 from gateway.api.orders import order_from
 from gateway.api.resources import Body
+from gateway.api.saved_outputs import Saved
 from gateway.api.server import Holder, Server
 from gateway.api.server_messages import Messages
 from gateway.api.settings import ApiSettings, ToolSettings, WebhookSettings
@@ -73,7 +74,7 @@ class Api:
         self.successors = Successors(store, self._defaults, messages, self._wire, targets)
         self.directory = StoreDirectory(store, self._defaults, messages, self._wire, targets)
         mcp = McpTools(self._wire)
-        self._analyst = Analyst(vendors, tuple(map(str, fence.allowed)))
+        self._analyst = Analyst(vendors, tuple(map(str, fence.allowed)), Saved(store))
         self.tools = ToolServer(
             messages, self._wire, targets,
             {
@@ -103,6 +104,7 @@ class Api:
             control=Control(self.successors),
             at_once=self._settings.at_once,
             most_waiting=self._settings.most_waiting,
+            analyst=self._analyst,
         )
         switchboard.listeners.append(self.webhooks)
         self._server = Server(app, self._settings, holder)

@@ -1,8 +1,8 @@
 """Create, list, read, change, delete: written once, for every kind of resource."""
 
 import operator
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,9 @@ class Resource:
     it is written and refuses what a shape cannot express; ``shown`` are the body's fields as they
     are shown, with those that only the gateway sets; ``merged`` makes a body of the old one and a
     patch; ``wrote`` is called after every change; ``searched`` are the fields that ``search`` of a
-    list by pages looks into.
+    list by pages looks into; ``filters`` are what else narrows a list, each by a column;
+    ``by_pages``: its one list is such a list; ``patchable`` refuses a patch for what the body was
+    before, or for what the query says.
     """
 
     path: str
@@ -51,6 +53,9 @@ class Resource:
     merged: Callable[[Body, Body], Body] = operator.or_
     searched: tuple[str, ...] = ()
     wrote: Callable[[], Awaitable[None]] = _wrote
+    filters: Mapping[str, str] = field(default_factory=lambda: FILTERS)
+    by_pages: bool = False
+    patchable: Callable[[Body, Body, Mapping[str, str]], None] = lambda before, patch, query: None
 
     def show(self, stored: Stored) -> Body:
         """The resource as the API shows it."""
@@ -92,11 +97,7 @@ def routes(resource: Resource) -> APIRouter:
         await resource.wrote()
         return resource.show(stored)
 
-    @router.get("", openapi_extra={"parameters": query_parameters(tuple(FILTERS))}, summary="list")
-    async def list_(request: Request) -> Any:
-        bounds, limit, equal = listing(request.query_params, FILTERS)
-        rows = resource.rows(holdings_of(request))
-        return [resource.show(stored) for stored in await rows.list(bounds, limit, **equal)]
+    (_list_by_pages if resource.by_pages else _list_all)(router, resource)
 
     @router.get("/{resource_id}", summary="read")
     async def read(resource_id: str, request: Request) -> Any:
@@ -115,6 +116,7 @@ def routes(resource: Resource) -> APIRouter:
         if before is None:
             raise resource.missing(resource_id)
         checked(_patch_schema(schema, before.body, patch), patch)
+        resource.patchable(before.body, patch, request.query_params)
         await resource.accept(holdings, resource.merged(before.body, patch))
         try:
             stored = await rows.update(resource_id, lambda body: resource.merged(body, patch))
@@ -139,7 +141,22 @@ def routes(resource: Resource) -> APIRouter:
 def paged(resource: Resource) -> APIRouter:
     """``/v2/...``: the same list, by pages."""
     router = APIRouter(prefix=f"/v2/{resource.path}", tags=[resource.name])
-    filters = FILTERS | ({"search": "body"} if resource.searched else {})
+    _list_by_pages(router, resource)
+    return router
+
+
+def _list_all(router: APIRouter, resource: Resource) -> None:
+    filters = dict(resource.filters)
+
+    @router.get("", openapi_extra={"parameters": query_parameters(tuple(filters))}, summary="list")
+    async def list_(request: Request) -> Any:
+        bounds, limit, equal = listing(request.query_params, filters)
+        rows = resource.rows(holdings_of(request))
+        return [resource.show(stored) for stored in await rows.list(bounds, limit, **equal)]
+
+
+def _list_by_pages(router: APIRouter, resource: Resource) -> None:
+    filters = {**resource.filters, **({"search": "body"} if resource.searched else {})}
     described = {"parameters": page_parameters(tuple(filters))}
 
     @router.get("", openapi_extra=described, summary="list by pages")
@@ -148,8 +165,6 @@ def paged(resource: Resource) -> APIRouter:
         if "body" in page.equal:
             page.equal["body"] = Containing(resource.searched, page.equal["body"])
         return await page.of(resource.rows(holdings_of(request)), resource.show)
-
-    return router
 
 
 def body_of(shape: str) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from gateway.calls.record import CallRecord
 
 Json = dict[str, Any]
 
+_LITERAL = re.compile(r"/(.+)/([a-z]*)", re.DOTALL)
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+
 READ = 100_000  # characters of a transcript that a pattern looks at
 
 _ASKED: list[Json] = [
@@ -70,8 +73,12 @@ def question(plan: Json) -> Json:
 def by_pattern(plan: Json, transcript: str) -> Any:
     """The first group of the first match, or all of it, as the schema's type has it; None: there
     is nothing. Raises ValueError."""
+    written, flags = plan.get("regex") or "", 0
+    if literal := _LITERAL.fullmatch(written):  # as JavaScript writes one
+        written = literal[1]
+        flags = sum(_FLAGS.get(flag, 0) for flag in set(literal[2]))
     try:
-        pattern = re.compile(plan.get("regex") or "")
+        pattern = re.compile(written, flags)
     except re.error as error:
         raise ValueError(f"its regex is not valid: {error}") from None
     text, kind = transcript[:READ], plan["schema"].get("type")

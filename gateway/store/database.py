@@ -28,7 +28,9 @@ from gateway.store.tables import (
     letters,
     marks,
     orgs,
+    scorecards,
     squads,
+    structured_outputs,
     tools,
 )
 from gateway.store.vault import FILE, Vault
@@ -52,6 +54,8 @@ class Holdings:
     keys: Rows
     calls: Calls
     letters: Rows
+    structured_outputs: Rows
+    scorecards: Rows
 
 
 class Store:
@@ -88,6 +92,10 @@ class Store:
             made, credentials, lambda body: {"provider": body["provider"]}, vault
         )
         self.letters = Rows(made, letters, lambda b: {"call_id": b["callId"]}, vault)
+        self.structured_outputs = Rows(
+            made, structured_outputs, lambda body: {"name": body["name"]}, vault
+        )
+        self.scorecards = Rows(made, scorecards, vault=vault)
         self.orgs = Rows(made, orgs, vault=vault)
         self.keys = Rows(made, keys, lambda body: {"digest": digest(body["token"])}, vault)
         self.calls = Calls(made, retry_s, vault)
@@ -110,6 +118,8 @@ class Store:
             self.keys.of(org_id),
             self.calls.of(org_id),
             self.letters.of(org_id),
+            self.structured_outputs.of(org_id),
+            self.scorecards.of(org_id),
         )
 
     @property

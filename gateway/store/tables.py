@@ -109,6 +109,14 @@ squads = _kept("squads", Column("body", _json(), nullable=False))
 
 tools = _kept("tools", Column("body", _json(), nullable=False))
 
+structured_outputs = _kept(
+    "structured_outputs",
+    Column("body", _json(), nullable=False),
+    Column("name", String(40)),
+)
+
+scorecards = _kept("scorecards", Column("body", _json(), nullable=False))
+
 files = _kept(
     "files",
     Column("body", _json(), nullable=False),

@@ -102,6 +102,12 @@ PROVEN = {
         for maker in ("Byo", "Telnyx", "Twilio", "Vapi", "Vonage")
     },
     ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
+    ("ScorecardMetric", "conditions"): "test_saved_outputs.py",
+    **{
+        (f"{kind}ComparatorScorecardMetricCondition", name): "test_saved_outputs.py"
+        for kind in ("Number", "Boolean")
+        for name in ("type", "comparator", "value", "points")
+    },
     ("Credential_custom_credential", "encryptionPlan"): "test_encrypted_arguments.py",
     **{
         (shape, name): "test_routing.py"

@@ -22,6 +22,7 @@ from gateway.api.casting import cast
 from gateway.api.directory import StoreDirectory
 from gateway.api.errors import ApiError
 from gateway.api.orders import order_from, single
+from gateway.api.saved_outputs import Saved
 from gateway.api.server_messages import Messages
 from gateway.api.shapes import shapes
 from gateway.api.targets import Targets, target, wanted, wanted_live
@@ -91,12 +92,14 @@ WHY: dict[str, tuple[str, ...]] = {
         "pcapS3PathPrefix", "pcapUseCustomStorageEnabled", "loggingUseCustomStorageEnabled",
         "loggingPath",
     ),
-    "Names resources that are not here (workflows, versions, monitors, saved outputs).": (
+    "Names resources that are not here (workflows, versions, monitors).": (
         "assistantVersion", "squadVersion", "workflowId", "workflow", "workflowOverrides",
-        "customerId", "outcomeIds", "structuredOutputIds", "scorecardIds", "scorecards",
-        "monitorIds", "workflowIds", "assistantIds",
+        "customerId", "outcomeIds", "monitorIds", "workflowIds",
     ),
     "Traces go by OpenTelemetry, for the whole gateway.": ("observabilityPlan",),
+    "In a saved output or scorecard it names assistants; what an assistant has is its own.": (
+        "assistantIds",
+    ),
     "Yours: shown again, and sent to your server where the API does so.": (
         "name", "externalId", "email", "subType", "displayWidthPx", "displayHeightPx",
         "displayNumber",
@@ -208,6 +211,8 @@ SAVED = {
     "toolIds": ["saved"],
     "toolRefs": [{"toolId": "saved", "version": "v1"}],
     "toolId": "saved",
+    "structuredOutputIds": ["saved"],
+    "scorecardIds": ["saved"],
     "credentialIds": ["a"],  # the other would be taken
 }
 
@@ -228,7 +233,8 @@ async def _left(papers: Json, brief: Brief) -> Any:
         analyst = _Asked()
         found = await analyst.analyse(record, papers, brief)
         shown = artifact.of(record, papers, "http://gateway.test")
-        known = sorted(found.outputs.get("skippedStructuredOutputs", {}).items())
+        parts = ("structuredOutputs", "skippedStructuredOutputs", "scorecards")
+        known = [sorted(found.outputs.get(part, {}).items()) for part in parts]
         left.append((analyst.asked, known, shown.get("logUrl"), shown["transcript"]))
     return left
 
@@ -237,7 +243,7 @@ class _Asked(Analyst):
     """It notes what it would ask."""
 
     def __init__(self) -> None:
-        super().__init__({})
+        super().__init__({}, saved=_Saved(None))  # type: ignore[arg-type]  # it asks no store
         self.asked: list[Any] = []
 
     async def _answer(
@@ -250,6 +256,19 @@ class _Asked(Analyst):
         answer = await super()._output(plan, known, record, brief)
         self.asked.append(answer)
         return answer
+
+
+class _Saved(Saved):
+    """One output and one scorecard, which are called "saved"."""
+
+    async def outputs(self, record: CallRecord, plan: Json) -> dict[str, Json]:
+        ids = plan.get("structuredOutputIds") or ()
+        return {i: {"name": i, "schema": {}} for i in ids if i == "saved"}
+
+    async def scorecards(self, record: CallRecord, plan: Json) -> dict[str, Json]:
+        named = plan.get("scorecardIds") or ()
+        inline = enumerate(plan.get("scorecards") or ())
+        return {f"{n}": one for n, one in inline} | {i: {"metrics": []} for i in named}
 
 
 class _Empty:
