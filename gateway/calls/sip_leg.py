@@ -269,7 +269,8 @@ class SipLeg:
         except (SdpError, NoCommonCodec) as error:
             log.warning("the peer's answer cannot be used: %s", error)
             self.session.end(str(error), cause=88)  # Q.850: incompatible destination
-            self._down(by_peer=True, status=488, detail=str(error))
+            self._answered = self._up  # nobody hung up: the call has never come to be
+            self._down(by_peer=False, status=488, detail=str(error))
             return
         self._tune()
         self._came_up()

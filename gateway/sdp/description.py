@@ -18,10 +18,10 @@ LIMIT = 64  # media sections
 
 
 class SdpError(GatewayError):
-    """A description that cannot be read; ``line`` is the line that is wrong."""
+    """A description that cannot be read; ``line`` is the line that is wrong, empty if all is."""
 
     def __init__(self, line: str, detail: str) -> None:
-        super().__init__(f"SDP line {line[:60]!a}: {detail}")
+        super().__init__(f"SDP line {line[:60]!a}: {detail}" if line else f"SDP: {detail}")
         self.line = line
         self.detail = detail
 
