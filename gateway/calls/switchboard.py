@@ -27,13 +27,14 @@ from gateway.calls.ports import (
     ToolServer,
 )
 from gateway.calls.prices import PriceFile
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Status
 from gateway.calls.refusals import away, refuse, turn_away
 from gateway.calls.routes import Echo, Routes
 from gateway.calls.second_leg import SecondLegs
 from gateway.calls.settings import CallSettings
 from gateway.calls.sip_leg import SipLeg, Unacceptable
 from gateway.calls.steering import Steering
+from gateway.calls.strangers import Strangers
 from gateway.calls.surroundings import Surroundings
 from gateway.calls.texting import TrunkTexts
 from gateway.calls.waiting import Waiting
@@ -86,6 +87,7 @@ class Switchboard:
         self._save = save
         self._doors = doors
         self._let_go: dict[str, Callable[[], None]] = {}  # what a call holds of its trunk
+        self._strangers = Strangers(plane.capacity)
         self._prices = PriceFile(settings.prices)
         self._behind_nat = behind_nat
         self._tasks = Tasks()
@@ -128,6 +130,11 @@ class Switchboard:
             number = self._doors.number(caller.trunk, request.uri.user)
             route = await self._route(request, caller, number)
             self._share_left(route)
+            # Over a stream, or from a peer of ours, nobody else can have sent it.
+            proven = bool(caller.trunk or caller.user) or session.transport != "udp"
+            gate = self.endpoint.stack.gate
+            if held_back := not (proven or (gate and gate.friend(session.remote[0]))):
+                self._strangers.check()
             let_go = self._doors.admit(caller.trunk, number, arrived) if caller.trunk else None
         except CallRefused as error:
             turn_away(session, error)
@@ -154,6 +161,8 @@ class Switchboard:
         party = self._doors.party(caller.trunk, session.request)
         record = records.inbound(session, route, caller, party, number)
         call = self._admit(record, route, agent, leg)
+        if held_back:
+            self._strangers.add(record.id)
         if let_go:
             self._let_go[record.id] = let_go
         with about(call.record.id):
@@ -162,9 +171,7 @@ class Switchboard:
             if isinstance(route, Enquiry) and not await self._enquired(call, session, route):
                 return
             try:
-                # Over a stream, or from a peer of ours, nobody else can have sent it.
-                stranger = not (caller.trunk or caller.user) and session.transport == "udp"
-                leg.answer(proven=not stranger)
+                leg.answer(proven=proven)
             except Unacceptable as error:
                 refuse(session, error.status, error.phrase, headers=error.headers)
                 call.end(Ended.INBOUND_FAILED_TO_CONNECT, error.phrase)
@@ -323,6 +330,8 @@ class Switchboard:
             listener.told(call.record, call.papers, message)
 
     def _changed(self, call: Call) -> None:
+        if call.record.status is Status.IN_PROGRESS:
+            self._strangers.gone(call.record.id)
         self._announce(call.record, call.papers)
 
     def _announce(self, record: CallRecord, papers: Papers) -> None:
@@ -332,6 +341,7 @@ class Switchboard:
 
     def _over(self, call: Call) -> None:
         self.calls.pop(call.record.id, None)
+        self._strangers.gone(call.record.id)
         if let_go := self._let_go.pop(call.record.id, None):
             let_go()
         self._prices.current().bill(call.record)

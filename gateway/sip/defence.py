@@ -95,11 +95,11 @@ class Defence:
     def connects(self, host: str, others: int) -> bool:
         """Whether this source, which has so many connections open, may open one more."""
         most = self._settings.connections_per_source
-        return not most or others < most or self._friend(host)
+        return not most or others < most or self.friend(host)
 
     def packet(self, host: str, size: int, udp: bool, now: float) -> bool:
         """Whether to look at it at all. Costs less than parsing it would."""
-        if self._friend(host):
+        if self.friend(host):
             return True
         key = source(host)
         if (ban := self._bans.get(key)) is not None and now < ban[0]:
@@ -120,7 +120,7 @@ class Defence:
 
     def request(self, request: Request, host: str, open_transactions: int, now: float) -> None:
         """A request that begins something. Raises Drop or Objection if it shall not."""
-        if self._friend(host):
+        if self.friend(host):
             return
         settings = self._settings
         if agent := self._scanner(request):
@@ -151,7 +151,7 @@ class Defence:
 
     def explains_itself(self, host: str) -> bool:
         """Whether a request that is broken is told so."""
-        return self._unknown == "answer" or self._friend(host)
+        return self._unknown == "answer" or self.friend(host)
 
     def proven(self, host: str, now: float) -> None:
         """It has shown that it gets what we send to its address."""
@@ -162,7 +162,7 @@ class Defence:
         points = POINTS.get(status, 0.0)
         if status in (401, 407) and not _has_credentials(request):
             points = 0.1  # those who ask again and again without ever answering
-        if not points or self._friend(host):
+        if not points or self.friend(host):
             return
         stranger = self._stranger(source(host))
         fade = max(0.0, 1 - (now - stranger.points_at) / self._settings.ban_window_s)
@@ -195,11 +195,11 @@ class Defence:
     def lets_out(self, data: bytes, host: str, udp: bool, now: float) -> bool:
         """Whether this may be sent. Requests may: they are ours, and their answers expected."""
         if not data.startswith(b"SIP/2.0 "):
-            if not self._friend(host):
+            if not self.friend(host):
                 self.proven(host, now)
             return True
         key = source(host)
-        if not udp or self._friend(host) or self._is_proven(key, now):
+        if not udp or self.friend(host) or self._is_proven(key, now):
             return True
         stranger = self._stranger(key)
         if stranger.credit < len(data):
@@ -209,7 +209,8 @@ class Defence:
 
     # Inside
 
-    def _friend(self, host: str) -> bool:
+    def friend(self, host: str) -> bool:
+        """Without limits: a trunk, a registered phone, one that the operator has exempted."""
         if host in self._exempt_hosts or self._trusted(host):
             return True
         return bool(self._exempt_networks) and self._is_exempt(host)

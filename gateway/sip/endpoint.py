@@ -10,6 +10,7 @@ from socket import AF_INET6
 from typing import Literal
 
 from gateway.sip import metrics
+from gateway.sip.chatter import Chatter
 from gateway.sip.credentials import Credentials
 from gateway.sip.defence import Defence
 from gateway.sip.events import SessionEvent
@@ -41,6 +42,7 @@ class Endpoint:
     ) -> None:
         """``ask`` is who knows DNS; by default, the servers in the settings."""
         self._gate = gate
+        self._chatter = Chatter(gate.friend) if gate else Chatter()
         self._on_invite = on_invite
         self._resolver = Resolver(
             ask or dns_ask(settings.dns_servers), self._families, self._settle
@@ -203,7 +205,8 @@ class Endpoint:
         notes, self._stack.events[:] = list(self._stack.events), []
         for note in notes:
             metrics.noted(note)
-            log.info(note.what, extra=note.facts)
+            if (facts := self._chatter.facts(note, time.monotonic())) is not None:
+                log.info(note.what, extra=facts)
         for hop, port in self._stack.aliases:
             self._wires.alias(hop.address, hop.transport, port)
         self._stack.aliases.clear()
