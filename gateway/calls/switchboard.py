@@ -152,7 +152,7 @@ class Switchboard:
             if let_go:
                 let_go()
             phrase = "Overloaded" if full.status == 503 else "Every line is taken"
-            refuse(session, full.status, phrase, retry=True)
+            refuse(session, full.status, phrase, retry=True, why=str(full))
             return
         manner = manner_of(caller.trunk.settings if caller.trunk else None)
         if caller.trunk:  # which its digest may have shown, where the address did not

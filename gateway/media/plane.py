@@ -21,6 +21,9 @@ from gateway.media.sounds import Sounds
 log = logging.getLogger(__name__)
 
 _PORT_TRIES = 32
+# What a beat does once, whoever is live, costs as much as so many lines of G.711: 0.3 ms on a quiet
+# machine where a line takes 6 µs, 1.8 ms and 13 µs on a busy one.
+_FIXED = 50
 
 
 class Plane:
@@ -115,14 +118,15 @@ class Plane:
     def _admit(self, wanted: int | None) -> int:
         """The process that is to have another line: the ``wanted`` one, or else that with the
         fewest. One is refused before the others suffer from it: what a line costs is measured, and
-        those that are taken but not live yet will cost as much."""
+        those that are taken but not live yet (they ring) will cost as much."""
         lines, load = self.lines, self.lines["load"]
         count = range(self.processes)
         live = np.bincount(lines["beater"][lines["live"] == 1], minlength=len(count))
         taken = np.bincount(lines["beater"][list(self._taken)], minlength=len(count))
-        costs = [float(load[index]) / live[index] if live[index] else 0.0 for index in count]
+        costs = [load[index] / (_FIXED + live[index]) if live[index] else 0.0 for index in count]
         for index in sorted(count, key=lambda index: (index != wanted, taken[index])):
-            if (costs[index] or max(costs)) * (taken[index] + 1) <= self._media.budget:
+            cost = float(costs[index] or max(costs))
+            if cost * (_FIXED + taken[index] + 1) <= self._media.budget:
                 return index
         raise NoRoom(
             f"sound would take more than {self._media.budget:.0%} of each beat with another "

@@ -51,7 +51,7 @@ async def test_a_process_without_time_for_another_line_is_passed_over() -> None:
     media = Lines(plane.lines.fd, 8, Writer.MEDIA)
     lines = [plane.take(0, HOST) for _ in range(4)]
     plane.lines["live"][[line.row for line in lines]] = 1
-    media["load"][:2] = 0.7, 0.4
+    media["load"][:2] = 0.74, 0.73
     assert plane.lines["beater"][plane.take(0, HOST, near=lines[0]).row] == 1
     with pytest.raises(NoRoom, match="budget"):
         plane.take(0, HOST)
