@@ -83,6 +83,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.agent.process",
     "gateway.agent.pool",
     "gateway.agent.pipeline",
+    "gateway.agent.renewal",
     "gateway.agent.tls_loop",
     "gateway.simulate.clock",
     "gateway.simulate.health",

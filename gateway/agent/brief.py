@@ -30,6 +30,7 @@ class VendorKey(Plain):
     region: str | None = None
     headers: dict[str, str] = Field(default_factory=dict, repr=False)  # of a model's requests
     plan: str = ""  # the stored credential whose authentication plan gives the key
+    until: float = 0.0  # epoch seconds: when that ends; 0: never
 
 
 class Condition(Plain):

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from gateway.agent.brief import Brief, ToolBrief
 from gateway.agent.plain import Plain
+from gateway.agent.renewal import KeyWanted, NewKey
 
 
 class Unsaid(Plain):
@@ -380,11 +381,11 @@ class Stopped(Plain):
 
 ToAgent = (
     Start | Answered | Digit | ActionResult | Offer | Know | Say | Away | Summarise | Add | Follow
-    | Extract | Become | Advice | Stop
+    | Extract | Become | Advice | NewKey | Stop
 )  # fmt: skip
 FromAgent = (
-    Action | Consult | Summary | Extracted | Became | Spoken | TurnTimings | Used | Happened | Live
-    | Progress | HangUp | Stopped
+    Action | Consult | KeyWanted | Summary | Extracted | Became | Spoken | TurnTimings | Used
+    | Happened | Live | Progress | HangUp | Stopped
 )  # fmt: skip
 ToProcess = ToAgent | Setup | Adopt
 FromProcess = FromAgent | Ready | Alive | Recalled

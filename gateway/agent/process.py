@@ -40,6 +40,7 @@ from gateway.agent.messages import (
     ToProcess,
 )
 from gateway.agent.pipeline import Agent
+from gateway.agent.renewal import NewKey
 from gateway.agent.row import Row
 from gateway.agent.smart_turn import SmartTurn
 from gateway.agent.tls_loop import Loop
@@ -117,6 +118,8 @@ class Process:
                 self._inherit(message.start)
             case Stop(call=call):
                 self._tasks.start(self._stop(call), f"stop {call}")
+            case NewKey():
+                self._vendors.renewed(message)
             case _:
                 if agent := self._agents.get(message.call):
                     agent.receive(message)

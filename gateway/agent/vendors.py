@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from gateway.agent.brief import Choice, VendorKey
 from gateway.agent.counting import Account, CountedHearing, CountedSpeaking, CountedThinking
 from gateway.agent.messages import Start, Used
+from gateway.agent.renewal import KeyWanted, NewKey, Renewals, RenewedThinking
 from gateway.agent.speeds import Speeds
 from gateway.agent.streams import Clock
 from gateway.agent.templates import Templates
@@ -54,6 +56,9 @@ class Vendors(Protocol):
     def timeout_s(self, vendor: str) -> float:
         """How long it may let the call wait for a connection, a token or a sound."""
 
+    def renewed(self, key: NewKey) -> None:
+        """Main has answered a KeyWanted."""
+
 
 def patience_s(timeout_s: float, count: int) -> float:
     """How long to wait for one of ``count`` vendors: one that another can replace is replaced
@@ -70,14 +75,14 @@ def tag(start: Start) -> str:
 
 
 class Catalog:
-    """The real ones. ``tell`` is told what they use; ``allowed`` are the networks that an
-    assistant's own servers may be in though they are not public; ``memory`` keeps what voices
-    have said."""
+    """The real ones. ``tell`` is told what they use and which keys they want; ``allowed`` are the
+    networks that an assistant's own servers may be in though they are not public; ``memory`` keeps
+    what voices have said."""
 
     def __init__(
         self,
         settings: Mapping[str, VendorSettings],
-        tell: Callable[[Used], None],
+        tell: Callable[[Used | KeyWanted], None],
         clock: Clock,
         allowed: Sequence[str] = (),
         memory: Memory | None = None,
@@ -88,6 +93,8 @@ class Catalog:
         self._clock = clock
         self._speeds = Speeds()
         self._fence = Fence.of(allowed)
+        self._renewals = Renewals(tell)
+        self.renewed = self._renewals.came
 
     def _account(self, start: Start, choice: Choice) -> Account:
         return Account(start.call, choice, self._used, self._clock)
@@ -115,7 +122,17 @@ class Catalog:
             ours: dict[str, Any] = {"variables": {"callId": start.call} | start.variables}
         else:
             ours = {"temperature": brief.temperature, "max_tokens": brief.max_tokens}
-        thinking = self._make(catalog.thinking, told(choice, start.variables), start, ours)
+
+        def made(key: VendorKey | None) -> Thinking:
+            keyed = with_key(start, choice.vendor, key) if key else start
+            return self._make(catalog.thinking, told(choice, start.variables), keyed, ours)
+
+        key = brief.keys.get(choice.vendor)
+        if key and key.plan:
+            renew = partial(self._renewals.renewed, start.call)
+            thinking: Thinking = RenewedThinking(key, made, renew)
+        else:
+            thinking = made(None)
         return CountedThinking(thinking, self._account(start, choice))
 
     def fast(self, start: Start) -> Choice | None:
@@ -190,6 +207,12 @@ class Catalog:
             return make(vendor, choice.model, options, settings, tag(start))
         except ConfigError as error:
             raise VendorError(vendor, Fault.OURS, str(error)) from error
+
+
+def with_key(start: Start, vendor: str, key: VendorKey) -> Start:
+    """The same with another key of the owner's."""
+    brief = start.brief.model_copy(update={"keys": start.brief.keys | {vendor: key}})
+    return start.model_copy(update={"brief": brief})
 
 
 def placed(

@@ -17,6 +17,7 @@ from typing import Any
 
 from gateway.agent.brief import Brief
 from gateway.agent.messages import Start, Used
+from gateway.agent.renewal import KeyWanted
 from gateway.agent.templates import Templates
 from gateway.agent.vendors import Catalog
 from gateway.api import artifact, scorecards, structured_outputs
@@ -201,8 +202,9 @@ class Analyst:
     async def _thinking(self, record: CallRecord, brief: Brief, analysis: str) -> Thinking:
         """Its requests are counted as this part of the analysis. Raises VendorError."""
 
-        def used(used: Used) -> None:
-            usage.add(record.usage, used, analysis)
+        def told(message: Used | KeyWanted) -> None:
+            if isinstance(message, Used):
+                usage.add(record.usage, message, analysis)
 
         brief = brief.model_copy(update={"temperature": 0.0, "max_tokens": MOST_TOKENS})
         start = Start(call=record.id, row=0, brief=brief, variables=record.variables)
@@ -210,7 +212,7 @@ class Analyst:
         if choice.vendor in VENDORS:  # beside the loop: a vendor's SDK may take a second to load
             file = protocol(choice.vendor, choice.model, choice.options)
             await asyncio.to_thread(import_module, f"gateway.speech.vendors.{file}")
-        return Catalog(self._vendors, used, time.monotonic, self._allowed).thinking(start, choice)
+        return Catalog(self._vendors, told, time.monotonic, self._allowed).thinking(start, choice)
 
     async def close(self) -> None:
         """Nothing of the vendors is left open."""

@@ -79,6 +79,11 @@ class Authentication:
         there was one, so that it is worth trying again."""
         return self._tokens.pop(credential_id, None) is not None
 
+    def until(self, credential_id: str) -> float:
+        """When what it was last shown by ends, in epoch seconds; 0: never."""
+        token = self._tokens.get(credential_id)
+        return token.until if token else 0.0
+
     async def _token(self, credential_id: str, plan: Json) -> str:
         known = self._tokens.get(credential_id)
         if known and known.plan == plan and self._clock() < known.until - EARLY_S:

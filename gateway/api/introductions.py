@@ -5,7 +5,7 @@ transcriber names, and by the token of a custom model's authentication plan.
 import logging
 from typing import Any
 
-from gateway.agent.brief import Brief, Choice
+from gateway.agent.brief import Brief, Choice, VendorKey
 from gateway.api.authentication import NotAuthenticated
 from gateway.api.wire import Wire
 
@@ -28,10 +28,8 @@ class Introductions:
                 first, *others = [await self._shown(choice, org_id) for choice in choices]
                 update |= {one: first, several: tuple(others)}
         if planned := {name: key for name, key in brief.keys.items() if key.plan}:
-            tokens = {name: await self._token(key.plan, org_id) for name, key in planned.items()}
             update["keys"] = brief.keys | {
-                name: key.model_copy(update={"api_key": tokens[name] or key.api_key})
-                for name, key in planned.items()
+                name: await self._opened(key, org_id) for name, key in planned.items()
             }
         return brief.model_copy(update=update) if update else brief
 
@@ -49,10 +47,10 @@ class Introductions:
             log.warning("%s is asked without its credential: %s", choice.vendor, error)
         return choice.model_copy(update={"options": options})
 
-    async def _token(self, id_: str, org_id: str) -> str:
+    async def _opened(self, key: VendorKey, org_id: str) -> VendorKey:
         try:
-            headers = await self._wire.credentials(id_, "", org_id)
+            token, until = await self._wire.key(key.plan, org_id)
         except NotAuthenticated as error:
             log.warning("a vendor is asked without its token: %s", error)
-            return ""
-        return headers.get("Authorization", "").removeprefix("Bearer ")
+            return key
+        return key.model_copy(update={"api_key": token, "until": until}) if token else key

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.agent.brief import ToolBrief
+from gateway.agent.brief import Brief, ToolBrief
 from gateway.api.analysis import Analyst
+from gateway.api.authentication import NotAuthenticated
+from gateway.api.introductions import Introductions
 from gateway.api.server_messages import (
     Messages,
     failed,
@@ -31,7 +33,7 @@ from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.destination import Destination
 from gateway.calls.errand import Errand
-from gateway.calls.ports import CallRefused, Papers, Successor, ToolReply
+from gateway.calls.ports import CallRefused, Findings, Papers, Successor, ToolReply
 from gateway.calls.record import CallRecord
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,8 @@ class ToolServer:
         self._messages, self._wire, self._targets = messages, wire, targets
         self._mcp = mcp or McpTools(wire)
         self._workers = workers or {}
-        self.analyse = (analyst or Analyst({})).analyse
+        self._analyst = analyst or Analyst({})
+        self._introductions = Introductions(wire)
 
     async def call(self, errand: Errand) -> ToolReply:
         """Never raises: a time-out or a refusal is a reply with ``ok`` False."""
@@ -147,6 +150,11 @@ class ToolServer:
             errand.record, errand.papers, errand.written, errand.arguments
         )
 
+    async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Findings:
+        """Never raises. A vendor's token may have ended since the call began."""
+        brief = await self._introductions.made(brief, record.org_id)
+        return await self._analyst.analyse(record, papers, brief)
+
     async def advise(
         self,
         record: CallRecord,
@@ -172,6 +180,14 @@ class ToolServer:
             log.warning("who should say when a turn ends does not: %s", reason(error, ADVICE_S))
         SENT.labels("call.endpointing.request", outcome).inc()
         return wait_s
+
+    async def key(self, plan: str, org_id: str, refused: bool) -> tuple[str, float]:
+        """Never raises: empty if there is none."""
+        try:
+            return await self._wire.key(plan, org_id, refused)
+        except NotAuthenticated as error:
+            log.warning("a vendor's key is not renewed: %s", error)
+            return "", 0.0
 
     async def _ask(self, where: Target, errand: Errand) -> ToolReply:
         tool = errand.tool

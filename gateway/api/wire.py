@@ -63,6 +63,15 @@ class Wire:
         """The headers of a request that others make. Raises NotAuthenticated."""
         return await self._authentication.headers(credential_id, b"", url=url, org_id=org_id)
 
+    async def key(self, plan: str, org_id: str, refused: bool = False) -> tuple[str, float]:
+        """What others show as their key by this credential, other than one that was refused, and
+        when it ends in epoch seconds (0: never). Raises NotAuthenticated."""
+        if refused:
+            self._authentication.refused(plan)
+        headers = await self.credentials(plan, "", org_id)
+        key = headers.get("Authorization", "").removeprefix("Bearer ")
+        return key, self._authentication.until(plan)
+
     async def signing(self, credential_id: str, org_id: str) -> dict[str, Any]:
         """The plan by which others sign each request; empty if it is not of that kind. Raises
         NotAuthenticated."""

@@ -33,6 +33,7 @@ from gateway.agent.messages import (
     TurnTimings,
     Used,
 )
+from gateway.agent.renewal import KeyWanted, NewKey
 from gateway.calls import actions, at_the_end, metrics, records, usage, variables
 from gateway.calls.forwarding import Forwarding
 from gateway.calls.handover import Handover
@@ -250,6 +251,9 @@ class Call:
                     return  # that is told when it has been done
                 case Consult():
                     self.house.tasks.start(self._advise(message), "advice on a turn's end")
+                case KeyWanted():
+                    self.house.tasks.start(self._renew(message), "a vendor's key")
+                    return
                 case HangUp():
                     self.end(self._ends_as or message.reason, message.detail)
                 case _:
@@ -273,6 +277,12 @@ class Call:
             server = self.brief.endpointing.server
             wait_s = await self.tools.advise(self.record, self.papers, server, consult.conversation)
             self.tell(Advice(call=self.record.id, question=consult.question, wait_s=wait_s))
+
+    async def _renew(self, wanted: KeyWanted) -> None:
+        with about(self.record.id):
+            key, until = await self.tools.key(wanted.plan, self.record.org_id, wanted.refused)
+            call, question = self.record.id, wanted.question
+            self.tell(NewKey(call=call, question=question, api_key=key, until=until))
 
     async def _act(self, action: Action) -> None:
         with about(self.record.id):

@@ -223,6 +223,10 @@ class ToolServer(Protocol):
         """How many seconds of silence end the caller's turn; None if ``server``, or the call's
         own, does not say. ``conversation`` as a Checkpoint's. Never raises."""
 
+    async def key(self, plan: str, org_id: str, refused: bool) -> tuple[str, float]:
+        """A vendor's key by this authentication plan, other than one that was ``refused``, and
+        when it ends in epoch seconds (0: never). Never raises: empty if there is none."""
+
 
 class Directory(Protocol):
     """Finds who answers."""

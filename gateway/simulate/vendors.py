@@ -10,6 +10,7 @@ import numpy as np
 
 from gateway.agent.brief import Choice
 from gateway.agent.messages import Start
+from gateway.agent.renewal import NewKey
 from gateway.agent.vendors import Vendors
 from gateway.media.lines import FRAME
 from gateway.simulate.clock import Clock
@@ -112,6 +113,9 @@ class SimulatedVendors:
             return self._real.speaking(start, choice)
         voice = SimulatedSpeaking(self._craft, self._craft.of("speaking", choice))
         return Reading(voice, start.brief.format)
+
+    def renewed(self, key: NewKey) -> None:
+        self._real.renewed(key)
 
     def remembers(self, choice: Choice) -> bool:
         return self._craft.cast.speaking.real and self._real.remembers(choice)

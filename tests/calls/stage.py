@@ -103,6 +103,9 @@ class FakeTools:
     async def advise(self, *args: Any) -> float | None:
         return self.wait_s
 
+    async def key(self, plan: str, org_id: str, refused: bool) -> tuple[str, float]:
+        return f"{plan} of {org_id}, {refused=}", 7.0
+
 
 BRIEF = Brief(
     hearing=Choice(vendor="embedded"),

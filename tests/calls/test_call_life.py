@@ -22,6 +22,7 @@ from gateway.agent.messages import (
     TurnTimings,
 )
 from gateway.agent.plans import Hook, HookAction, VoicemailPlan
+from gateway.agent.renewal import KeyWanted, NewKey
 from gateway.calls import metrics
 from gateway.calls.leg import Down, Pressed, Ringing, Up, Wrote
 from gateway.calls.ports import Route, ToolReply
@@ -277,6 +278,23 @@ async def test_an_agent_that_asks_when_a_turn_is_over_is_told() -> None:
         while not isinstance(scene.agents.told[-1], Advice):
             await asyncio.sleep(0)
     assert scene.agents.told[-1] == Advice(call="c1", question=3, wait_s=0.7)
+    scene.call.end("manually-canceled")
+    await scene.finished()
+
+
+async def test_a_key_that_ends_is_had_anew_for_its_agent() -> None:
+    scene = Scene()
+    scene.call.leg_event(Up())
+    scene.agents.told.clear()
+    wanted = KeyWanted(call="c1", question=4, plan="p1", refused=True)
+    scene.call.agent_said(wanted)
+    async with asyncio.timeout(5):
+        while not any(isinstance(told, NewKey) for told in scene.agents.told):
+            await asyncio.sleep(0)
+    new = next(told for told in scene.agents.told if isinstance(told, NewKey))
+    key = f"p1 of {scene.call.record.org_id}, refused=True"
+    assert new == NewKey(call="c1", question=4, api_key=key, until=7.0)
+    assert key not in repr(new)
     scene.call.end("manually-canceled")
     await scene.finished()
 
