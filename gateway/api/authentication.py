@@ -13,6 +13,7 @@ import httpx
 
 from gateway.errors import GatewayError
 from gateway.signatures import signed
+from gateway.store import StoreError
 
 Json = dict[str, Any]
 # The body of an organisation's stored credential, by its id.
@@ -25,6 +26,10 @@ ANSWER_S = 10.0
 
 class NotAuthenticated(GatewayError):
     """The credential cannot be used; ``str()`` says which and why."""
+
+
+class Unread(NotAuthenticated):
+    """Our store does not tell it now; later it may."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,10 @@ class Authentication:
         return plan if _kind(plan) == "hmac" else {}
 
     async def _plan(self, credential_id: str, org_id: str) -> Json:
-        credential = await self._lookup(org_id, credential_id)
+        try:
+            credential = await self._lookup(org_id, credential_id)
+        except StoreError as error:
+            raise Unread(f"credential {credential_id}: {error}") from error
         if credential is None:
             raise NotAuthenticated(f"there is no credential {credential_id}")
         plan = credential.get("authenticationPlan")

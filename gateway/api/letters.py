@@ -4,7 +4,6 @@ Ours, not the documented API's: there, what a server missed is gone.
 """
 
 import json
-import logging
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,9 +15,6 @@ from gateway.api.resources import instant
 from gateway.api.targets import Targets
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.store import Store, Stored
-from gateway.store.errors import StoreError
-
-log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -30,12 +26,9 @@ class Letters:
         self._store, self._wire, self._targets = store, wire, targets
 
     async def keep(self, org_id: str, call_id: str, type_: str, body: bytes, why: str) -> None:
-        """Never raises: what cannot be kept is in the log, whole."""
+        """Raises StoreError."""
         kept = {"callId": call_id, "type": type_, "message": json.loads(body), "why": why}
-        try:
-            await self._rows(org_id).create(kept)
-        except StoreError as error:
-            log.error("a server message is lost: %s", error, extra={"lost": kept})
+        await self._rows(org_id).create(kept)
 
     def _rows(self, org_id: str) -> Any:
         return self._store.of(org_id).letters if org_id else self._store.letters

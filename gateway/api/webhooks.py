@@ -12,6 +12,7 @@ from prometheus_client import Counter
 
 from gateway.agent.messages import FromAgent
 from gateway.api import live_messages
+from gateway.api.authentication import Unread
 from gateway.api.live_messages import LiveMessage
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Target, Targets, wanted
@@ -20,6 +21,7 @@ from gateway.calls.ports import Papers
 from gateway.calls.record import CallRecord, Status
 from gateway.logs import about
 from gateway.metrics import REGISTRY
+from gateway.store import StoreError
 from gateway.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 10_000  # messages of all calls; one has some kilobytes
 MOST_LIVE = 100  # of one call, when those that only matter at once are no longer put behind
 GOODBYE_S = 10.0
+STORE_S = 5.0  # between two looks whether our own store is back
 LEAVING = "the gateway left before its server had taken it"
 
 SENT = Counter(
@@ -45,7 +48,8 @@ class Letter:
     live: bool  # worth nothing later: it is not tried again
 
 
-# Organisation, call, type, body and why nobody took it: kept, so that it can be sent again.
+# Organisation, call, type, body and why nobody took it: kept, so that it can be sent again. Raises
+# StoreError.
 Keep = Callable[[str, str, str, bytes, str], Awaitable[None]]
 
 
@@ -143,7 +147,7 @@ class Webhooks:
                     letter = box.letters[0]
                     answered, why = await self._deliver(letter)
                     if why and not letter.live:
-                        await self._put_aside(box, letter, why)
+                        await self._put_aside_whenever(box, letter, why)
                     box.letters.popleft()
                     self._waiting -= 1
                     if not answered:
@@ -153,10 +157,20 @@ class Webhooks:
                 del self._boxes[box.call_id]
 
     async def _put_aside(self, box: Box, letter: Letter, why: str) -> None:
+        """Raises StoreError."""
         if box.discreet:
             log.error("a server message is lost: its call may not be stored", extra={"why": why})
         else:
             await self._keep(box.org_id, box.call_id, letter.type, letter.body, why)
+
+    async def _put_aside_whenever(self, box: Box, letter: Letter, why: str) -> None:
+        """However long the store is away."""
+        while True:
+            try:
+                return await self._put_aside(box, letter, why)
+            except StoreError as error:
+                log.warning("a server message waits to be kept: %s", error)
+                await self._sleep(STORE_S)
 
     def _lighten(self, box: Box) -> None:
         """The server is not there: what is worth nothing later may not hold up the report."""
@@ -177,6 +191,12 @@ class Webhooks:
                 status, _ = await self._wire.send(
                     letter.target, letter.body, letter.target.timeout_s
                 )
+            except Unread as error:  # no failure of the server's, which has not been asked
+                why = str(error)
+                if not letter.live:
+                    tried -= 1
+                    await self._sleep(STORE_S)
+                    continue
             except FAILURES as error:
                 why = reason(error, letter.target.timeout_s)
             if status is not None and status < 300:
@@ -204,4 +224,8 @@ class Webhooks:
         await self._tasks.close()
         for box, letters in left:
             for letter in letters:
-                await self._put_aside(box, letter, LEAVING)
+                try:
+                    await self._put_aside(box, letter, LEAVING)
+                except StoreError as error:
+                    whole = letter.body.decode()
+                    log.error("a server message is lost: %s", error, extra={"lost": whole})

@@ -3,16 +3,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from gateway import fenced_http
 from gateway.api import webhooks as webhooks_module
 from gateway.api.call_view import CallView
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Target, Targets
-from gateway.api.webhooks import Webhooks
+from gateway.api.webhooks import STORE_S, Webhooks
+from gateway.api.wire import Wire
 from gateway.calls.record import Status
-from tests.api.hooks import Kept, Peer, a_call, wire
+from gateway.store import StoreError
+from tests.api.hooks import HERE, Kept, Peer, a_call, wire
 
 
 @pytest.fixture
@@ -121,6 +125,63 @@ async def test_a_refusal_is_final_and_kept(
     assert (org_id, call_id, type_) == ("org-2", record.id, "status-update")
     assert json.loads(body)["message"]["call"]["id"] == record.id
     assert why == "HTTP status 400"
+
+
+async def test_what_nobody_took_waits_for_a_store_that_is_away(
+    hooks: Webhooks, peer: Peer, slept: list[float], kept: Kept
+) -> None:
+    peer.answers, kept.away = [(400, b"")], 3
+    hooks.status_changed(a_call(), peer.papers())
+    await sent(hooks)
+    assert slept == [STORE_S] * 3
+    assert len(kept.letters) == 1
+
+
+async def test_what_can_neither_be_sent_nor_kept_at_the_end_is_in_the_log(
+    peer: Peer, kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never() -> tuple[int, bytes]:
+        await asyncio.Event().wait()
+        return 200, b""
+
+    to = wire()
+    messages = Messages(CallView("org", "http://gateway.test"))
+    hooks = Webhooks(messages, to, Targets(), kept, goodbye_s=0.0)
+    peer.answers, kept.away = [never], 1
+    record = a_call()
+    hooks.status_changed(record, peer.papers())
+    await hooks.close()
+    await to.close()
+    (line,) = [line for line in caplog.records if "is lost" in line.message]
+    assert record.id in vars(line)["lost"]
+
+
+async def test_a_credential_that_cannot_be_read_now_costs_no_message(
+    peer: Peer, slept: list[float], kept: Kept
+) -> None:
+    """The store comes back after a while; the server is not blamed, and nothing is given up."""
+    plan = {"authenticationPlan": {"type": "bearer", "token": "t0ken"}}
+    answers: list[dict[str, Any] | StoreError] = [StoreError("away")] * 7 + [plan]
+
+    async def lookup(org_id: str, credential_id: str) -> dict[str, Any]:
+        answer = answers.pop(0)
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    to = Wire(fenced_http.client(HERE), lookup)
+    messages = Messages(CallView("org", "http://gateway.test"))
+    hooks = Webhooks(messages, to, Targets(), kept, sleep)
+    hooks.status_changed(a_call(), peer.papers(credentialId="c"))
+    await sent(hooks)
+    assert slept == [STORE_S] * 7
+    assert [headers["authorization"] for headers, _ in peer.requests] == ["Bearer t0ken"]
+    assert not kept.letters
+    await hooks.close()
+    await to.close()
 
 
 async def test_the_assistant_says_how_often_and_when_not(
