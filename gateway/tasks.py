@@ -50,6 +50,6 @@ class Tasks:
         try:
             await asyncio.wait(running)  # not gather, which who gives up would still wait for
         except asyncio.CancelledError:
-            late = ", ".join(sorted(task.get_name() for task in running if not task.done()))
-            log.error("cancelled, and not over yet: %s", late)
+            if late := sorted(task.get_name() for task in running if not task.done()):
+                log.error("cancelled, and not over yet: %s", ", ".join(late))
             raise

@@ -84,7 +84,6 @@ class Agent:
         self._clock = clock
         self._tasks = Tasks()
         self._report = Report(start.call, send, start.brief.live, start.part)
-        self._resumed = start.resumed is not None
         self._crew = crew = Crew(start, vendors, self._spawn, clock, self)
         self._report.vendors = crew.vendors
         self._ear = crew.ear
@@ -97,9 +96,8 @@ class Agent:
             start.brief, self._dialogue.started_at, lambda: self._dialogue.last_said
         )
         self._smart_turn = smart_turn
-        on_pause = self._judge if smart_turn else None
-        mood = Mood() if start.brief.emotion else None
-        self._caller = Caller(self._turns, crew.ear, self._report, now, on_pause, mood)
+        judge, mood = self._judge if smart_turn else None, Mood() if start.brief.emotion else None
+        self._caller = Caller(self._turns, crew.ear, self._report, now, judge, mood)
         self._failures = Failures(start.call, self._turns, self._dialogue, self._report)
         self._vendors, self._start = vendors, start
         self._answering = Answering(
@@ -125,8 +123,7 @@ class Agent:
         )
         self._ringing = start.ringing
         self._summary = partial(summary.of, start, vendors)
-        self._deeds.away = start.away
-        self._left = False
+        self._deeds.away, self._left = start.away, False
 
     @property
     def state(self) -> State:
@@ -186,9 +183,12 @@ class Agent:
             return
         with about(self.call):
             self.leave()
-            await self._tasks.close()
-            await self._crew.close()
-        vars(self).clear()  # else a circle, whose memory is free at the next full collection only
+            try:
+                await self._tasks.close()
+            finally:  # also if nobody waits for them any more
+                await self._crew.close()
+                # Else a circle, whose memory is free at the next full collection only.
+                vars(self).clear()
 
     def leave(self) -> None:
         """Let go of the row at once; ``close`` does the rest."""
@@ -246,7 +246,7 @@ class Agent:
         self._ringing = False
         brief = self._brief
         self._answering.begin(now)
-        if self._resumed:
+        if self._start.resumed:
             self._turns.step("go-on", now)
             self._dialogue.go_on(now)
             self._deeds.expect()

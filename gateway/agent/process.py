@@ -215,7 +215,7 @@ class Process:
                 await agent.close()
         except TimeoutError:
             with about(call):
-                log.error("a vendor would not let go of the call")
+                log.error("a call was not let go of within %g s", CLOSE_S)
 
     def _wake(self, wake: int) -> None:
         with contextlib.suppress(BlockingIOError):

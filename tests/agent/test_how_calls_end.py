@@ -1,5 +1,7 @@
 """Silence, the longest duration, the last words; and what main asks for."""
 
+import asyncio
+
 from gateway.agent.messages import Answered, Say, TurnTimings
 from tests.agent.stage import Stage, call, say
 
@@ -169,3 +171,18 @@ async def test_the_row_is_silent_when_the_agent_has_let_go() -> None:
         await stage.agent.close()
         assert not sum(stage.media.beat(stage.now) for _ in range(50))
         assert set(stage.clay.closed) == {"hearing", "thinking", "clay"}
+
+
+async def test_a_vendor_that_is_not_done_with_its_farewell_does_not_keep_the_others() -> None:
+    async with Stage() as stage:
+        await stage.beat()
+        (hearing,) = stage.clay.hearings
+        farewell = asyncio.Event()
+        hearing.close = farewell.wait
+        closing = asyncio.create_task(stage.agent.close())
+        await stage.settle()
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        assert set(stage.clay.closed) == {"thinking", "clay"}
+        farewell.set()
+        await stage.settle()
