@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from gateway.agent.plain import Plain
-from gateway.agent.plans import Endpointing, Hook, KeypadPlan, VoicemailPlan
+from gateway.agent.plans import Endpointing, Hook, KeypadPlan, ScreenPlan, VoicemailPlan
 from gateway.speech.spoken.plan import ChunkPlan, FormatPlan
 
 
@@ -124,6 +124,7 @@ class Brief(Plain):
     hooks: tuple[Hook, ...] = ()
     hook_tools: tuple[ToolBrief, ...] = ()  # that hooks call, and the model is not offered
     denoise: bool = False  # what the caller says
+    screen: ScreenPlan | None = None  # of what the caller says, before a model reads it
     background: str = ""  # a sound under the agent's voice: a name of media.Sounds, or a URL
     record: bool = True
     discreet: bool = False  # nothing that is said is stored or logged

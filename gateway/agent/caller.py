@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.agent.brief import Brief
 from gateway.agent.conversation import KEYPAD
 from gateway.agent.ear import Ear
 from gateway.agent.mood import Mood
 from gateway.agent.prosody import Tail
 from gateway.agent.report import Report
 from gateway.agent.row import Sound
+from gateway.agent.screening import Screen
 from gateway.agent.timings import Timings
 from gateway.agent.turns import Turns
 from gateway.agent.words import count_words, plain_words
@@ -33,18 +35,18 @@ class Turn:
 
 
 class Caller:
-    """``on_pause`` is given the newest ``PAUSE_S`` of sound when the caller falls silent; ``mood``
-    listens to how the caller sounds."""
+    """``on_pause`` is given the newest ``PAUSE_S`` of sound when the caller falls silent."""
 
     def __init__(
         self,
+        brief: Brief,
         turns: Turns,
         ear: Ear,
         report: Report,
         now: float,
         on_pause: Callable[[bytes], None] | None = None,
-        mood: Mood | None = None,
     ) -> None:
+        self._screen = Screen(brief.screen) if brief.screen else None
         self._turns = turns
         self._ear = ear
         self._report = report
@@ -53,7 +55,7 @@ class Caller:
         self._final_at = self._key_at = now  # of the last final words, and of the last key
         self._tail = Tail()
         self._on_pause = on_pause
-        self._mood = mood
+        self._mood = Mood() if brief.emotion else None
         self._voiced = 0  # frames of the stretch of speech that is going on
         self._recent: deque[bytes] = deque(maxlen=round(PAUSE_S / BEAT_S) if on_pause else 0)
         self._confidence = 1.0  # the least that the transcriber had in the words of this turn
@@ -123,7 +125,7 @@ class Caller:
             timings.mark("transcriber", now if turns.guessed else self._final_at)
             timings.mark("endpointing", now)
         if text:
-            self._said(text)
+            text = self._said(text)
             self._ear.taken()
         if keys:
             self._report.caller_said(KEYPAD + keys, self._key_at, self._key_at)
@@ -156,7 +158,7 @@ class Caller:
         """What was said is a message, taken by this call of a tool; returns it."""
         text = self._turns.take_text()
         if text:
-            self._said(text, message=action)
+            text = self._said(text, message=action)
         self._turns.keys = ""
         self.rest()
         return text
@@ -165,7 +167,16 @@ class Caller:
         """Nothing that was said waits for an answer."""
         self._began_at = None
 
-    def _said(self, text: str, **extra: Any) -> None:
+    def readable(self, text: str) -> str:
+        """What a model may read of what is being said."""
+        return self._screen.of(text).text if self._screen else text
+
+    def _said(self, text: str, **extra: Any) -> str:
+        """Write it down; returns what a model may read of it."""
+        if self._screen and (screened := self._screen.of(text)).threats:
+            extra |= {"threats": list(screened.threats), "original": text}
+            text = screened.text
         ended_at = self._turns.last_speech
         began_at = ended_at if self._began_at is None else self._began_at
         self._report.caller_said(text, began_at, ended_at, **extra)
+        return text

@@ -171,7 +171,8 @@ class Deeds:
             case "ask":
                 self._ask(now)
             case "early":
-                self._dialogue.ask_early(self._turns.text, now)
+                if self._caller.readable(self._turns.text) == self._turns.text:
+                    self._dialogue.ask_early(self._turns.text, now)
             case "release":
                 self._release(now)
             case "resume":
@@ -187,7 +188,8 @@ class Deeds:
                         self._cut_off(now)
             case "consult":
                 question = self._turns.end_of_turn.question
-                self._report.consult(question, self._dialogue.with_caller(self._turns.text))
+                so_far = self._caller.readable(self._turns.text)
+                self._report.consult(question, self._dialogue.with_caller(so_far))
             case "say":
                 said = self.to_say.popleft()
                 (self._dialogue.say_aside if said.aside else self._dialogue.say)(said.text)

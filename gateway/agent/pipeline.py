@@ -38,7 +38,6 @@ from gateway.agent.messages import (
     Summarise,
     ToAgent,
 )
-from gateway.agent.mood import Mood
 from gateway.agent.mouth import Mouth
 from gateway.agent.reply import Piece
 from gateway.agent.report import Report
@@ -96,8 +95,8 @@ class Agent:
             start.brief, self._dialogue.started_at, lambda: self._dialogue.last_said
         )
         self._smart_turn = smart_turn
-        judge, mood = self._judge if smart_turn else None, Mood() if start.brief.emotion else None
-        self._caller = Caller(self._turns, crew.ear, self._report, now, judge, mood)
+        judge = self._judge if smart_turn else None
+        self._caller = Caller(start.brief, self._turns, crew.ear, self._report, now, judge)
         self._failures = Failures(start.call, self._turns, self._dialogue, self._report)
         self._vendors, self._start = vendors, start
         self._answering = Answering(

@@ -107,3 +107,17 @@ class VoicemailPlan(Plain):
     )
     pause_s: float = PAUSE_S  # a silence that ends it
     fax: bool = True  # a fax machine counts
+
+
+class ScreenPlan(Plain):
+    """What is taken out of the caller's words before a model reads them: what looks like one of
+    these ``kinds`` of attack, and what the owner's ``regexes`` match. None of either: all kinds.
+
+    ``sanitize`` takes the parts out, ``replace`` puts ``replacement`` in their place, ``reject``
+    in the place of all that was said.
+    """
+
+    kinds: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+    mode: Literal["sanitize", "reject", "replace"] = "sanitize"
+    replacement: str = "[FILTERED]"

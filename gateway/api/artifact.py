@@ -210,7 +210,7 @@ def _message(line: Line, tools: dict[str, str]) -> Json:
         case "assistant":
             return {"role": "bot", "message": line.text, **spoken}
         case "user":
-            return {"role": "user", "message": line.text, **spoken}
+            return {"role": "user", "message": line.text, **spoken, **filtered(line.extra)}
         case "tool_call":
             return {"role": "tool_calls", "message": "", "toolCalls": [_call(line)], **common}
         case "tool_result":
@@ -221,6 +221,13 @@ def _message(line: Line, tools: dict[str, str]) -> Json:
             }
             return {"role": "tool_call_result", **result, **common}
     return {"role": "system", "message": line.text, **common}
+
+
+def filtered(extra: Json, original: str = "originalMessage") -> Json:
+    """That the compliancePlan's securityFilterPlan has changed what was said."""
+    if not extra.get("threats"):
+        return {}
+    return {"isFiltered": True, "detectedThreats": extra["threats"], original: extra["original"]}
 
 
 def _openai(line: Line) -> Json:

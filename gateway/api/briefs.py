@@ -1,11 +1,14 @@
 """From an assistant, in the API's JSON, to the brief that an agent is given."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn
 
 from gateway.agent.brief import Brief, Choice, VendorKey
+from gateway.agent.plans import ScreenPlan
+from gateway.agent.screening import Screen
 from gateway.api.hook_plans import hook_plans
 from gateway.api.introductions import Introductions
 from gateway.api.models import THINKING, model_choice, substitutes
@@ -130,6 +133,7 @@ def from_assistant(
         "background": _background(assistant),
         "record": False if discreet else _recorded(assistant),
         "discreet": discreet,
+        "screen": _screen(compliance),
         "capture": artifacts.get("pcapEnabled"),
         "chunks": chunks(assistant),
         "format": _format(assistant),
@@ -232,6 +236,30 @@ def _denoised(assistant: Assistant) -> bool:
         assistant.get("backgroundDenoisingEnabled"),
     ]
     return any(wishes)
+
+
+def _screen(compliance: dict[str, Any]) -> ScreenPlan | None:
+    plan = compliance.get("securityFilterPlan") or {}
+    if not plan.get("enabled"):
+        return None
+    filters = plan.get("filters") or ()
+    made = ScreenPlan(
+        kinds=tuple(f["type"] for f in filters if f.get("type", "regex") != "regex"),
+        regexes=tuple(f["regex"] for f in filters if f.get("regex")),
+        mode=plan.get("mode") or "sanitize",
+        replacement=_given(plan, "replacementText", "[FILTERED]"),
+    )
+    try:
+        Screen(made)
+    except re.error as error:
+        raise Unusable(
+            f"compliancePlan.securityFilterPlan.filters: a regex is not valid: {error}"
+        ) from None
+    return made
+
+
+def _given(plan: dict[str, Any], name: str, default: str) -> str:
+    return default if plan.get(name) is None else str(plan[name])
 
 
 def _recorded(assistant: Assistant) -> bool | None:

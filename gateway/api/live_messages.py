@@ -84,6 +84,7 @@ def _transcript(role: str, text: str, kind: str, facts: Json) -> LiveMessage:
     message = {"type": "transcript", "role": role, "transcriptType": kind, "transcript": text}
     if "confidence" in facts:
         message |= {"confidence": facts["confidence"], "confidenceSource": "provider"}
+    message |= artifact.filtered(facts, "originalTranscript")
     return LiveMessage(frozenset(names), message)
 
 

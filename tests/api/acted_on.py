@@ -102,6 +102,8 @@ PROVEN = {
         for maker in ("Byo", "Telnyx", "Twilio", "Vapi", "Vonage")
     },
     ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
+    ("SecurityFilterBase", "type"): "test_compliance.py",
+    ("SecurityFilterBase", "regex"): "test_compliance.py",
     ("ScorecardMetric", "conditions"): "test_saved_outputs.py",
     **{
         (f"{kind}ComparatorScorecardMetricCondition", name): "test_saved_outputs.py"

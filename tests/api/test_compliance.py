@@ -8,12 +8,15 @@ import httpx
 import pytest
 
 from gateway.agent.messages import Action
+from gateway.agent.plans import ScreenPlan
+from gateway.api import artifact
 from gateway.api.briefs import from_assistant
 from gateway.api.call_view import CallView
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
 from gateway.api.tool_briefs import tool_briefs
 from gateway.api.tool_server import ToolServer
+from gateway.api.unusable import Unusable
 from gateway.api.webhooks import Webhooks
 from gateway.calls.actions.take_message import take
 from gateway.calls.errand import Errand
@@ -118,3 +121,32 @@ async def test_no_message_is_taken() -> None:
     ok, why = await take(scene.call, action)
     assert (ok, "may be stored" in why) == (False, True)
     assert CallRecord.model_validate(scene.call.record.kept()).taken == []
+
+
+def screened(**plan: Any) -> Any:
+    return from_assistant({"model": MODEL, "compliancePlan": {"securityFilterPlan": plan}}).screen
+
+
+def test_a_security_filter_is_what_the_plan_says() -> None:
+    assert screened() is None
+    assert screened(enabled=False, filters=[{"type": "xss"}]) is None
+    assert screened(enabled=True) == ScreenPlan()
+    filters = [{"type": "xss"}, {"type": "rce"}, {"type": "regex", "regex": "a+"}]
+    made = screened(enabled=True, filters=filters, mode="reject", replacementText="")
+    wanted = {"kinds": ("xss", "rce"), "regexes": ("a+",), "mode": "reject", "replacement": ""}
+    assert made == ScreenPlan.model_validate(wanted)
+
+
+def test_a_filter_that_is_no_pattern_is_refused() -> None:
+    with pytest.raises(Unusable, match=r"securityFilterPlan.filters: a regex is not valid"):
+        screened(enabled=True, filters=[{"type": "regex", "regex": "("}])
+
+
+def test_a_filtered_message_says_so_and_keeps_what_was_said() -> None:
+    extra = {"threats": ["xss"], "original": "<script>"}
+    line = SECRET.model_copy(update={"text": "[FILTERED]", "extra": extra})
+    record = a_call(Status.ENDED, transcript=[line])
+    (shown,) = artifact.messages(record, {})[0]
+    assert (shown["message"], shown["isFiltered"]) == ("[FILTERED]", True)
+    assert (shown["detectedThreats"], shown["originalMessage"]) == (["xss"], "<script>")
+    assert "isFiltered" not in artifact.messages(a_call(transcript=[SECRET]), {})[0][0]
