@@ -60,10 +60,12 @@ def create_app(
     app.add_middleware(Measured)  # it counts the time in line, too
     errors.install(app)
     docs.install(app)
-    app.include_router(health.routes(store, readiness))
     known = calls.Calls(store, switchboard, state_dir, defaults or Defaults(), link_url)
     numbers = phone_numbers(trunks)
+    # A request is compared with one after the other: what is asked for often comes first.
     guarded = [
+        calls.routes(known),
+        calls.paged(known),
         output_runs.routes(analyst or Analyst({}), defaults or Defaults()),
         *map(resources.routes, (ASSISTANTS, SQUADS, TOOLS, numbers, credentials(store, trunks))),
         *map(resources.routes, (STRUCTURED_OUTPUTS, SCORECARDS)),
@@ -72,14 +74,13 @@ def create_app(
         tokens.tokens(store),
         tokens.orgs(store),
         trunk_states.routes(trunks),
-        calls.routes(known),
-        calls.paged(known),
         *([letters.routes()] if letters else []),
         absent.routes(),
     ]
     guard = Guard(key, store)
     for router in guarded:
         app.include_router(router, dependencies=[Depends(guard)])
+    app.include_router(health.routes(store, readiness))
     app.include_router(presigned.routes(store, state_dir))
     if control:
         live = monitor.Monitor(store, switchboard, guard, control)

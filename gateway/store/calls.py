@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from gateway.metrics import REGISTRY
 from gateway.store.connections import Connections
 from gateway.store.errors import StoreError, explained
-from gateway.store.rows import Bound, matching, newest_first
+from gateway.store.rows import Bound, by_id, matching, newest_first
 from gateway.store.tables import THE_ORG, calls
 from gateway.store.vault import Marked, Vault
 
@@ -129,9 +129,8 @@ class Calls:
     async def get(self, call_id: str) -> StoredCall | None:
         if call := self._waiting.get(call_id):
             return call if self._org_id in (None, call.org_id) else None
-        query = matching(select(calls), calls, self._org_id, (), {"id": call_id})
         with explained("read a call record"):
-            found = await self._connections.read(query)
+            found = await self._connections.read(*by_id(calls, self._org_id, call_id))
         return self._stored(found[0]) if found else None
 
     async def list(

@@ -8,7 +8,7 @@ the event loop, which SIP shares, several times as much.
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -51,8 +51,10 @@ class Connections(Protocol):
 
     url: URL
 
-    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        """All rows that the query finds."""
+    async def read(
+        self, query: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """All rows that the query finds; ``values`` are those of its bound parameters."""
 
     async def write(self, deed: Callable[[Connection], Done]) -> Done:
         """Do it in one transaction; what it raises undoes it. It runs in another thread, perhaps,
@@ -73,8 +75,11 @@ class File:
         self._writer = ThreadPoolExecutor(1, "store writer")
         self._readers = ThreadPoolExecutor(READERS, "store reader")
 
-    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+    async def read(
+        self, query: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, query, values)
 
     async def write(self, deed: Callable[[Connection], Done]) -> Done:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, deed)
@@ -82,9 +87,9 @@ class File:
     async def close(self) -> None:
         await asyncio.to_thread(self._close)
 
-    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    def _read(self, query: Select[Any], values: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
         with self._engine.connect() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query, values).all()
 
     def _write(self, deed: Callable[[Connection], Done]) -> Done:
         with self._engine.begin() as connection:
@@ -113,9 +118,11 @@ class Server:
             pool_recycle=OLDEST_S,
         )
 
-    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    async def read(
+        self, query: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
         async with self._engine.connect() as connection:
-            found: Sequence[Row[Any]] = (await connection.execute(query)).all()
+            found: Sequence[Row[Any]] = (await connection.execute(query, values)).all()
             return found
 
     async def write(self, deed: Callable[[Connection], Done]) -> Done:

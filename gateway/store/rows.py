@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal, Self
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -77,6 +79,20 @@ class Stored:
     created_at: datetime
     updated_at: datetime
     body: Body
+
+
+def by_id(table: Table, org_id: str | None, row_id: str) -> tuple[Select[Any], dict[str, str]]:
+    """The query for one row of the organisation (None: of any), and its values."""
+    if org_id is None:
+        return _by_id(table, True), {"row": row_id}
+    return _by_id(table, False), {"row": row_id, "org": org_id}
+
+
+@cache
+def _by_id(table: Table, everybodys: bool) -> Select[Any]:
+    """Made once, for SQLAlchemy keeps with a query what it has found out about it."""
+    query = select(table).where(table.c.id == bindparam("row"))
+    return query if everybodys else query.where(table.c.org_id == bindparam("org"))
 
 
 def newest_first(
@@ -169,7 +185,8 @@ class Rows:
         return stored
 
     async def get(self, row_id: str) -> Stored | None:
-        return next(iter(await self._read(self._one(row_id))), None)
+        found = await self._read(*by_id(self._table, self._org_id, row_id))
+        return next(iter(found), None)
 
     async def list(
         self,
@@ -196,13 +213,13 @@ class Rows:
         table = self._table
 
         def step(connection: Connection) -> Stored | None:
-            found = self._one(row_id).with_for_update()
-            row = connection.execute(found).one_or_none()
+            query, values = by_id(table, self._org_id, row_id)
+            row = connection.execute(query.with_for_update(), values).one_or_none()
             if row is None:
                 return None
             body, now = change(self._open(row.body)), self._tick()
-            values = {"body": self._seal(body), "updated_at": now, **self._columns(body)}
-            connection.execute(update(table).where(table.c.id == row_id).values(values))
+            new = {"body": self._seal(body), "updated_at": now, **self._columns(body)}
+            connection.execute(update(table).where(table.c.id == row_id).values(new))
             return Stored(row.id, row.org_id, row.created_at, now, body)
 
         with explained(f"update in {table.name}"):
@@ -217,12 +234,11 @@ class Rows:
                 await self._connections.write(lambda connection: connection.execute(gone))
         return stored
 
-    def _one(self, row_id: str) -> Select[Any]:
-        return matching(select(self._table), self._table, self._org_id, (), {"id": row_id})
-
-    async def _read(self, query: Select[Any]) -> Sequence[Stored]:
+    async def _read(
+        self, query: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> Sequence[Stored]:
         with explained(f"read from {self._table.name}"):
-            return [self._stored(row) for row in await self._connections.read(query)]
+            return [self._stored(row) for row in await self._connections.read(query, values)]
 
     def _stored(self, row: Row[Any]) -> Stored:
         return Stored(row.id, row.org_id, row.created_at, row.updated_at, self._open(row.body))
