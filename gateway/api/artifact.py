@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from gateway.agent.timings import PARTS
 from gateway.api import presigned
 from gateway.api.resources import instant
 from gateway.archive.formats import PARTIES
 from gateway.calls.destination import Attempted
 from gateway.calls.ports import Papers
-from gateway.calls.record import CallRecord, Line, Status, Turn
+from gateway.calls.record import CallRecord, Event, Line, Status, Turn, Usage
 
 Json = dict[str, Any]
 
@@ -23,6 +25,10 @@ LATENCIES: dict[str, frozenset[str]] = {
     "modelLatency": frozenset({"model_first_token", "first_sentence"}),
     "voiceLatency": frozenset({"voice_first_audio"}),
 }
+_LATENCY = {segment: name for name, segments in LATENCIES.items() for segment in segments}
+
+# One dump of many is several times as quick as many of one.
+_EVENTS, _USAGE = TypeAdapter(list[Event]), TypeAdapter(list[Usage])
 
 
 def of(record: CallRecord, papers: Papers, link_url: str) -> Json:
@@ -89,10 +95,11 @@ def performance(record: CallRecord) -> Json:
 
 
 def _latencies(turn: Turn) -> Json:
-    shown = {
-        name: round(sum(ms for segment, ms in turn.segments if segment in segments))
-        for name, segments in LATENCIES.items()
-    }
+    summed = dict.fromkeys(LATENCIES, 0.0)
+    for segment, ms in turn.segments:
+        if name := _LATENCY.get(segment):
+            summed[name] += ms
+    shown: Json = {name: round(ms) for name, ms in summed.items()}
     return shown | {"turnLatency": round(turn.total_ms)}
 
 
@@ -132,10 +139,10 @@ def _ours(record: CallRecord) -> Json:
             }
             for turn in record.turns
         ],
-        "usage": [usage.model_dump(mode="json") for usage in record.usage],
+        "usage": _USAGE.dump_python(record.usage, mode="json"),
         "sound": record.sound.model_dump(mode="json"),
         "voicemails": [_taken(record, number) for number in range(len(record.taken))],
-        "events": [event.model_dump(mode="json") for event in record.events],
+        "events": _EVENTS.dump_python(record.events, mode="json"),
         "sipStatus": record.sip_status,
     }
 

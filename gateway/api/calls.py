@@ -13,6 +13,7 @@ from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
 from gateway.api.callers import caller_of, holdings_of
 from gateway.api.errors import ApiError, BadRequest, NotFound
+from gateway.api.listed import listed
 from gateway.api.orders import order_from, single
 from gateway.api.pages import Page, page_parameters
 from gateway.api.recordings import call_log, capture, download, taken
@@ -137,7 +138,7 @@ def routes(calls: Calls) -> APIRouter:
     async def list_(request: Request) -> Any:
         bounds, limit, equal = listing(request.query_params, FILTERS)
         found = await holdings_of(request).calls.list(bounds, limit, **equal)
-        return list(map(calls.show(request), found))
+        return await listed(found, calls.show(request))
 
     @router.get("/{call_id}", summary="read")
     async def read(call_id: str, request: Request) -> Any:

@@ -81,8 +81,10 @@ def _breakdown(record: CallRecord) -> Json:
 
 
 def _analyses(record: CallRecord) -> Json:
+    answering = [usage for usage in record.usage if usage.answers]
+
     def total(of: str, analysis: str) -> float:
-        return sum(getattr(u, of) or 0 for u in record.usage if u.answers == analysis)
+        return sum(getattr(u, of) or 0 for u in answering if u.answers == analysis)
 
     return {
         f"{analysis}{name}": round(total(of, analysis), 6)

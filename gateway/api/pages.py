@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from fastapi.responses import Response
+from pydantic_core import to_json
 from starlette.datastructures import QueryParams
 
 from gateway.api.errors import BadRequest
+from gateway.api.listed import answer, array, in_steps
 from gateway.api.requests import listing, query_parameters
 from gateway.store import Bound
 
@@ -64,7 +67,7 @@ class Page:
         cursor = _instant(query["cursor"]) if "cursor" in query else None
         return cls(bounds, limit, equal, int(number), order == "ASC", cursor)
 
-    async def of(self, rows: Listed[Any], show: Callable[[Any], Any]) -> Any:
+    async def of(self, rows: Listed[Any], show: Callable[[Any], dict[str, Any]]) -> Response:
         """The page, shown."""
         bounds = list(self.bounds)
         if self.cursor:
@@ -72,7 +75,10 @@ class Page:
         skip = 0 if self.cursor else (self.number - 1) * self.limit
         found = await rows.list(bounds, self.limit + 1, oldest=self.oldest, skip=skip, **self.equal)
         total = await rows.count(self.bounds, **self.equal)
-        shown = [show(one) for one in found[: self.limit]]
+        parts, last = [], None
+        async for shown in in_steps(found[: self.limit], show):
+            parts.append(to_json(shown))
+            last = shown["createdAt"]
         more = len(found) > self.limit
         metadata = {
             "itemsPerPage": self.limit,
@@ -82,9 +88,9 @@ class Page:
             "hasNextPage": more,
             "sortOrder": "ASC" if self.oldest else "DESC",
         }
-        if more and shown:
-            metadata["nextCursor"] = _cursor(shown[-1]["createdAt"])
-        return {"results": shown, "metadata": metadata}
+        if more and last:
+            metadata["nextCursor"] = _cursor(last)
+        return answer(b'{"results":%b,"metadata":%b}' % (array(parts), to_json(metadata)))
 
 
 def page_parameters(filters: tuple[str, ...] = ()) -> list[dict[str, Any]]:

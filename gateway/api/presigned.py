@@ -8,7 +8,6 @@ import hmac
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -33,8 +32,8 @@ def links(
         return {}
     at = int(until.timestamp())
     return {
-        f"presigned{one.capitalize()}Url": f"{beginning}/{PATH}/{record.id}/{one}?"
-        + urlencode({"expires": at, "signature": _signature(record, one, at)})
+        f"presigned{one.capitalize()}Url": f"{beginning}/{PATH}/{record.id}/{one}"
+        f"?expires={at}&signature={_signature(record, one, at)}"
         for one in which
     }
 
@@ -53,7 +52,7 @@ def is_valid(
 
 
 def _signature(record: CallRecord, which: str, at: int) -> str:
-    return hmac.new(record.link_secret.encode(), f"{which} {at}".encode(), "sha256").hexdigest()
+    return hmac.digest(record.link_secret.encode(), f"{which} {at}".encode(), "sha256").hex()
 
 
 def routes(store: Store, state_dir: Path) -> APIRouter:

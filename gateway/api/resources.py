@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 
 from gateway.api.callers import holdings_of
 from gateway.api.errors import BadRequest, NotFound
+from gateway.api.listed import listed
 from gateway.api.pages import Page, page_parameters
 from gateway.api.requests import check_id, checked, listing, query_parameters, read_json
 from gateway.api.shapes import Schema, reference, shapes
@@ -152,7 +153,7 @@ def _list_all(router: APIRouter, resource: Resource) -> None:
     async def list_(request: Request) -> Any:
         bounds, limit, equal = listing(request.query_params, filters)
         rows = resource.rows(holdings_of(request))
-        return [resource.show(stored) for stored in await rows.list(bounds, limit, **equal)]
+        return await listed(await rows.list(bounds, limit, **equal), resource.show)
 
 
 def _list_by_pages(router: APIRouter, resource: Resource) -> None:
