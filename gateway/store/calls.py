@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any, Self
 
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, update
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from gateway.metrics import REGISTRY
 from gateway.store.connections import Connections
 from gateway.store.errors import StoreError, explained
-from gateway.store.rows import Bound, by_id, matching, newest_first
+from gateway.store.rows import Bound, by_id, counted, newest_first
 from gateway.store.tables import THE_ORG, calls
 from gateway.store.vault import Marked, Vault
 
@@ -150,9 +150,7 @@ class Calls:
 
     async def count(self, bounds: Sequence[Bound] = (), **equal: Any) -> int:
         await self.flush()
-        query = matching(
-            select(func.count()).select_from(calls), calls, self._org_id, bounds, equal
-        )
+        query = counted(calls, self._org_id, bounds, equal)
         with explained("count call records"):
             return int((await self._connections.read(query))[0][0])
 

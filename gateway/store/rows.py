@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, Self
 from uuid import uuid4
 
@@ -34,6 +34,10 @@ Body = dict[str, Any]
 
 Instant = Literal["created_at", "updated_at"]
 Side = Literal["gt", "ge", "lt", "le"]
+
+# Queries that are kept: SQLAlchemy remembers with each what it has found out about it, and takes
+# less than half as long over one that it is asked again.
+_KNOWN = 256
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,6 @@ def by_id(table: Table, org_id: str | None, row_id: str) -> tuple[Select[Any], d
 
 @cache
 def _by_id(table: Table, everybodys: bool) -> Select[Any]:
-    """Made once, for SQLAlchemy keeps with a query what it has found out about it."""
     query = select(table).where(table.c.id == bindparam("row"))
     return query if everybodys else query.where(table.c.org_id == bindparam("org"))
 
@@ -105,32 +108,68 @@ def newest_first(
     oldest: bool = False,
     skip: int = 0,
 ) -> Select[Any]:
-    """A page of what ``matching`` finds; ``oldest`` turns the order around."""
-    query = matching(select(table), table, org_id, bounds, equal)
+    """A page of the rows of the organisation (None: of any) that are within all ``bounds`` and
+    whose columns have the values in ``equal``: one value, one of a list, or what ``Containing``
+    says. ``oldest`` turns the order around."""
+    return _newest_first(table, org_id, tuple(bounds), limit, _asked(equal), oldest, skip)
+
+
+@lru_cache(_KNOWN)
+def _newest_first(
+    table: Table,
+    org_id: str | None,
+    bounds: tuple[Bound, ...],
+    limit: int,
+    equal: tuple[tuple[str, Any], ...],
+    oldest: bool,
+    skip: int,
+) -> Select[Any]:
+    query = _matching(select(table), table, org_id, bounds, equal)
     instant = table.c.created_at
     order = (instant.asc(), table.c.id.desc()) if oldest else (instant.desc(), table.c.id)
     return query.order_by(*order).limit(limit).offset(skip)
 
 
-def matching(
+def counted(
+    table: Table, org_id: str | None, bounds: Sequence[Bound], equal: Mapping[str, Any]
+) -> Select[Any]:
+    """How many rows there are of those that ``newest_first`` gives page by page."""
+    return _counted(table, org_id, tuple(bounds), _asked(equal))
+
+
+@lru_cache(_KNOWN)
+def _counted(
+    table: Table,
+    org_id: str | None,
+    bounds: tuple[Bound, ...],
+    equal: tuple[tuple[str, Any], ...],
+) -> Select[Any]:
+    query = select(func.count()).select_from(table)
+    return _matching(query, table, org_id, bounds, equal)
+
+
+def _asked(equal: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """As a query can be known by it."""
+    return tuple((n, tuple(v) if isinstance(v, list) else v) for n, v in equal.items())
+
+
+def _matching(
     query: Select[Any],
     table: Table,
     org_id: str | None,
-    bounds: Sequence[Bound],
-    equal: Mapping[str, Any],
+    bounds: tuple[Bound, ...],
+    equal: tuple[tuple[str, Any], ...],
 ) -> Select[Any]:
-    """Only rows of the organisation (None: of any), within all ``bounds``, whose columns have the
-    values in ``equal``: one value, one of a list, or what ``Containing`` says."""
     if org_id is not None:
         query = query.where(table.c.org_id == org_id)
     for bound in bounds:
         query = query.where(bound.clause(table))
-    for column, value in equal.items():
+    for column, value in equal:
         if isinstance(value, Containing):
             query = query.where(value.clause(table.c[column]))
             continue
-        is_list = isinstance(value, list)
-        query = query.where(table.c[column].in_(value) if is_list else table.c[column] == value)
+        several = isinstance(value, tuple)
+        query = query.where(table.c[column].in_(value) if several else table.c[column] == value)
     return query
 
 
@@ -203,10 +242,9 @@ class Rows:
         )
 
     async def count(self, bounds: Sequence[Bound] = (), **equal: Any) -> int:
-        query = select(func.count()).select_from(self._table)
+        query = counted(self._table, self._org_id, bounds, equal)
         with explained(f"read from {self._table.name}"):
-            found = matching(query, self._table, self._org_id, bounds, equal)
-            return int((await self._connections.read(found))[0][0])
+            return int((await self._connections.read(query))[0][0])
 
     async def update(self, row_id: str, change: Callable[[Body], Body]) -> Stored | None:
         """Replace a body by what ``change`` makes of it; what it raises leaves all as it was."""

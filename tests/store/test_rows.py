@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -110,3 +111,11 @@ async def test_a_broken_database_is_a_store_error(store: Store) -> None:
     with pytest.raises(StoreError, match="no such table"):
         await store.assistants.list()
     await store.check()
+
+
+async def test_a_body_may_be_nested_more_deeply_than_the_quick_parser_goes(store: Store) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(400):
+        deep = {"in": deep}
+    made = await store.assistants.create(deep)
+    assert await store.assistants.get(made.id) == made
