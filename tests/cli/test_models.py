@@ -10,9 +10,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from rich.progress import Progress, TaskID
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli import app, models
 from gateway.speech.local.shelf import known
 
 
@@ -28,15 +29,17 @@ def archive(*files: str) -> bytes:
 
 FILES = {"/amy.tar.bz2": archive("amy-low/tokens.txt", "amy-low/amy.onnx"),
          "/evil.tar.bz2": archive("../../escaped"), "/broken.tar.bz2": b"no archive"}  # fmt: skip
+HALF = "/half.tar.bz2"  # whose connection breaks in the middle
 
 
 @pytest.fixture
 def web() -> Iterator[str]:
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = FILES.get(self.path)
+            half = self.path == HALF
+            body = FILES.get("/amy.tar.bz2" if half else self.path)
             self.send_response(200 if body else 404)
-            self.send_header("Content-Length", str(len(body or b"")))
+            self.send_header("Content-Length", str(len(body or b"") * (1 + half)))
             self.end_headers()
             self.wfile.write(body or b"")
 
@@ -92,6 +95,7 @@ def test_a_model_is_fetched_and_removed(tmp_path: Path, web: str) -> None:
     [
         ("amy.tar.bz2", ("--sha256", "0" * 64), "its SHA-256 is"),
         ("gone.tar.bz2", (), "HTTP status 404"),
+        ("half.tar.bz2", (), "peer closed connection"),
         ("evil.tar.bz2", (), "cannot be unpacked"),
         ("broken.tar.bz2", (), "cannot be unpacked"),
     ],
@@ -101,8 +105,37 @@ def test_what_fails_leaves_nothing_behind(
 ) -> None:
     result = run("fetch", "amy", "--url", f"{web}/{file}", *more)
     assert result.exit_code == 1
-    assert said in result.output
+    assert said in " ".join(result.output.split())
     assert left(tmp_path) == []
+    assert run("fetch", "amy", "--url", f"{web}/amy.tar.bz2").exit_code == 0
+
+
+def test_what_a_killed_fetch_has_left_is_in_nobodys_way(tmp_path: Path, web: str) -> None:
+    remains = tmp_path / "models" / ".amy" / "files"
+    remains.mkdir(parents=True)
+    (remains / "amy.tar.bz2").write_bytes(b"half of it")
+    (remains / "other").mkdir()
+    assert len(run().output.splitlines()) == len(known())
+    assert run("fetch", "amy", "--url", f"{web}/amy.tar.bz2").exit_code == 0
+    assert left(tmp_path) == ["amy"]
+
+
+def test_a_bar_shows_how_much_of_a_file_has_come(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, list[tuple[int, int]]] = {}
+
+    class Bar(Progress):
+        def update(self, task_id: TaskID, **more: Any) -> None:
+            super().update(task_id, **more)
+            task = self.tasks[task_id]
+            shown.setdefault(task.description, []).append((int(task.completed), task.total))
+
+    monkeypatch.setattr(models, "Progress", Bar)
+    assert run("fetch", "amy", "--url", f"{web}/amy.tar.bz2").exit_code == 0
+    size = len(FILES["/amy.tar.bz2"])
+    ((name, steps),) = shown.items()
+    assert name == "amy.tar.bz2"
+    assert steps == sorted(steps)
+    assert steps[-1] == (size, size)
 
 
 def test_a_name_that_is_not_known_is_said() -> None:

@@ -1,10 +1,10 @@
 """The folder of local models: what is there, what is known, fetching and removing."""
 
+import contextlib
 import hashlib
 import json
 import shutil
 import tarfile
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,11 +73,8 @@ class Shelf:
         place = self.folder / model.name
         if place.exists():
             raise NotFetched(f"{model.name} is there already: {place}")
-        self.folder.mkdir(parents=True, exist_ok=True)
         expected = sha256 or model.sha256
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".") as made:
-            folder = Path(made) / "files"
-            folder.mkdir()
+        with _workplace(self.folder / f".{model.name}") as folder:
             sums = {}
             for url in model.files:
                 sums[Path(url).name] = self._download(url, folder / Path(url).name, progress)
@@ -114,6 +111,17 @@ class Shelf:
         if total and size != total:
             raise NotFetched(f"{url}: only {size} of {total} bytes came")
         return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """Empty, even if a fetch that was killed has left something there; gone afterwards."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        (folder / "files").mkdir(parents=True)
+        yield folder / "files"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unpacked(folder: Path) -> Path:
