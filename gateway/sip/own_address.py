@@ -34,12 +34,14 @@ class OwnAddress:
     def towards(self, host: str) -> str:
         """What this peer is to be told, in Via, Contact and SDP.
 
-        A name that has not been resolved yet counts as being elsewhere: on the default route.
+        A name that has not been resolved yet counts as being elsewhere: on the default route. The
+        public address is for peers that can reach it: an IPv6 peer no IPv4 address.
         """
         host = host.strip("[]")
         if family(host) is None:
             host = self._known(host) or ELSEWHERE[socket.AF_INET]
-        return self._public if self._public and not self._is_inside(host) else self.leaving(host)
+        fits = self._public and family(self._public) in (None, family(host))
+        return self._public if fits and not self._is_inside(host) else self.leaving(host)
 
     def leaving(self, host: str) -> str:
         """The address of this machine from which packets to that address go."""

@@ -1,9 +1,11 @@
 """Which codecs a peer is offered and answered with: by its trunk, and by the call."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.calls.manner import CODECS, USUAL, manner_of
-from gateway.sdp import Description, Local, make_answer, make_offer
+from gateway.sdp import Description, Local, NoCommonCodec, make_answer, make_offer
 from gateway.trunks.settings import TrunkSettings
 
 HERE, THERE = Local("192.0.2.1", 4000), Local("192.0.2.2", 4000)
@@ -43,3 +45,21 @@ def test_a_calls_own_list_takes_the_place_of_the_trunks() -> None:
 def test_a_trunk_without_a_codec_that_is_there_is_refused() -> None:
     with pytest.raises(LookupError, match="none of SILK is there"):
         manner_of(_trunk(codecs=["SILK"]))
+
+
+@pytest.mark.parametrize(
+    ("policy", "protocol", "refuses"),
+    [("off", "RTP/AVP", False), ("optional", "RTP/AVP", False), ("required", "RTP/SAVP", True)],
+)
+def test_each_trunk_has_its_own_policy_of_encryption(
+    policy: str, protocol: str, refuses: bool
+) -> None:
+    manner = manner_of(_trunk(srtp=policy))
+    ours = replace(HERE, srtp=manner.srtp)
+    assert make_offer(ours, manner.codecs).media[0].protocol == protocol
+    clear = make_offer(THERE, manner.codecs)
+    if refuses:
+        with pytest.raises(NoCommonCodec, match="SRTP is required"):
+            make_answer(clear, ours, manner.codecs)
+    else:
+        assert make_answer(clear, ours, manner.codecs)[1].key_out is None

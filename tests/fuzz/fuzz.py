@@ -22,6 +22,7 @@ with atheris.instrument_imports(
         "gateway.media",
         "gateway_codecs",
         "sound_targets",
+        "beat_target",
     ]
 ):
     from targets import TARGETS

@@ -8,13 +8,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
+from beat_target import SLEEP, beat, records
 
-from gateway.media.addresses import pack_all
-from gateway.media.beat import Beat, Received, Tuning
-from gateway.media.line import Line
-from gateway.media.lines import Lines, Writer
 from gateway.media.opened import Opened
-from gateway.media.reports import Control
 from gateway.rtp import packet, rtcp
 from gateway.rtp.digits import KEYS, DigitsIn
 from gateway.rtp.jitter import EVENT, NOISE, SLOT, Form, Jitter
@@ -23,14 +19,6 @@ from gateway_codecs import L16, OPUS, g722, opus
 
 ROW = np.array([0])
 FORMS = [Form(), Form(48_000, OPUS.ticks), Form(16_000, L16.ticks)]
-PEER = ("192.0.2.7", 4000)
-
-
-def _records(data: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(data):
-        yield data[at + 1 : at + 1 + data[at]]
-        at += 1 + data[at]
 
 
 def _headers(octets: bytes) -> tuple[packet.Headers, np.ndarray]:
@@ -60,7 +48,7 @@ def jitter(data: bytes) -> None:
     """Each record is a packet behind an octet: its kind, and whether a beat follows. Nothing is
     played that did not come, and nothing waits longer than it may."""
     buffer = Jitter(1, forms=FORMS)
-    for octets in _records(data):
+    for octets in records(data):
         headers, block = _headers(octets[1:])
         if headers.good[0]:
             kind = (0, 1, 2, EVENT, NOISE)[octets[0] % 5]
@@ -98,7 +86,7 @@ def control(data: bytes) -> None:
 
 def digits(data: bytes) -> None:
     keys = DigitsIn(1)
-    for octets in _records(data):
+    for octets in records(data):
         headers, block = _headers(octets)
         if headers.good[0]:
             new, event = keys.take(ROW, headers, block)
@@ -109,7 +97,7 @@ def srtp(data: bytes) -> None:
     """No datagram but the key's owner's is opened."""
     suite = SUITES[1 + data[0] % (len(SUITES) - 1)] if data else SUITES[1]
     receiving = Receiving(suite, bytes(range(suite.length)))
-    for octets in _records(data[1:]):
+    for octets in records(data[1:]):
         for opening in (receiving.open, receiving.report):
             try:
                 opening(octets)
@@ -124,7 +112,7 @@ def sound(data: bytes) -> None:
     if not data or not opus.available():
         return
     codec = OPUS if data[0] & 1 else L16
-    for slot, octets in enumerate(_records(data[1:])):
+    for slot, octets in enumerate(records(data[1:])):
         ticks = codec.ticks(octets)
         assert 0 <= ticks <= 5760
         packets = [(len(data) % (codec.clock // 50), octets)] if ticks else []
@@ -137,45 +125,6 @@ def wideband(data: bytes) -> None:
     decoder = g722.Decoder(1)
     for code in codes:
         assert decoder.run(ROW, code[None]).shape == (1, 320)
-
-
-class _Beat:
-    """A whole beat with two rows, one of G.711 and one of Opus, between fuzzing's runs."""
-
-    def __init__(self) -> None:
-        self.lines = Lines.make(2)
-        self.media = Lines(self.lines.fd, 2, Writer.MEDIA)
-
-    def renew(self) -> None:
-        for row, codec in enumerate((0, 3 if opus.available() else 2)):
-            line = Line(self, row, 4000, "0.0.0.0")  # type: ignore[arg-type]
-            self.lines.clear(row)
-            self.lines["ssrc"][row] = 7
-            line.agree(host=PEER[0], port=PEER[1], codec=codec, payload_out=codec,
-                       payload_in=codec, digits_out=101, digits_in=101, speaks=True, hears=True,
-                       also_in={8: 1, 9: 2, 11: 4, 12: 5})  # fmt: skip
-
-
-_stage: list[_Beat] = []
-
-
-def beat(data: bytes) -> None:
-    """Records are datagrams, of RTP and RTCP in turn; the beat sends what it always sends."""
-    if not _stage:
-        _stage.append(_Beat())
-    _stage[0].renew()
-    machine = Beat(_stage[0].media, Tuning())
-    for row in machine.changed():
-        machine.settle(row)
-    now = 1.0
-    for n, octets in enumerate(_records(data)):
-        row, now = n % 2, now + 0.02
-        block = np.zeros((1, 1500), np.uint8)
-        block[0, : len(octets)] = np.frombuffer(octets, np.uint8)
-        received = Received(np.array([row]), block, np.array([len(octets)]), pack_all([PEER]))
-        outgoing = machine.run([received], now)
-        assert set(outgoing.rows) <= {0, 1}
-        machine.reports.run(machine.rows, [Control(row, octets, PEER, True)], now)
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
@@ -205,8 +154,9 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         voice = np.rint(9000 * np.sin(np.arange(320) / 9)).astype(np.int16)
         coded = [coder.run(voice) for _ in range(6)]
         yield "sound", b"\1" + series(coded)
-        yield "beat", series([p for n, c in enumerate(coded)
-                              for p in (plain[n], rtp_packet(n, 3, c, 960))])  # fmt: skip
+        both = [p for n, c in enumerate(coded) for p in (plain[n], rtp_packet(n, 3, c, 960))]
+        yield "beat", series(both)
+        yield "beat", series([*both[:7], SLEEP, *both[7:], SLEEP])
     yield "wideband", bytes(range(256)) * 5
     yield "beat", series(plain + events)
 

@@ -7,7 +7,8 @@ Protocol: netstrings of JSON, https://github.com/baresip/baresip/blob/v1.0.0/mod
 import asyncio
 import contextlib
 import json
-import wave
+import re
+import struct
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +20,8 @@ from tests.peers.child import Child, free_port, free_ports
 MODULES = Path("/usr/lib/baresip/modules")
 CONFIG = """
 poll_method epoll
-sip_listen 127.0.0.1:{sip}
-net_interface 127.0.0.1
+sip_listen {host}:{sip}
+net_interface {address}
 call_local_timeout 30
 call_max_calls 8
 {sound}
@@ -50,8 +51,10 @@ audio_source aubridge,loop
 audio_player aubridge,loop
 module plc.so
 module aubridge.so"""
+BIT_RATE = re.compile(r"audio=\d+/(\d+) \(bit/s\)")  # of the call's state, as it is shown
 WAV_HEADER = 44  # bytes
-ACCOUNT = "<sip:baresip@127.0.0.1:{sip}>;regint=0;audio_codecs={codec};answermode={mode}"
+WAV_FORMAT = struct.Struct("<HI")  # at 22: channels, rate
+ACCOUNT = "<sip:baresip@{host}:{sip}>;regint=0;audio_codecs={codec};answermode={mode}"
 
 
 class Baresip:
@@ -66,11 +69,12 @@ class Baresip:
         encryption: str = "",
         cafile: Path | None = None,
         returns: bool = False,
+        address: str = "127.0.0.1",
     ) -> None:
-        """``encryption``: srtp (wished for), srtp-mand or srtp-mandf (required); empty: none.
-        ``cafile``: who must have signed the certificates of others, in TLS. ``returns``: it says
-        what it hears, repaired as it would play it, in place of ``says``."""
-        self._rate, self._channels = (int(n) for n in codec.split("/")[1:])
+        """``codec``: one, or several in its order. ``encryption``: srtp (wished for), srtp-mand or
+        srtp-mandf (required); empty: none. ``cafile``: who must have signed the certificates of
+        others, in TLS. ``returns``: it says what it hears, repaired as it would play it, in place
+        of ``says``. ``address``: where it listens, and speaks from."""
         folder = folder / "baresip"
         folder.mkdir()
         self._heard = folder / "heard"
@@ -81,10 +85,13 @@ class Baresip:
         self._news = asyncio.Event()
         self._control = free_port()
         sip, rtp = free_port(), free_ports(16)
-        self.uri = f"sip:baresip@127.0.0.1:{sip}"
+        host = f"[{address}]" if ":" in address else address
+        self.uri = f"sip:baresip@{host}:{sip}"
         says_path = folder / "says.wav"
         sound.write_wav(says_path, sound.tone(10.0) if says is None else says)
         config = CONFIG.format(
+            host=host,
+            address=address,
             sip=sip,
             sound=RETURN if returns else f"audio_source aufile,{says_path}",
             hears=self._heard,
@@ -97,11 +104,12 @@ class Baresip:
             config += f"sip_cafile {cafile}\n"
         (folder / "config").write_text(config)
         mode = "auto" if answers else "manual"
-        account = ACCOUNT.format(sip=sip, codec=codec, mode=mode)
+        account = ACCOUNT.format(host=host, sip=sip, codec=codec, mode=mode)
         if encryption:
             account += f";mediaenc={encryption}"
         (folder / "accounts").write_text(account + "\n")
-        self.child = Child(["baresip", "-f", folder], folder / "baresip.err")
+        family = "-6" if ":" in address else "-4"
+        self.child = Child(["baresip", family, "-f", folder], folder / "baresip.err")
 
     async def __aenter__(self) -> Self:
         await self.child.__aenter__()
@@ -172,29 +180,29 @@ class Baresip:
 
     async def hears(self, seconds: float, within_s: float = 15.0) -> None:
         """Wait until this much sound has come, silence included."""
-        size = seconds * self._rate * self._channels * 2
         async with asyncio.timeout(within_s):
-            while sum(path.stat().st_size for path in self._heard.glob("*-dec.wav")) < size:
+            while len(self.heard()) < seconds * sound.RATE:
                 await asyncio.sleep(0.05)
 
     def heard(self) -> sound.Pcm:
-        """What was heard in the calls, one after the other; complete once they are over."""
-        files = sorted(self._heard.glob("*-dec.wav"))
-        return np.concatenate([self._telephone(path) for path in files])
+        """What has been heard so far, in all calls, one after the other."""
+        parts = [pcm[:: rate // sound.RATE] for rate, pcm in self._recorded()]
+        return np.concatenate([np.empty(0, np.int16), *parts])
 
-    def heard_so_far(self) -> sound.Pcm:
-        """The same while a call lasts, when the header does not yet say how much there is."""
-        paths = sorted(self._heard.glob("*-dec.wav"))
-        octets = b"".join(path.read_bytes()[WAV_HEADER:] for path in paths)
-        pcm = np.frombuffer(octets, "<i2", len(octets) // 2)
-        return pcm[:: self._channels * (self._rate // sound.RATE)].astype(np.int16)
+    def rates(self) -> list[int]:
+        """Hz, of the codecs that it has heard by, one after the other."""
+        return [rate for rate, _ in self._recorded()]
 
-    def _telephone(self, path: Path) -> sound.Pcm:
-        """At the telephone's rate, whatever the codec's."""
-        with wave.open(str(path), "rb") as file:
-            assert (file.getnchannels(), file.getframerate()) == (self._channels, self._rate)
-            pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        return pcm[:: self._channels * (self._rate // sound.RATE)].astype(np.int16)
+    def _recorded(self) -> list[tuple[int, sound.Pcm]]:
+        """Rate and sound of each file. While a call lasts, its header lacks only how long it is."""
+        files = [path.read_bytes() for path in sorted(self._heard.glob("*-dec.wav"))]
+        parts = []
+        for octets in files:
+            if len(octets) >= WAV_HEADER:
+                channels, rate = WAV_FORMAT.unpack_from(octets, 22)
+                pcm = np.frombuffer(octets, "<i2", (len(octets) - WAV_HEADER) // 2, WAV_HEADER)
+                parts.append((rate, pcm[::channels].astype(np.int16)))
+        return parts
 
     async def dial(self, uri: str) -> None:
         await self.order("dial", uri)
@@ -205,6 +213,21 @@ class Baresip:
     async def transfer(self, uri: str) -> None:
         """Have the peer call somebody else, by REFER."""
         await self.order("transfer", uri)
+
+    async def say(self, wav: Path) -> None:
+        """Play this from now on."""
+        await self.order("ausrc", f"aufile,{wav}")
+
+    async def receives(self, least: int, most: int, within_s: float = 90.0) -> None:
+        """Wait until so many bit/s of sound came in the last three seconds: what it hears it does
+        not write down any more once a call has changed its codec."""
+        async with asyncio.timeout(within_s):
+            while not (rates := self._bit_rates()) or not least <= rates[-1] <= most:
+                await asyncio.sleep(0.05)
+
+    def _bit_rates(self) -> list[int]:
+        said = self.child.log.read_text(errors="replace")
+        return [int(rate) for rate in BIT_RATE.findall(said)]
 
     async def press(self, digit: str) -> None:
         """One key, by RFC 4733; it is held until the next one or the call's end."""

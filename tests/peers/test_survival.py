@@ -55,12 +55,12 @@ async def test_ten_kills_in_a_row_end_no_call(
             os.kill(pids[0], signal.SIGKILL)
             await hears_more(call, 10)
             pids = await two_processes(gateway, without=pids[0])
-        before = sound.loud_s(other.heard_so_far())
+        before = sound.loud_s(other.heard())
         began = time.monotonic()
         await call.say(tmp_path / "said.wav", within_s=WITHIN_S)
         await call.until("sound", within_s=WITHIN_S, after=began, on=True)
         async with asyncio.timeout(WITHIN_S):
-            while sound.loud_s(other.heard_so_far()) < before + 1:
+            while sound.loud_s(other.heard()) < before + 1:
                 await asyncio.sleep(0.05)
         await call.hang_up()
         await call.disconnected()

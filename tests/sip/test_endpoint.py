@@ -203,6 +203,23 @@ async def test_public_address_is_what_peers_outside_are_told(
         assert client.local_address_for("not.resolved.example") == "198.51.100.7"
 
 
+@pytest.mark.parametrize(
+    ("public", "told"),
+    [
+        ("198.51.100.7", ("198.51.100.7", "::1")),
+        ("2001:db8::7", ("127.0.0.1", "2001:db8::7")),
+        ("sip.example.com", ("sip.example.com", "sip.example.com")),
+    ],
+)
+async def test_a_public_address_is_told_to_peers_of_its_family(
+    public: str, told: tuple[str, str]
+) -> None:
+    listen = "udp:127.0.0.1:0,udp:[::1]:0"
+    async with endpoint(listen=listen, public_address=public, local_networks=[]) as both:
+        assert both.local_address_for("203.0.113.9") == told[0]
+        assert both.local_address_for("2001:db8::9") == told[1]
+
+
 async def test_garbage_on_tcp_closes_the_connection_and_nothing_else() -> None:
     async with endpoint() as server, endpoint() as client:
         port = next(place.port for place in server.ports if place.transport == "tcp")
