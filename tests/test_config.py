@@ -101,3 +101,43 @@ def test_a_section_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("GATEWAY_SPI__LISTEN", "udp:127.0.0.1:5090")
     with pytest.raises(ConfigError, match=r"GATEWAY_SPI__LISTEN: there is no section \[spi\]"):
         load(FILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("WEBHOOKS__URL", "notaurl", r"\[webhooks\] url .*must be an http or https URL"),
+        ("WEBHOOKS__URL", "https:///hook", r"\[webhooks\] url .*must be an http or https URL"),
+        ("WEBHOOKS__URL", "http://a:99999/", r"\[webhooks\] url .*[Pp]ort"),
+        ("API__PUBLIC_URL", "voice.example.org", r"\[api\] public_url .*must be an http or https"),
+        ("AGENTS__SMART_TURN", "/nonexistent", r"\[agents\] smart_turn .*there is no such file"),
+    ],
+)
+def test_what_could_never_work_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv(f"GATEWAY_{name}", value)
+    with pytest.raises(ConfigError, match=why) as refused:
+        load(FILE)
+    assert value in str(refused.value)
+
+
+def test_a_model_without_what_runs_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = tmp_path / "smart-turn.onnx"
+    model.touch()
+    monkeypatch.setenv("GATEWAY_AGENTS__SMART_TURN", str(model))
+    for found in (None, object()):
+        monkeypatch.setattr("gateway.agent.settings.find_spec", lambda name, found=found: found)
+        if found:
+            assert load(FILE).agents.smart_turn == str(model)
+        else:
+            with pytest.raises(ConfigError, match='install the extra "turns"'):
+                load(FILE)
+
+
+def test_urls_of_the_operator_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("", "http://127.0.0.1:3000/hook", "https://user:pass@example.org", "http://[::1]/"):
+        monkeypatch.setenv("GATEWAY_WEBHOOKS__URL", url)
+        assert load(FILE).webhooks.url == url

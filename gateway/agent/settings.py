@@ -1,8 +1,20 @@
 """``[agents]``: the processes in which the conversations are held."""
 
 import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _model(path: str) -> str:
+    if path and not os.access(path, os.R_OK):
+        there = Path(path).exists()
+        raise ValueError("this file may not be read" if there else "there is no such file")
+    if path and find_spec("onnxruntime") is None:
+        raise ValueError('onnxruntime is not installed: install the extra "turns"')
+    return path
 
 
 class AgentSettings(BaseModel):
@@ -19,7 +31,7 @@ class AgentSettings(BaseModel):
         description="a process whose loop is late by this, for two seconds, gets no new calls; if "
         "all are, new calls are refused with 503",
     )
-    smart_turn: str = Field(
+    smart_turn: Annotated[str, AfterValidator(_model)] = Field(
         "", description="path of Smart Turn's ONNX model; empty: turns end by our own estimate"
     )
 

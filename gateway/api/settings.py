@@ -1,11 +1,22 @@
 """``[api]``: where the REST API listens, and which key opens it."""
 
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 AT_ONCE = 4
 MOST_WAITING = 1000
+
+
+def _web_url(text: str) -> str:
+    url = urlsplit(text)  # ValueError: brackets or a port that are none
+    if text and (url.scheme not in ("http", "https") or not url.hostname or url.port == 0):
+        raise ValueError("must be an http or https URL with a host, e.g. https://example.org/hook")
+    return text
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]  # or empty
 
 
 class ApiSettings(BaseModel):
@@ -15,7 +26,7 @@ class ApiSettings(BaseModel):
     key: SecretStr | None = Field(
         None, description="the bearer key; unset: made at the first start, in <state_dir>/api.key"
     )
-    public_url: str = Field(
+    public_url: WebUrl = Field(
         "",
         description="how clients reach the API, e.g. https://voice.example.org: the beginning of "
         "links in webhooks; empty: http:// and the listening address",
@@ -68,7 +79,7 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field("", description="where they go; empty: nowhere")
+    url: WebUrl = Field("", description="where they go; empty: nowhere")
     secret: SecretStr = Field(SecretStr(""), description="sent as X-Vapi-Secret")
     credential_id: str = Field("", description="a stored webhook credential to sign with")
 

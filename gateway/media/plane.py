@@ -37,6 +37,12 @@ class Plane:
         self.sounds = Sounds(self.lines, media.tones)
         self._free = deque(range(media.capacity))
         ports = list(rtp.port_pairs)
+        if len(ports) < media.capacity:
+            log.warning(
+                "[rtp] ports %s are enough for %d lines, and [media] capacity is %d: calls beyond "
+                "%d are refused; give %d ports or more, or lower the capacity",
+                rtp.ports, len(ports), media.capacity, len(ports), 2 * media.capacity,
+            )  # fmt: skip
         random.shuffle(ports)  # the next call's port cannot be guessed
         self._ports = deque(ports)
         self._taken: dict[int, Line] = {}

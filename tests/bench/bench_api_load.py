@@ -139,13 +139,18 @@ def _talk(number: int, until_s: float) -> tuple[Step, ...]:
 
 
 def _ask(order: Order) -> dict[str, Any]:
-    with subprocess.Popen(
-        tied([sys.executable, "-m", "tests.bench.clients"]),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=ENV,
-    ) as clients:  # fmt: skip
-        _favour(clients.pid)
-        told, _ = clients.communicate(json.dumps(asdict(order)) + "\n", timeout=STRETCH_S + 90)
-    tally: dict[str, Any] = json.loads(told.splitlines()[-1])
+    # What they tell is longer than a pipe holds, and came through one cut off now and then.
+    with tempfile.TemporaryFile("w+") as told:
+        with subprocess.Popen(
+            tied([sys.executable, "-m", "tests.bench.clients"]),
+            stdin=subprocess.PIPE, stdout=told, text=True, cwd=ROOT, env=ENV,
+        ) as clients:  # fmt: skip
+            _favour(clients.pid)
+            clients.communicate(json.dumps(asdict(order)) + "\n", timeout=STRETCH_S + 90)
+        if clients.returncode:
+            raise RuntimeError(f"the clients of the API ended with {clients.returncode}")
+        told.seek(0)
+        tally: dict[str, Any] = json.loads(told.read().splitlines()[-1])
     return tally
 
 

@@ -361,6 +361,15 @@ async def test_who_rings_is_not_refused_for_what_a_beat_costs_anyway() -> None:
     await plane.close()
 
 
+async def test_fewer_ports_than_lines_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    for ports in ("41200-41215", "41200-41205"):
+        await Plane(MediaSettings(capacity=8), RtpSettings(ports=ports), []).close()
+    (told,) = caplog.messages
+    assert told.startswith(
+        "[rtp] ports 41200-41205 are enough for 3 lines, and [media] capacity is 8"
+    )
+
+
 async def test_a_port_in_use_is_passed_over_and_none_left_is_no_room() -> None:
     squatter = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     squatter.bind((HOST, 41_201))  # the odd one of the first pair
