@@ -34,14 +34,6 @@ _DESTINATIONS = ("number", "sip")
 
 
 @dataclass(frozen=True)
-class Failed(Exception):
-    """No answer that can be used; ``reason`` is the documented one."""
-
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class Receptionist:
     """Finds out who answers the callers of one number. ``number`` has its id among its fields."""
 
@@ -57,13 +49,13 @@ class Receptionist:
         """Raises CallRefused, if there is nothing to fall back on."""
         try:
             return await self._asked(record)
-        except Failed as failed:
-            log.warning("assistant-request: %s", failed.detail, extra={"reason": failed.reason})
-            return await self._instead(failed)
+        except CallRefused as failed:
+            return await self.instead(failed)
 
     async def _asked(self, record: CallRecord) -> Route | Forward:
         if self.where is None:
-            raise Failed(Ended.NOBODY_SET, f"phone number {self.number['id']} has no assistant")
+            detail = f"phone number {self.number['id']} has no assistant"
+            raise CallRefused(detail, Ended.NOBODY_SET)
         papers: Papers = {"phoneNumber": self.number}
         body = json.dumps(self.messages.assistant_request(record, papers), default=str).encode()
         began, outcome = time.monotonic(), "refused"
@@ -71,11 +63,12 @@ class Receptionist:
             async with asyncio.timeout(self.limit_s):
                 status, answer = await self.wire.send(self.where, body, self.limit_s)
             if not 200 <= status < 300:
-                raise Failed(Ended.ASSISTANT_REQUEST_FAILED, f"its server answered HTTP {status}")
+                detail = f"its server answered HTTP {status}"
+                raise CallRefused(detail, Ended.ASSISTANT_REQUEST_FAILED)
             outcome = "delivered"
         except FAILURES as error:
             outcome = "unreachable"
-            raise Failed(Ended.ASSISTANT_REQUEST_FAILED, reason(error, self.limit_s)) from None
+            raise CallRefused(reason(error, self.limit_s), Ended.ASSISTANT_REQUEST_FAILED) from None
         finally:
             SENT.labels("assistant-request", outcome).inc()
         log.info("assistant-request", extra={"ms": round((time.monotonic() - began) * 1000)})
@@ -84,20 +77,17 @@ class Receptionist:
     async def _meant(self, answer: Json) -> Route | Forward:
         shape = reference("AssistantRequestAnswer")
         if wrong := problems(shape, answer):
-            raise Failed(Ended.ASSISTANT_REQUEST_INVALID, "; ".join(wrong))
+            raise CallRefused("; ".join(wrong), Ended.ASSISTANT_REQUEST_INVALID)
         if answer.get("destination"):
             return self.forward(answer["destination"], Ended.ASSISTANT_REQUEST_FORWARDED)
         if text := answer.get("error"):
             if len(text) > SPEAKABLE or not any(c.isalnum() for c in text):
                 detail = "the error is nothing to be read to a caller"
-                raise Failed(Ended.ASSISTANT_REQUEST_UNSPEAKABLE, detail)
+                raise CallRefused(detail, Ended.ASSISTANT_REQUEST_UNSPEAKABLE)
             return self.spoken(text, Ended.ASSISTANT_REQUEST_ERROR)
         if not names_somebody(answer):
-            raise Failed(Ended.ASSISTANT_REQUEST_NOBODY, "the answer names no assistant")
-        try:
-            return await self.route(answer, Ended.ASSISTANT_REQUEST_INVALID)
-        except CallRefused as error:
-            raise Failed(error.reason, str(error)) from None
+            raise CallRefused("the answer names no assistant", Ended.ASSISTANT_REQUEST_NOBODY)
+        return await self.route(answer, Ended.ASSISTANT_REQUEST_INVALID)
 
     async def route(self, source: Mapping[str, Any], why: str, **chosen: Any) -> Route:
         """Who ``source`` names. Raises CallRefused."""
@@ -148,8 +138,9 @@ class Receptionist:
             raise CallRefused(str(error), why) from None
         return Forward(destination=to, route=self.spoken("", why), reason=why)
 
-    async def _instead(self, failed: Failed) -> Route | Forward:
-        """What the number's owner wants when there is no answer. Raises CallRefused."""
+    async def instead(self, failed: CallRefused, _: CallRecord | None = None) -> Route | Forward:
+        """What the number's owner wants when nobody can answer. Raises CallRefused."""
+        log.warning("nobody answers: %s", failed, extra={"reason": failed.reason})
         for hook in self.number.get("hooks") or ():
             if hook["on"] == "call.ending" and _meets(hook, failed.reason):
                 for action in (hook["do"] if isinstance(hook["do"], list) else [hook["do"]])[:1]:
@@ -159,7 +150,7 @@ class Receptionist:
             return await self.route({"assistantId": fallback}, failed.reason, **why)
         if destination := self.number.get("fallbackDestination"):
             return self.forward(destination, failed.reason)
-        raise CallRefused(failed.detail, failed.reason)
+        raise failed
 
     def acted(self, action: Json, why: str) -> Route | Forward:
         """A number's hook: it says something or passes the caller on."""
@@ -184,5 +175,5 @@ def _object(body: bytes) -> Json:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise Failed(Ended.ASSISTANT_REQUEST_INVALID, "the answer is not a JSON object")
+        raise CallRefused("the answer is not a JSON object", Ended.ASSISTANT_REQUEST_INVALID)
     return answer

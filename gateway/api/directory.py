@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from gateway.api.assistant_request import Receptionist
@@ -40,8 +41,8 @@ class StoreDirectory:
     async def find(
         self, user: str, host: str, headers: Mapping[str, str], caller: Party
     ) -> Route | Enquiry | None:
-        """The route of a SIP user or telephone number; None if nobody has it. Raises CallRefused
-        if it is known but cannot be answered, OutOfOrder if the store does not tell."""
+        """The route of a SIP user or telephone number; None if nobody has it. Raises OutOfOrder
+        if the store does not tell."""
         try:
             number = await self._store.phone_numbers.dialled(user, host)
             if number is None:
@@ -70,12 +71,15 @@ class StoreDirectory:
         )
         source = chosen.source if chosen else body
         if not names_somebody(source):
-            if desk.where is None and not _has_fallback(body):
-                raise CallRefused(f"phone number {number.id} has no assistant", Ended.NOBODY_SET)
             return Enquiry(**reach, papers=papers, ask=desk.ask)
         why = chosen.why if chosen else {}
         picked = {n: source.get(n) for n in ("assistantId", "squadId")}
-        route = await desk.route(picked, Ended.NO_ASSISTANT, **why)
+        try:
+            route = await desk.route(picked, Ended.NO_ASSISTANT, **why)
+        except OutOfOrder:
+            raise
+        except CallRefused as error:
+            return Enquiry(**reach, papers=papers, ask=partial(desk.instead, error))
         return Route(**{**vars(route), **reach})
 
     def _desk(self, number: Stored) -> Receptionist:
@@ -88,11 +92,6 @@ class StoreDirectory:
             body,
             self._defaults,
         )
-
-
-def _has_fallback(number: dict[str, Any]) -> bool:
-    hooks = [hook for hook in number.get("hooks") or () if hook["on"] == "call.ending"]
-    return bool(hooks or number.get("fallbackDestination") or number.get("fallbackAssistantId"))
 
 
 def _at_once(number: dict[str, Any], caller: str) -> dict[str, Any] | None:

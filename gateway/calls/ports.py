@@ -234,5 +234,6 @@ class Directory(Protocol):
     async def find(
         self, user: str, host: str, headers: Mapping[str, str], caller: Party
     ) -> Route | Enquiry | None:
-        """The route of a dialled SIP user or number; None if nobody has it. Raises CallRefused
-        if it is known but its assistant cannot be used."""
+        """The route of a dialled SIP user or number; None if nobody has it. One whose assistant
+        cannot be used is an Enquiry that says so, for the call is to be recorded. Raises
+        OutOfOrder if nothing can be looked up."""

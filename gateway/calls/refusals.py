@@ -45,7 +45,7 @@ def turn_away(session: Session, error: CallRefused) -> None:
     if isinstance(error, OutOfOrder):
         refuse(session, 503, "Out of order", retry=True, why=str(error))
     else:
-        refuse(session, 480, str(error))
+        refuse(session, 480, "Temporarily Unavailable", why=str(error))
 
 
 def away(exchange: Exchange) -> None:

@@ -140,7 +140,7 @@ class Switchboard:
             turn_away(session, error)
             return
         except NoRoom as error:
-            refuse(session, 486, str(error), retry=True)
+            refuse(session, 486, "Busy Here", why=str(error), retry=True)
             return
         except Objection as no:
             refuse(session, no.status, no.phrase, headers=no.headers)

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from gateway.api.directory import StoreDirectory
-from gateway.calls.ports import CallRefused, Login, OutOfOrder, Route
+from gateway.calls.ports import CallRefused, Enquiry, Login, OutOfOrder, Route
 from gateway.calls.record import Party
 from gateway.store import Store
+from tests.api.hooks import a_call
 
 
 async def test_a_number_leads_to_its_assistant(
@@ -43,10 +44,29 @@ async def test_a_number_that_cannot_be_answered_says_why(
     assistant_id = {"gone": "11111111-1111-4111-8111-111111111111", "mute": mute.id}.get(
         assistant or ""
     )
-    await store.phone_numbers.create({"number": "+14155550100", "assistantId": assistant_id})
+    body = {"number": "+14155550100", "assistantId": assistant_id}
+    number = await store.phone_numbers.create(body)
+    found = await directory.find("14155550100", "here", {}, Party())
+    assert isinstance(found, Enquiry)  # so there will be a record of the call
+    assert (found.phone_number_id, found.public) == (number.id, False)
+    assert found.papers == {"phoneNumber": {"id": number.id, **body}}
     with pytest.raises(CallRefused, match=said) as error:
-        await directory.find("14155550100", "here", {}, Party())
+        await found.ask(a_call())
     assert error.value.reason == reason
+
+
+async def test_a_number_whose_assistant_cannot_be_used_falls_back(
+    store: Store, directory: StoreDirectory, script: dict[str, Any]
+) -> None:
+    mute, spare = await store.assistants.create({}), await store.assistants.create(script)
+    body = {"sipUri": "sip:desk@here", "assistantId": mute.id, "fallbackAssistantId": spare.id}
+    await store.phone_numbers.create({"provider": "vapi", **body})
+    found = await directory.find("desk", "here", {}, Party())
+    assert isinstance(found, Enquiry)
+    route = await found.ask(a_call())
+    assert isinstance(route, Route)
+    assert route.assistant_id == spare.id
+    assert route.chosen == {"fallback": "assistant-not-valid"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # Postgres keeps its tables

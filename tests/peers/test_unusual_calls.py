@@ -23,6 +23,19 @@ async def test_an_unknown_user_is_404(gateway: Daemon, phone: Softphone) -> None
     assert "nobody" in gateway.log()
 
 
+async def test_a_number_that_cannot_be_answered_is_recorded_and_tells_strangers_nothing(
+    gateway: Daemon, phone: Softphone
+) -> None:
+    mute = (await gateway.api.post("/assistant", json={})).json()["id"]
+    number = {"provider": "vapi", "sipUri": "sip:mute@here", "assistantId": mute}
+    made = (await gateway.api.post("/phone-number", json=number)).json()
+    ended = await (await phone.dial(gateway.uri("mute"))).disconnected()
+    assert (ended["status"], ended["reason"]) == (480, "Temporarily Unavailable")
+    (record,) = await gateway.ended_calls(1)
+    assert (record["endedReason"], record["phoneNumberId"]) == ("assistant-not-valid", made["id"])
+    assert "model should not be empty" in gateway.log()
+
+
 async def test_no_common_codec_is_488(gateway: Daemon, phone: Softphone) -> None:
     await phone.offer_only("GSM/8000")
     call = await phone.dial(gateway.uri("demo"))

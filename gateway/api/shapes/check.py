@@ -79,6 +79,8 @@ def _check_type(schema: Schema, value: Any, at: str, depth: int) -> Iterator[str
     elif name == "object":
         yield from _check_object(schema, value, at, depth)
     elif name == "array":
+        if len(value) < schema.get("minItems", 0):
+            yield f"{at} must contain at least {schema['minItems']} elements"
         for index, item in enumerate(value):
             yield from _check(schema.get("items", {}), item, _join(at, str(index)), depth + 1)
 
@@ -99,6 +101,8 @@ def _check_number(schema: Schema, value: float, at: str) -> Iterator[str]:
         yield f"{at} must not be less than {schema['minimum']}"
     if value > schema.get("maximum", math.inf):
         yield f"{at} must not be greater than {schema['maximum']}"
+    if value <= schema.get("exclusiveMinimum", -math.inf):
+        yield f"{at} must be greater than {schema['exclusiveMinimum']}"
 
 
 def _check_object(schema: Schema, value: Mapping[str, Any], at: str, depth: int) -> Iterator[str]:
