@@ -9,14 +9,15 @@ from gateway.api.credentials import TRUNK
 from gateway.api.errors import BadRequest
 from gateway.api.resources import Body, Resource
 from gateway.store import Holdings
-from gateway.store.numbers import sip_address
+from gateway.store.numbers import digits, sip_address
 from gateway.store.rows import Rows
+from gateway.store.tables import LONGEST_NUMBER, LONGEST_URI
 from gateway.trunks.book import Trunks
 
 
 def phone_numbers(trunks: Trunks) -> Resource:
     async def accept(holdings: Holdings, body: Body) -> None:
-        found = list(_unusable(body))
+        found = [*_unusable(body), *_too_long(body)]
         rules = body.get("routing") or []
         found += routing.problems(rules)
         for at, named in _named(body):
@@ -33,7 +34,11 @@ def phone_numbers(trunks: Trunks) -> Resource:
             await exists(holdings.credentials, credential_id) or _of_the_file(trunks, credential_id)
         ):
             found.append(f"credentialId {credential_id} does not exist")
-        if body.get("number") and await holdings.phone_numbers.foreign(body["number"]):
+        if (
+            not found
+            and body.get("number")
+            and await holdings.phone_numbers.foreign(body["number"])
+        ):
             found.append("number is already in use by another organisation")
         if found:
             raise BadRequest(found)
@@ -61,10 +66,12 @@ async def trunk_of(holdings: Holdings, number: Body) -> str:
 
 
 async def exists(rows: Rows, row_id: str) -> bool:
+    """In the usual spelling only: the id is stored as it is written."""
     try:
-        return await rows.get(str(UUID(row_id))) is not None
+        canonical = str(UUID(row_id))
     except ValueError:
         return False
+    return canonical == row_id.lower() and await rows.get(canonical) is not None
 
 
 def _named(number: Body) -> Iterator[tuple[str, Body]]:
@@ -79,6 +86,15 @@ def _named(number: Body) -> Iterator[tuple[str, Body]]:
 def _of_the_file(trunks: Trunks, name: str) -> bool:
     trunk = trunks.named(name)
     return trunk is not None and trunk.origin == "file"
+
+
+def _too_long(body: Body) -> Iterator[str]:
+    """What Postgres would not take, and no telephone would dial."""
+    if len(digits(body.get("number") or "")) > LONGEST_NUMBER:
+        yield f"number must be shorter than or equal to {LONGEST_NUMBER} characters"
+    address = sip_address(body.get("sipUri") or "")
+    if address and len("@".join(address)) > LONGEST_URI:
+        yield f"sipUri must be shorter than or equal to {LONGEST_URI} characters"
 
 
 def _unusable(body: Body) -> list[str]:

@@ -26,6 +26,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 THE_ORG = str(uuid5(NAMESPACE_DNS, "trunkline"))  # the operator's organisation
 
 _ID = String(36)
+LONGEST_NUMBER = 40  # digits
+LONGEST_URI = 255  # characters of user@host
 
 
 class Moment(TypeDecorator[datetime]):
@@ -82,9 +84,9 @@ phone_numbers = _kept(
     "phone_numbers",
     Column("body", _json(), nullable=False),
     Column("assistant_id", _ID),
-    Column("number", String(40), index=True),  # digits only
-    Column("sip_uri", String(255), unique=True),  # user@host, in lower case
-    Column("sip_user", String(255), index=True),
+    Column("number", String(LONGEST_NUMBER), index=True),  # digits only
+    Column("sip_uri", String(LONGEST_URI), unique=True),  # user@host, in lower case
+    Column("sip_user", String(LONGEST_URI), index=True),
 )
 
 credentials = _kept(

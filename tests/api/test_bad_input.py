@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 ALICE = {"sipUri": "sip:alice@example.org"}
 FILE = {"files": {"file": ("a.txt", b"words")}}
+BAD = "Bad Request"
 NOBODY = "22222222-2222-4222-8222-222222222222"
 
 GOOD: dict[str, Json] = {
@@ -242,6 +243,26 @@ async def test_a_nul_character_is_refused_by_field(
     message = refused(await api.post(path, json=GOOD[path] | wrong), 400, "Bad Request")
     assert message == [f"{where} must not have a NUL character"]
     assert (await api.get(path)).json() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize("provider", ["byo-phone-number", "telnyx", "twilio", "vonage", "vapi"])
+async def test_what_is_too_long_for_a_column_is_refused_by_field(
+    api: httpx.AsyncClient, provider: str
+) -> None:
+    credential = (await make(api, "/credential"))["id"]
+    twilio = {"twilioAccountSid": "x"} if provider == "twilio" else {"credentialId": credential}
+    given, field, most, fits, other = {
+        "vapi": ({}, "sipUri", 255, f"sip:{'a' * 251}@b.c", f"sip:{'a' * 252}@b.c"),
+    }.get(provider, (twilio, "number", 40, "+" + "1" * 39, "İ" * 40))
+    number = {"provider": provider, **given}
+    message = refused(await api.post("/phone-number", json={**number, field: other}), 400, BAD)
+    assert message == [f"{field} must be shorter than or equal to {most} characters"]
+    made = await api.post("/phone-number", json={**number, field: fits})
+    assert made.status_code == 201, made.text
+    at = f"/phone-number/{made.json()['id']}"
+    message = refused(await api.patch(at, json={field: other}), 400, BAD)
+    assert message == [f"{field} must be shorter than or equal to {most} characters"]
 
 
 async def test_a_backslash_before_u0000_is_no_nul_character(api: httpx.AsyncClient) -> None:
