@@ -58,6 +58,12 @@ _OUTBOUND = {
 }
 
 
+def hook_executed(phase: str, deed: str) -> str:
+    """A phone number's hook had the call, while it was "ringing" or "ending"; it was to "say"
+    something or to "transfer"."""
+    return f"call.{phase}.hook-executed-{deed}"
+
+
 def outbound_refused(status: int) -> str:
     """The reason for an outbound INVITE that ended with this final SIP status."""
     if status in (486, 600):

@@ -21,7 +21,7 @@ from gateway.api.webhooks import SENT
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.ports import CallRefused, Forward, OutOfOrder, Papers, Route
 from gateway.calls.record import CallRecord
-from gateway.reasons import Ended
+from gateway.reasons import Ended, hook_executed
 from gateway.store import Holdings, StoreError
 
 log = logging.getLogger(__name__)
@@ -143,8 +143,10 @@ class Receptionist:
         log.warning("nobody answers: %s", failed, extra={"reason": failed.reason})
         for hook in self.number.get("hooks") or ():
             if hook["on"] == "call.ending" and _meets(hook, failed.reason):
-                for action in (hook["do"] if isinstance(hook["do"], list) else [hook["do"]])[:1]:
-                    return self.acted(action, failed.reason)
+                deeds = hook.get("do") or []
+                for action in deeds if isinstance(deeds, list) else [deeds]:
+                    if action["type"] in ("say", "transfer"):  # the others are an assistant's
+                        return self.acted(action, "ending")
         if fallback := self.number.get("fallbackAssistantId"):
             why = {"fallback": failed.reason}
             return await self.route({"assistantId": fallback}, failed.reason, **why)
@@ -152,8 +154,9 @@ class Receptionist:
             return self.forward(destination, failed.reason)
         raise failed
 
-    def acted(self, action: Json, why: str) -> Route | Forward:
+    def acted(self, action: Json, phase: str) -> Route | Forward:
         """A number's hook: it says something or passes the caller on."""
+        why = hook_executed(phase, action["type"])
         if action["type"] == "transfer":
             if not action.get("destination"):
                 raise CallRefused("the number's hook transfers nowhere: it has no destination", why)

@@ -63,7 +63,7 @@ class StoreDirectory:
         if action := _at_once(body, caller.number):
 
             async def act(_: CallRecord) -> Route | Forward:
-                return desk.acted(action, Ended.ASSISTANT_REQUEST_FORWARDED)
+                return desk.acted(action, "ringing")
 
             return Enquiry(**reach, papers=papers, ask=act)
         chosen = choose(

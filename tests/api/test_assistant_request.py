@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.api.directory import StoreDirectory
@@ -138,6 +139,8 @@ async def test_a_destination_or_a_hook_is_what_a_caller_falls_back_on(
         {"on": "call.ending", "filters": [one], "do": [{"type": "say", "exact": said}]}
         for one, said in ((wrong, "No."), (right, "Nobody is here."))
     ]
+    tool = {"type": "tool", "toolId": "an assistant's"}
+    hooks.insert(0, {"on": "call.ending", "do": [tool]})
     number = (await store.phone_numbers.list())[0]
     await store.phone_numbers.delete(number.id)
     await store.phone_numbers.create({**number.body, "hooks": hooks})
@@ -147,6 +150,24 @@ async def test_a_destination_or_a_hook_is_what_a_caller_falls_back_on(
     route = await found.ask(a_call())
     assert isinstance(route, Route)
     assert route.last_words == "Nobody is here."
+    assert route.ends_as == "call.ending.hook-executed-say"
+
+
+async def test_both_documented_forms_of_an_ending_hook_are_taken(
+    store: Store, directory: StoreDirectory, api: httpx.AsyncClient
+) -> None:
+    transfer = {"type": "transfer", "destination": {"type": "number", "number": "+49301234567"}}
+    for do in (transfer, [transfer]):
+        hook = {"on": "call.ending", "do": do}
+        made = await api.post("/phone-number", json={**NUMBER, "hooks": [hook]})
+        assert made.status_code == 201, made.text
+        assert made.json()["hooks"] == [hook]
+        found = await directory.find("desk", "here", {}, Party())
+        assert isinstance(found, Enquiry)
+        forward = await found.ask(a_call())
+        assert isinstance(forward, Forward)
+        assert forward.reason == "call.ending.hook-executed-transfer"
+        await store.phone_numbers.delete(made.json()["id"])
 
 
 async def test_a_ringing_hook_meets_callers_by_their_prefix_before_anything_else(
@@ -160,5 +181,5 @@ async def test_a_ringing_hook_meets_callers_by_their_prefix_before_anything_else
     assert isinstance(met, Enquiry)
     route = await met.ask(a_call())
     assert isinstance(route, Route)
-    assert route.last_words == "No."
+    assert (route.last_words, route.ends_as) == ("No.", "call.ringing.hook-executed-say")
     assert isinstance(await directory.find("desk", "here", {}, Party(number="+49")), Route)
