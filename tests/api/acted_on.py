@@ -58,7 +58,6 @@ SPECIMENS: dict[str, list[Any]] = {
     "encryptionPlan": [{"type": "public-key"}, {"type": "public-key", "publicKey": {}}],
     "startsWith": ["+49", "+1"],
     "values": ["customer-ended-call", "x"],
-    "oneOf": ["call-start-error-neither-assistant-nor-server-set", "x"],
     "openAIEndpoint": ["https://a.openai.azure.com", "https://b.openai.azure.com"],
     "algorithm": ["sha256", "sha512"],
     "domain": ["one.example.org", "two.example.org"],
@@ -122,6 +121,8 @@ PROVEN = {
         for name in names
     },
     ("ScriptModel", "script"): "test_briefs.py",
+    ("PhoneNumberHookCallEnding", "do"): "test_assistant_request.py",
+    ("PhoneNumberHookCallEnding", "filters"): "test_assistant_request.py",
 }
 
 
