@@ -77,6 +77,15 @@ async def test_what_was_said_and_called_before_is_sent_as_chat_models_know_it(
     assert request.headers["authorization"] == "Bearer k"
 
 
+async def test_a_conversation_begins_though_nobody_has_said_anything_nor_given_instructions(
+    cloud: OpenAISimulator,
+) -> None:
+    async for _ in mind(cloud).reply([], ()):
+        pass
+    (message,) = cloud.requests[-1].json()["messages"]
+    assert (message["role"], bool(message["content"])) == ("user", True)
+
+
 async def test_a_compatible_vendor_is_a_row(cloud: OpenAISimulator) -> None:
     body = {"call": {"id": "call-7"}}
     options = {"url": cloud.base_url + "/chat/completions", "max_tokens": 9, "body": body}

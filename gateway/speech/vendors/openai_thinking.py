@@ -24,6 +24,7 @@ from gateway.speech.vendors.faults import patiently, refused
 from gateway.speech.vendors.openai import blame, client
 from gateway.speech.vendors.schemas import Stripping, stripped
 from gateway.speech.vendors.sse import Json, Stream
+from gateway.speech.vendors.turns import CONNECTED
 
 # A reasoning model thinks before the caller hears a word. Where the assistant does not say how
 # long, it is as short as the model can; and what it thinks is no part of the documented limit.
@@ -136,7 +137,8 @@ class OpenAIThinking:
 
         if self.vendor == "azure-openai":
             tools = [stripped(tool, self._options.strip) for tool in tools]
-        request = self._wire.request(messages, tools)
+        # An agent without instructions that is to speak first: no message at all is refused.
+        request = self._wire.request(messages or [Message("user", CONNECTED)], tools)
         try:
             answer = await self._answer(request)
         except Exception as error:
