@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from gateway.api.unusable import Unusable
-from gateway.calls.ports import CallRefused
+from gateway.calls.ports import CallRefused, OutOfOrder
 from gateway.errors import NoRoom
 from gateway.store import StoreError
 
@@ -81,6 +81,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(CallRefused)
     async def _refused(_: Request, error: CallRefused) -> JSONResponse:
         return response(400, f"The call cannot be placed: {error}")
+
+    @app.exception_handler(OutOfOrder)
+    async def _out_of_order(_: Request, error: OutOfOrder) -> JSONResponse:
+        message = f"The call cannot be placed now: {error}"
+        return response(503, message, {"Retry-After": "5"})
 
     @app.exception_handler(NoRoom)
     async def _no_room(_: Request, error: NoRoom) -> JSONResponse:

@@ -34,8 +34,8 @@ class CallRefused(GatewayError):
 
 
 class OutOfOrder(CallRefused):
-    """It cannot be taken here now, and that is nobody's fault but ours: the caller is told 503 and
-    Retry-After, so that a carrier tries another gateway. ``str()`` is for our log only."""
+    """Not here and not now, and that is nobody's fault but ours: who asked is told 503 and
+    Retry-After, so that a carrier tries another gateway. To a caller ``str()`` is not told."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from gateway.calls.ports import (
     Forward,
     Listener,
     Order,
+    OutOfOrder,
     Papers,
     Reach,
     Route,
@@ -234,7 +235,7 @@ class Switchboard:
 
     def _dial(self, record: CallRecord, order: Order) -> None:
         if self.draining:
-            raise CallRefused("the gateway is draining for a restart")
+            raise OutOfOrder("the gateway is draining for a restart")
         self._share_left(order)
         call_id = record.id
         aim = self._doors.aim(call_id, order, self.endpoint.local_address_for, time.monotonic())

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from gateway.calls.ports import CallRefused
+from gateway.calls.ports import CallRefused, OutOfOrder
 from gateway.calls.record import CallRecord, Event, Line, Party, Status, Turn
 from gateway.errors import NoRoom
 from gateway.store import Store
@@ -219,7 +219,12 @@ async def test_an_assistant_that_cannot_speak_is_refused_by_field(api: httpx.Asy
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(NoRoom("20 of 20"), 503), (CallRefused("no trunk is there"), 400)]
+    ("error", "status"),
+    [
+        (NoRoom("20 of 20"), 503),
+        (OutOfOrder("the gateway is draining"), 503),
+        (CallRefused("no trunk is there"), 400),
+    ],
 )
 async def test_what_the_switchboard_refuses_is_told(
     api: httpx.AsyncClient,
