@@ -15,7 +15,7 @@ from gateway.agent.mouth import Mouth
 from gateway.agent.phrases import phrases
 from gateway.agent.report import Report
 from gateway.agent.row import Row
-from gateway.agent.turn_table import AUDIBLE, DEAF, HELD, State
+from gateway.agent.turn_table import AUDIBLE, DEAF, EASY, HELD, State
 from gateway.agent.turns import Turns
 from gateway.errors import VendorError
 from gateway.media.lines import BEAT_S
@@ -90,14 +90,14 @@ class Deeds:
         self.at_ease = self._eases()
 
     def _eases(self) -> bool:
-        """The caller listens to what is queued, or the agent to silence, and nobody waits for
-        anything: not every beat matters."""
-        state = self._turns.state
-        if not (state is State.LISTENING or (state is State.SPEAKING and self._mouth.began_at)):
+        """One of the two speaks, or none, and that is all: not every beat matters."""
+        state, caller_speaks = self._turns.state, self._caller.speaking
+        if state not in EASY or caller_speaks is not (state is State.HEARING):
             return False
-        if self._caller.speaking or self._brief.hooks or self._dialogue.waiting:
+        if state is State.SPEAKING and self._mouth.began_at is None:
             return False
-        return not (self._dialogue.message_wish or self._answering.listens)
+        awaited = self._brief.hooks or self._dialogue.waiting or self._dialogue.message_wish
+        return not (awaited or self._answering.listens)
 
     def _sound(self, now: float) -> None:
         """The agent becomes audible."""

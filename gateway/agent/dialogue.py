@@ -120,8 +120,7 @@ class Dialogue:
     @property
     def last_said(self) -> str:
         """The agent's last message."""
-        said = (m for m in reversed(self.conversation.messages()) if m.role == "assistant")
-        return next((message.content for message in said if message.content), "")
+        return self.conversation.last_said
 
     def offer(self, briefs: Sequence[ToolBrief]) -> None:
         """Tools that the model may call from now on, too."""

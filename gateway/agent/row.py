@@ -13,6 +13,7 @@ from gateway.media.lines import (
     PAUSE_OFF,
     QUEUE,
     RING,
+    SILENT,
     SOURCES,
     Lines,
 )
@@ -64,6 +65,7 @@ class Row:
         self._beat: int = self._beats[row]
         self._digits: int = 0 if fresh else self._digit_count[row]
         self._pauses = 0  # of which the frame that caused it has been heard here
+        self._last = SILENT  # the newest frame was, when it was listened to
         self._drained = False  # all that was queued had been said by then
         self._ahead: dict[int, int] = {}  # of others it hears: their cursor less our own
 
@@ -84,6 +86,7 @@ class Row:
             speech += self._speech[place:end]
             first += end - place
         first = beat - len(speech)
+        self._last = speech[-1] if speech else self._last
         if speech and self._others != NOBODY:
             pcm, speech = self._with_others(first, beat, pcm, speech)
         self._beat = beat
@@ -95,12 +98,12 @@ class Row:
 
     @property
     def still(self) -> bool:
-        """What came since :meth:`listen` can wait a little more: it is short and without speech,
-        no key was pressed, and what is queued is not all said."""
+        """What came since :meth:`listen` can wait a little more: it is short, speech goes on or
+        silence does, no key was pressed, and what is queued is not all said."""
         row, beat = self._row, self._beats[self._row]
         return bool(
             beat - self._beat < PATIENT
-            and not self._speech[(beat - 1) % RING]
+            and self._speech[(beat - 1) % RING] == self._last
             and self._digit_count[row] == self._digits
             and (self._drained or self._taken[row] < self._written[row])
             and self._others == NOBODY

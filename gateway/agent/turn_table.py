@@ -43,6 +43,8 @@ AUDIBLE = frozenset({G, T, E, S, P, D, O, X, M})
 HELD = frozenset({H, W, K, E, P, D})
 # Here the caller's voice stops nothing.
 DEAF = frozenset({R, G, X, Z, V, M, Q})
+# Here nothing has to be decided until something new happens.
+EASY = frozenset({L, H, S})
 
 # A timer belongs to the states named here and dies when they are left.
 BELONGS: dict[str, frozenset[State]] = {

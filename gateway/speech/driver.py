@@ -34,7 +34,7 @@ SPEECH_S = 2.0  # so much of it cannot have been without a word
 LONG_S = 10.0  # of speech without a pause, for one that may say nothing before its end
 # Bytes of sound that are sent at once. Each message costs as much as hearing the beat does; while
 # nobody speaks, nothing depends on a few beats.
-NEAR, FAR = 80 * RATE * 2 // 1000, 200 * RATE * 2 // 1000
+NEAR, FAR = 80 * RATE * 2 // 1000, 240 * RATE * 2 // 1000
 TICK_S = 0.25
 LONGEST_FRAME = 1 << 22
 

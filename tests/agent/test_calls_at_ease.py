@@ -20,12 +20,13 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-async def test_silence_is_heard_some_beats_at_a_time(pieces: list[int]) -> None:
+@pytest.mark.parametrize("speech", [False, True])
+async def test_what_goes_on_is_heard_some_beats_at_a_time(pieces: list[int], speech: bool) -> None:
     async with Stage() as stage:
         await stage.until("listening")
-        await stage.beat(PATIENT)
+        await stage.beat(PATIENT, speech=speech)
         pieces.clear()
-        await stage.beat(10 * PATIENT)
+        await stage.beat(10 * PATIENT, speech=speech)
         assert pieces == [PATIENT * 640] * 10
 
 
@@ -39,7 +40,9 @@ async def test_speech_and_keys_are_noticed_at_once(after: int) -> None:
         await stage.beat(speech=True)
         assert stage.state == "hearing"
         assert stage.media.column("beat") - stage.clay.hearings[-1].frames == unheard
+        await stage.beat(10 * PATIENT + after, speech=True)
         await stage.beat()
+        assert stage.media.column("beat") - stage.clay.hearings[-1].frames == unheard
         assert stage.clay.hearings[-1].hints == ["onset", "offset"]
     async with Stage() as stage:
         await stage.until("listening")

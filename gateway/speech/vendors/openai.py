@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.errors import VendorError
 from gateway.speech.settings import VendorSettings
 from gateway.speech.sound import Sound
+from gateway.speech.vendors import openai_network
 from gateway.speech.vendors.faults import broken, key_of, patiently, refused
 from gateway.speech.vendors.shared import shared
 
@@ -50,7 +51,7 @@ class Client:
             base_url=base_url,
             max_retries=0,
             timeout=timeout_s,
-            http_client=httpx2.AsyncClient(limits=limits, timeout=timeout_s),
+            http_client=openai_network.client(limits, timeout_s),
         )
         self.used_at = float("-inf")
         self.refused: dict[str, set[str]] = {}  # by model: fields that it does not take
