@@ -1,6 +1,6 @@
-"""The beat as a whole, with two rows of which each says something of its own all the time: whatever
-comes, what goes out follows from RTP and from what the agents said, and neither row has a part in
-the other's sound."""
+"""The beat as a whole, with two rows whose agents say something of their own: whatever comes, what
+goes out follows from RTP and from what the agents said, and neither row has a part in the other's
+sound."""
 
 import struct
 from collections.abc import Iterator
@@ -18,9 +18,11 @@ from gateway_codecs import CODECS, opus
 PEER = ("192.0.2.7", 4000)
 HERE = pack(PEER).tobytes()
 CODEC = (0, 3 if opus.available() else 2)  # by row
+FIRST, BEGIN = 65_530, 2**32 - 3 * 960  # sequence number and timestamp, just before they wrap
 FADE = 80  # samples in which sound begins or breaks off
+PHRASE, SPOKEN = 9, (6, 8)  # beats, of which each row's agent has something to say in these
 HELD = 12  # beats after which the agent goes on
-SLEEP = b"\xff\xff"  # a datagram that begins so comes after three beats that did not take place
+SLEEP = b"\xff\xff"  # a datagram that begins so comes after some beats that did not take place
 MISSED = 3
 # What a row alone comes to as well, unless comfort noise is heard: that is not made row by row.
 FACTS = ("beat", "received", "lost", "late", "duplicated", "garbage", "foreign", "digits",
@@ -51,7 +53,7 @@ class Stage:
             line = Line(self, row, 4000, "0.0.0.0")  # type: ignore[arg-type]
             self.lines.clear(row)
             self.lines["ssrc"][row] = 7 + row
-            self.lines.seed(row, 65_530, 2**32 - 3 * 960)
+            self.lines.seed(row, FIRST, BEGIN)
             line.agree(host=PEER[0], port=PEER[1], codec=CODEC[row], payload_out=CODEC[row],
                        payload_in=CODEC[row], digits_out=101, digits_in=101, speaks=True,
                        hears=True, also_in={8: 1, 9: 2, 11: 4, 12: 5})  # fmt: skip
@@ -61,19 +63,24 @@ class Stage:
         for row in self.machine.changed():
             self.machine.settle(row)
 
-    def run(self, row: int, octets: bytes, now: float, missed: int) -> Outgoing:
-        """A beat in which this has come for this row."""
+    def run(self, came: list[bytes], now: float, missed: int) -> Outgoing:
+        """A beat in which these datagrams have come, for one row each."""
         for own in self.rows:
-            self.agents["written"][own] = self.lines["taken"][own] + 5
-            held = self.lines["beat"][own] - self.lines["paused_beat"][own] > HELD
+            at = self.lines["beat"][own]
+            if at % PHRASE < SPOKEN[own]:
+                self.agents["written"][own] = self.lines["taken"][own] + 1
+            held = at - self.lines["paused_beat"][own] > HELD
             if held or missed:
                 self.agents["resumed"][own] = self.lines["pauses"][own]
-        block = np.zeros((1, 1500), np.uint8)
-        block[0, : len(octets)] = np.frombuffer(octets, np.uint8)
-        received = Received(np.array([row]), block, np.array([len(octets)]), pack_all([PEER]))
-        outgoing = self.machine.run([received] if row in self.rows else [], now, missed)
-        control = [Control(row, octets, PEER, True)] if row in self.rows else []
-        self.machine.reports.run(self.machine.rows, control, now)
+        its = [row for row in self.rows if row < len(came)]
+        block = np.zeros((len(its), 1500), np.uint8)
+        for place, row in zip(block, its, strict=True):
+            place[: len(came[row])] = np.frombuffer(came[row], np.uint8)
+        lengths = np.array([len(came[row]) for row in its], np.int64)
+        received = Received(np.array(its, np.int64), block, lengths, pack_all([PEER] * len(its)))
+        outgoing = self.machine.run([received], now, missed)
+        controls = [Control(row, came[row], PEER, True) for row in its]
+        self.machine.reports.run(self.machine.rows, controls, now)
         return outgoing
 
 
@@ -82,7 +89,8 @@ class Expected:
 
     def __init__(self, lines: Lines, row: int) -> None:
         self._lines, self._row = lines, row
-        self._sequence, self._timestamp = 65_530, 2**32 - 3 * 960
+        self._sequence, self._timestamp = FIRST, BEGIN
+        self._octets = 0
         self._marker = True
         self._mark = SILENT
         self._fact = dict.fromkeys(("taken", "pauses", "resumed"), 0)
@@ -100,7 +108,12 @@ class Expected:
             self._timestamp % 2**32, ssrc,
         )  # fmt: skip
         assert [packet[:12] for packet in packets] == [head]
+        payload = packets[0][12:]
+        assert codec.ticks(payload) == codec.clock // 50
+        self._octets += len(payload)
         self._sequence += 1
+        counted = self._lines["sent"][self._row], self._lines["octets"][self._row]
+        assert counted == (self._sequence - FIRST, self._octets)
         self._timestamp += codec.clock // 50
         self._marker = False
 
@@ -112,10 +125,11 @@ class Expected:
         mark, said = lines["speech"][row, at], lines["said"][row, at]
         begins = self._mark == SILENT != mark
         was_paused = before["pauses"] != now["resumed"]
-        assert now["pauses"] - before["pauses"] == (begins and not was_paused)
-        paused = now["pauses"] != now["resumed"]
-        assert now["taken"] - before["taken"] == (not paused)
-        wanted = np.zeros(FRAME) if paused else SPEECH[row, before["taken"] % QUEUE]
+        waits = lines["written"][row] > before["taken"]
+        assert now["pauses"] - before["pauses"] == (begins and waits and not was_paused)
+        speaks = waits and now["pauses"] == now["resumed"]
+        assert now["taken"] - before["taken"] == speaks
+        wanted = SPEECH[row, before["taken"] % QUEUE] if speaks else np.zeros(FRAME)
         assert np.array_equal(said[FADE:], wanted[FADE:])
         self._mark = mark
 
@@ -124,26 +138,29 @@ _stages: list[Stage] = []
 
 
 def beat(data: bytes) -> None:
-    """Records are datagrams, of RTP and RTCP, for the two rows in turn."""
+    """Records are datagrams, of RTP and RTCP, for the two rows in turn: two come at each beat."""
     if not _stages:
         _stages.extend(Stage(rows) for rows in ((0, 1), (0,), (1,)))
-    for stage in _stages:
-        stage.renew()
-    both, *alone = _stages
+    lonely = len(data) % 2
+    both, alone = _stages[0], _stages[1 + lonely]
     expected = [Expected(both.lines, row) for row in both.rows]
+    both.renew()
+    alone.renew()
     now, quiet = 1.0, True
-    for n, octets in enumerate(records(data)):
-        missed = MISSED if octets.startswith(SLEEP) else 0
+    datagrams = list(records(data))
+    for n in range(0, len(datagrams), 2):
+        came = datagrams[n : n + 2]
+        missed = MISSED if came[0].startswith(SLEEP) else 0
         now += 0.02 * (1 + missed)
-        quiet &= octets[1:2] not in (b"\x0d", b"\x8d")
-        sent = [packets(stage.run(n % 2, octets, now, missed)) for stage in _stages]
-        assert sent[0].keys() <= {0, 1}
+        quiet &= all(octets[1:2] not in (b"\x0d", b"\x8d") for octets in came)
+        sent, sent_alone = (packets(its.run(came, now, missed)) for its in (both, alone))
+        assert sent.keys() <= {0, 1}
         for row in both.rows:
-            expected[row].check(sent[0].get(row, []), missed)
-            for name in (*FACTS, *(SOUNDS if quiet else ())):
-                mine, lonely = (stage.lines[name][row] for stage in (both, alone[row]))
-                assert np.array_equal(mine, lonely), (name, row)
-            assert not quiet or sent[0][row] == sent[1 + row][row]
+            expected[row].check(sent.get(row, []), missed)
+        for name in (*FACTS, *(SOUNDS if quiet else ())):
+            same = np.array_equal(both.lines[name][lonely], alone.lines[name][lonely])
+            assert same, (name, lonely)
+        assert not quiet or sent[lonely] == sent_alone[lonely]
 
 
 def packets(outgoing: Outgoing) -> dict[int, list[bytes]]:

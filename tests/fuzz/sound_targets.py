@@ -136,7 +136,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     def series(packets: list[bytes], before: bytes = b"") -> bytes:
         return b"".join(bytes([len(before + p)]) + before + p for p in packets)
 
-    plain = [rtp_packet(65_533 + n, 0, bytes([n]) * 160) for n in range(6)]
+    steady = [rtp_packet(65_533 + n, 0, bytes([n]) * 160) for n in range(9)]
+    plain = steady[:6]
     yield "rtp", plain[0]
     yield "rtp", bytes.fromhex("b2650007000000001111111100000001000000021000000101020304deadbe02")
     for kind in (0, 1, 2):
@@ -152,11 +153,11 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     if opus.available():
         coder = opus.Encoder(opus.Wishes(fec=True))
         voice = np.rint(9000 * np.sin(np.arange(320) / 9)).astype(np.int16)
-        coded = [coder.run(voice) for _ in range(6)]
-        yield "sound", b"\1" + series(coded)
-        both = [p for n, c in enumerate(coded) for p in (plain[n], rtp_packet(n, 3, c, 960))]
+        coded = [coder.run(voice) for _ in range(9)]
+        yield "sound", b"\1" + series(coded[:6])
+        both = [p for n, c in enumerate(coded) for p in (steady[n], rtp_packet(n, 3, c, 960))]
         yield "beat", series(both)
-        yield "beat", series([*both[:7], SLEEP, *both[7:], SLEEP])
+        yield "beat", series([*both[:14], SLEEP, b"", *both[14:]])
     yield "wideband", bytes(range(256)) * 5
     yield "beat", series(plain + events)
 
