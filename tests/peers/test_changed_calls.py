@@ -78,4 +78,11 @@ async def test_a_call_goes_over_to_opus_and_the_agent_still_hears_and_is_heard(
         await peer.hang_up()
         await peer.until("CALL_CLOSED")
     (record,) = await gateway.ended_calls(1)
-    assert record["artifact"]["trunkline"]["sound"]["codec"] == "opus"
+    counted = record["artifact"]["trunkline"]["sound"]
+    assert counted["codec"] == "opus"
+    # What baresip's RTCP says, too.
+    assert min(counted["mos"], counted["far_mos"]) > 1
+    assert counted["round_trip_ms"] >= 0
+    assert await gateway.metric("trunkline_call_mos_count") == 2
+    assert await gateway.metric("trunkline_call_lost_ratio_count") == 2
+    assert await gateway.metric("trunkline_call_round_trip_seconds_count") == 1
