@@ -34,5 +34,5 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: setup  ## write requirements/*.lock from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) pyproject.toml -o requirements/run.lock
-	$(COMPILE) --extra probe --extra s3 --extra denoise --extra turns --extra otel --extra local --extra dev \
-		pyproject.toml -o requirements/dev.lock
+	$(COMPILE) --extra probe --extra s3 --extra denoise --extra turns --extra otel --extra local --extra bedrock \
+		--extra dev pyproject.toml -o requirements/dev.lock

@@ -36,6 +36,7 @@ from gateway.trunks.settings import OutboundSettings, TrunkSettings
 USUAL_KEYS = {
     "openai": "OPENAI_API_KEY",
     "deepgram": "DEEPGRAM_API_KEY",
+    "anthropic-bedrock": "AWS_BEARER_TOKEN_BEDROCK",
     "assembly-ai": "ASSEMBLYAI_API_KEY",
     "azure": "AZURE_SPEECH_KEY",
     "cartesia": "CARTESIA_API_KEY",

@@ -16,8 +16,13 @@ _OPENAI: Fields = {
     "api": "api",
 }
 
+_ANTHROPIC: Fields = {
+    "thinking": lambda config: {"thinking_tokens": int(config["budgetTokens"])},
+}
+
 THINKING: dict[str, Fields] = {
-    "anthropic": {"thinking": lambda config: {"thinking_tokens": int(config["budgetTokens"])}},
+    "anthropic": _ANTHROPIC,
+    "anthropic-bedrock": _ANTHROPIC,
     "anyscale": {},
     "azure-openai": _OPENAI,
     "cerebras": {},

@@ -33,6 +33,7 @@ FIELDS: dict[str, dict[str, str]] = {
         _USUAL,
     ),
     **dict.fromkeys(("11labs", "cartesia", "deepgram", "soniox"), _PLACED),
+    "anthropic-bedrock": {"region": "region"},
     "azure": _USUAL | {"region": "region"},
     "azure-openai": {"openAIKey": "api_key", "openAIEndpoint": "base_url"},
     "microsoft": _USUAL | {"region": "region"},
@@ -82,9 +83,20 @@ def _key(id_: str, credential: Json) -> VendorKey:
     update: Json = {}
     if credential.get("ocpApimSubscriptionKey"):  # of a gateway before Azure's resource
         update["headers"] = {"Ocp-Apim-Subscription-Key": credential["ocpApimSubscriptionKey"]}
-    if id_ and credential.get("authenticationPlan"):
+    if credential["provider"] == "anthropic-bedrock":
+        update |= _of_amazon(credential["authenticationPlan"])
+    elif id_ and credential.get("authenticationPlan"):
         update["plan"] = id_
     return key.model_copy(update=update)
+
+
+def _of_amazon(plan: Json) -> Json:
+    if not plan.get("awsAccessKeyId"):
+        raise Unusable(
+            "the credential's authenticationPlan of anthropic-bedrock must have awsAccessKeyId and "
+            "awsSecretAccessKey: this gateway assumes no roles"
+        )
+    return {"user": plan["awsAccessKeyId"], "api_key": plan.get("awsSecretAccessKey") or ""}
 
 
 def key_of(credential: Json) -> VendorKey:

@@ -40,6 +40,7 @@ _OPENAI_LIMIT = "max_completion_tokens"
 
 VENDORS: dict[str, Row] = {
     "anthropic": Row("anthropic", "https://api.anthropic.com", fast="claude-haiku-4-5-20251001"),
+    "anthropic-bedrock": Row("bedrock", None, fast="claude-haiku-4-5-20251001"),
     "anyscale": Row(url="https://api.endpoints.anyscale.com/v1", name="user"),
     "azure-openai": Row(limit=_OPENAI_LIMIT, name="user", fast="gpt-4.1-nano"),
     "cerebras": Row(url="https://api.cerebras.ai/v1", name="user", fast="llama3.1-8b"),

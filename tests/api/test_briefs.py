@@ -232,7 +232,7 @@ def test_a_background_is_ours_or_a_url(sound: str | None, background: str) -> No
     ("assistant", "said"),
     [
         ({}, "model should not be empty"),
-        ({"model": {"provider": "anthropic-bedrock"}}, "model.provider anthropic-bedrock is not"),
+        ({"model": {"provider": "acme"}}, "model.provider acme is not"),
         ({"model": OPENAI, "voice": {"provider": "sesame"}}, "voice.provider sesame is not avail"),
         ({"model": OPENAI, "transcriber": {"provider": "acme"}}, "transcriber.provider acme"),
         ({"model": OPENAI, "backgroundSound": "sea"}, "backgroundSound 'sea' is neither off"),

@@ -18,6 +18,7 @@ from gateway.agent.vendors import Catalog
 from gateway.api import briefs
 from gateway.api.briefs import Defaults
 from gateway.api.introductions import Introductions
+from gateway.api.unusable import Unusable
 from gateway.api.vendor_keys import keys_of
 from gateway.api.wire import Wire
 from gateway.errors import ConfigError, Fault, VendorError
@@ -29,6 +30,7 @@ from gateway.speech.remembered import Memory
 from gateway.speech.settings import VendorSettings
 from gateway.store import Holdings, Store
 from tests.simulators.anthropic_wire import AnthropicSimulator
+from tests.simulators.bedrock_wire import BedrockSimulator
 from tests.simulators.gemini_wire import GeminiSimulator
 from tests.simulators.openai_wire import OpenAISimulator
 from tests.simulators.transcriber_wire import TranscriberSimulator
@@ -158,6 +160,34 @@ async def test_a_transcriber_is_asked_with_the_organisations_key(
         asked = await listen(cloud, brief)
     assert THEIRS in asked
     assert OURS not in asked
+
+
+async def test_amazon_is_asked_with_the_organisations_access_key(
+    holdings: Holdings, defaults: Defaults
+) -> None:
+    iam = {"type": "aws-iam", "awsAccessKeyId": "AKID", "awsSecretAccessKey": THEIRS}
+    credential = {"provider": "anthropic-bedrock", "region": "eu-west-1", "authenticationPlan": iam}
+    await holdings.credentials.create(credential)
+    model = {"provider": "anthropic-bedrock", "model": "claude-sonnet-4-5-20250929"}
+    async with BedrockSimulator(secret=THEIRS) as cloud:  # it looks at the signature
+        asked = await think(cloud, await brief_of({"model": model}, holdings, defaults))
+    assert "Credential=AKID/" in asked
+    assert "/eu-west-1/bedrock/aws4_request" in asked
+    assert "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/" in asked
+    assert THEIRS not in asked
+
+
+async def test_a_role_is_not_assumed(holdings: Holdings, defaults: Defaults) -> None:
+    plan = {"type": "aws-sts", "roleArn": "arn:aws:iam::1:role/r"}
+    credential = {
+        "provider": "anthropic-bedrock",
+        "region": "us-east-1",
+        "authenticationPlan": plan,
+    }
+    await holdings.credentials.create(credential)
+    model = {"provider": "anthropic-bedrock", "model": "claude-opus-4-6"}
+    with pytest.raises(Unusable, match="awsAccessKeyId and awsSecretAccessKey: this gateway"):
+        await brief_of({"model": model}, holdings, defaults)
 
 
 async def test_azures_speech_has_a_region_and_its_storage_is_something_else(

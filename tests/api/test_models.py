@@ -103,11 +103,6 @@ def test_a_budget_for_thoughts_and_a_server_of_ones_own() -> None:
     assert own.thinking.options == {"url": "https://x", "metadata": "off", "timeout_s": 7}
 
 
-def test_one_that_can_only_be_stored_is_said_so_when_a_call_is_wanted() -> None:
-    with pytest.raises(Exception, match=r"model.provider anthropic-bedrock is not available"):
-        brief(provider="anthropic-bedrock", model="claude-3-haiku-20240307")
-
-
 def test_a_caller_is_listened_to_for_how_they_sound_only_if_that_is_wanted() -> None:
     assert brief(emotionRecognitionEnabled=True).emotion
     assert not brief().emotion

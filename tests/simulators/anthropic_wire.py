@@ -28,24 +28,31 @@ class AnthropicSimulator(Server):
         status = self.trouble.status if self.trouble else 500
         if await reply.refused(_error(ERRORS.get(status, "api_error"), "refused")):
             return
-        if request.path != "/v1/messages":
+        if not self.is_asked(request):
             await reply.whole(200, b'{"data": []}')
             return
         asked = request.json()
         if complaint := self._complaint(asked):
             await reply.whole(400, json.dumps(_error("invalid_request_error", complaint)).encode())
             return
-        await reply.start("text/event-stream")
+        await reply.start(self.kind)
         last = asked["messages"][-1]["content"][-1]
         heard = str(last.get("text") or last.get("content") or "")
         rule = answer_to(self.rules, heard)
         for number, event in enumerate(self._events(rule, heard)):
             if number and self.token_s:
                 await asyncio.sleep(self.token_s)
-            data = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
-            if not await reply.piece(data.encode()):
+            if not await reply.piece(self.framed(event)):
                 break
         await reply.end()
+
+    kind = "text/event-stream"
+
+    def is_asked(self, request: Request) -> bool:
+        return request.path == "/v1/messages"
+
+    def framed(self, event: dict[str, Any]) -> bytes:
+        return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
     def _complaint(self, asked: dict[str, Any]) -> str:
         """What the real one would refuse."""

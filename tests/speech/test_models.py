@@ -14,7 +14,9 @@ from gateway.speech import catalog
 from gateway.speech.contract import Called, Delta, Finished, Message, Said, Thinking, Tool
 from gateway.speech.settings import VendorSettings
 from gateway.speech.thinking import VENDORS, protocol
+from gateway.speech.vendors import bedrock
 from tests.simulators.anthropic_wire import AnthropicSimulator
+from tests.simulators.bedrock_wire import BedrockSimulator, frame
 from tests.simulators.gemini_wire import GeminiSimulator
 from tests.simulators.openai_wire import OpenAISimulator, Rule
 from tests.simulators.wire import Server, Trouble
@@ -48,6 +50,7 @@ CLOUDS: dict[str, tuple[str, str, type[Server]]] = {
     "chat": ("openai", "gpt-4.1", OpenAISimulator),
     "responses": ("openai", "gpt-5.4", OpenAISimulator),
     "anthropic": ("anthropic", "claude-sonnet-4-5-20250929", AnthropicSimulator),
+    "bedrock": ("anthropic-bedrock", "claude-sonnet-4-5-20250929", BedrockSimulator),
     "gemini": ("google", "gemini-2.5-flash", GeminiSimulator),
 }
 
@@ -219,6 +222,7 @@ async def test_settings_are_sent_in_each_ones_words(cloud: Cloud) -> None:
         "openai-gpt-4.1": lambda: (sent["temperature"], sent["max_completion_tokens"]),
         "openai-gpt-5.4": lambda: (sent["temperature"], sent["max_output_tokens"]),
         "anthropic": lambda: (sent["temperature"], sent["max_tokens"]),
+        "anthropic-bedrock": lambda: (sent["temperature"], sent["max_tokens"]),
         "google": lambda: (
             sent["generationConfig"]["temperature"],
             sent["generationConfig"]["maxOutputTokens"],
@@ -332,6 +336,67 @@ async def test_an_overload_within_a_stream_that_began_well(anthropic: Cloud) -> 
     with pytest.raises(VendorError, match="busy") as failure:
         await replied(anthropic.mind())
     assert failure.value.fault is Fault.OVERLOAD
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "user", "path"),
+    [
+        ("claude-3-haiku-20240307", "eu-central-1", "AKID",
+         "eu.anthropic.claude-3-haiku-20240307-v1%3A0"),
+        ("claude-3-5-sonnet-20241022", "us-west-2", None,
+         "us.anthropic.claude-3-5-sonnet-20241022-v2%3A0"),
+        ("claude-opus-4-6", "sa-east-1", None, "anthropic.claude-opus-4-6"),
+        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "eu-west-1", "AKID",
+         "global.anthropic.claude-haiku-4-5-20251001-v1%3A0"),
+    ],
+)  # fmt: skip
+async def test_bedrock_is_shown_who_asks_and_which_of_its_models_is_meant(
+    model: str, region: str, user: str | None, path: str
+) -> None:
+    async with BedrockSimulator(secret="the-secret") as server:
+        settings = VendorSettings(
+            base_url=server.base_url, api_key=SecretStr("the-secret"), region=region, user=user
+        )
+        mind = catalog.thinking("anthropic-bedrock", model, {}, settings, "call-1")
+        assert said(await replied(mind)) == "You said: hello"
+        asked = server.requests[-1]
+        assert asked.path == f"/model/{path}/invoke-with-response-stream"
+        proof = asked.headers["authorization"]
+        assert (f"/{region}/bedrock/aws4_request" in proof) is bool(user)
+        assert isinstance(asked.json()["system"], str) is ("claude-3-" in model)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [("throttlingException", Fault.OVERLOAD), ("validationException", Fault.OURS),
+     ("modelStreamErrorException", Fault.THEIRS), ("modelTimeoutException", Fault.OVERLOAD)],
+)  # fmt: skip
+async def test_an_exception_within_bedrocks_stream(kind: str, fault: Fault) -> None:
+    class Failing(BedrockSimulator):
+        def framed(self, event: dict[str, Any]) -> bytes:
+            if event["type"] != "content_block_stop":
+                return super().framed(event)
+            return frame({":message-type": "exception", ":exception-type": kind}, {"message": "no"})
+
+    async with Failing() as server:
+        with pytest.raises(VendorError, match=f"{kind}: no") as failure:
+            await replied(Cloud("anthropic-bedrock", "claude-opus-4-6", server).mind())
+    assert failure.value.fault is fault
+
+
+def test_bedrock_without_its_extra_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bedrock, "INSTALLED", False)
+    with pytest.raises(ConfigError, match="install the extra bedrock"):
+        catalog.thinking("anthropic-bedrock", "claude-opus-4-6", {}, VendorSettings(), "call-1")
+
+
+async def test_bedrock_must_be_told_its_region() -> None:
+    settings = VendorSettings(api_key=SecretStr("k"))
+    mind = catalog.thinking("anthropic-bedrock", "claude-opus-4-6", {}, settings, "call-1")
+    await mind.open()
+    with pytest.raises(VendorError, match="region: ") as failure:
+        await replied(mind)
+    assert failure.value.fault is Fault.OURS
 
 
 async def test_geminis_signatures_return_with_the_result_and_it_thinks_little(

@@ -15,6 +15,7 @@ from gateway.speech import catalog
 from gateway.speech.contract import Delta, Finished, Hearing, Message, Said, Speaking, Thinking
 from gateway.speech.settings import VendorSettings
 from tests.simulators.anthropic_wire import AnthropicSimulator
+from tests.simulators.bedrock_wire import BedrockSimulator
 from tests.simulators.deepgram_wire import DeepgramSimulator
 from tests.simulators.gemini_wire import GeminiSimulator
 from tests.simulators.openai_wire import OpenAISimulator
@@ -32,6 +33,7 @@ class Cloud:
     openai: OpenAISimulator
     deepgram: DeepgramSimulator
     anthropic: AnthropicSimulator
+    bedrock: BedrockSimulator
     gemini: GeminiSimulator
 
     def settings(self, vendor: str, timeout_s: float = 30.0) -> VendorSettings:
@@ -46,8 +48,10 @@ class Cloud:
         return build(name, model, options, self.settings(vendor, timeout_s), "call-1")
 
     def server(self, vendor: str) -> Server:
-        clouds: dict[str, Server] = {"deepgram": self.deepgram, "anthropic": self.anthropic,
-                                     "google": self.gemini}  # fmt: skip
+        clouds: dict[str, Server] = {
+            "deepgram": self.deepgram, "anthropic": self.anthropic,
+            "anthropic-bedrock": self.bedrock, "google": self.gemini,
+        }  # fmt: skip
         return clouds.get(vendor, self.openai)
 
 
@@ -57,9 +61,10 @@ async def cloud() -> AsyncIterator[Cloud]:
         OpenAISimulator() as openai,
         DeepgramSimulator() as deepgram,
         AnthropicSimulator() as anthropic,
+        BedrockSimulator(secret="none") as bedrock,
         GeminiSimulator() as gemini,
     ):
-        yield Cloud(openai, deepgram, anthropic, gemini)
+        yield Cloud(openai, deepgram, anthropic, bedrock, gemini)
 
 
 @pytest.fixture(params=["deepgram", "embedded"])  # test_transcriber_contract.py has the others

@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -109,6 +109,15 @@ async def events(
 
     Raises Refusal, which the vendor's dialect knows how to read, and VendorError.
     """
+    async with contextlib.aclosing(pieces(vendor, url, headers, body, timeout_s)) as raw:
+        async for event in parsed(vendor, raw):
+            yield event
+
+
+async def pieces(
+    vendor: str, url: str, headers: Mapping[str, str], body: Json | bytes, timeout_s: float
+) -> AsyncGenerator[bytes, None]:
+    """The answer as it comes, of whatever form; the rest as of ``events``."""
 
     def blame(error: Exception) -> VendorError:
         if isinstance(error, httpx.TimeoutException):
@@ -117,8 +126,9 @@ async def events(
 
     pool = shared("sse", Pool)
     try:
+        written = {"content": body} if isinstance(body, bytes) else {"json": body}
         request = pool.http.build_request(
-            "POST", url, headers=headers, json=body, timeout=timeout_s
+            "POST", url, headers=headers, timeout=timeout_s, **written
         )
         pool.used_at[request.url.netloc] = time.monotonic()
         response = await pool.http.send(request, stream=True)
@@ -127,9 +137,8 @@ async def events(
     try:
         if not response.is_success:
             raise Refusal(response.status_code, await said(response), response.headers)
-        pieces = patiently(aiter(response.aiter_bytes()), timeout_s, blame)
-        async for event in parsed(vendor, pieces):
-            yield event
+        async for piece in patiently(aiter(response.aiter_bytes()), timeout_s, blame):
+            yield piece
     finally:
         await response.aclose()
 
