@@ -100,6 +100,7 @@ WORLDLY: tuple[str, ...] = (
     "gateway.archive.put",
     "gateway.calls.switchboard",
     "gateway.calls.background",
+    "gateway.calls.consent",
     "gateway.calls.handover",
     "gateway.calls.waiting",
     "gateway.calls.watch",

@@ -127,6 +127,7 @@ class Brief(Plain):
     screen: ScreenPlan | None = None  # of what the caller says, before a model reads it
     background: str = ""  # a sound under the agent's voice: a name of media.Sounds, or a URL
     record: bool = True
+    consent: "ConsentPlan | None" = None  # that is asked for before anything is recorded
     discreet: bool = False  # nothing that is said is stored or logged
     capture: bool = True  # the call's SIP messages are kept
     live: tuple[str, ...] = ()  # kinds of messages.Live that somebody wants to be told
@@ -146,3 +147,15 @@ class Brief(Plain):
     def all_tools(self) -> tuple[ToolBrief, ...]:
         """What the model may call and what hooks call; of one name, the model's."""
         return (*self.tools, *self.hook_tools)
+
+
+class ConsentPlan(Plain):
+    """``brief`` is of who asks, and then hands over. ``stay-on-line``: whoever stays for ``wait_s``
+    after the message has agreed; ``verbal``: who says so."""
+
+    kind: Literal["stay-on-line", "verbal"]
+    brief: Brief
+    wait_s: float = 3.0
+
+
+Brief.model_rebuild()

@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn
 from gateway.agent.brief import Brief, Choice, VendorKey
 from gateway.agent.plans import ScreenPlan
 from gateway.agent.screening import Screen
+from gateway.api.consent_plans import consent_plan
 from gateway.api.hook_plans import hook_plans
 from gateway.api.introductions import Introductions
 from gateway.api.models import THINKING, model_choice, substitutes
@@ -79,7 +80,13 @@ async def brief_of(
     """The same for a call of this organisation: servers of its own are shown the credentials that
     they are to be shown. Raises Unusable."""
     brief = from_assistant(assistant, defaults, keys)
-    return await defaults.introductions.made(brief, org_id) if defaults.introductions else brief
+    if defaults.introductions is None:
+        return brief
+    if plan := brief.consent:
+        asking = await defaults.introductions.made(plan.brief, org_id)
+        plan = plan.model_copy(update={"brief": asking})
+    made = await defaults.introductions.made(brief, org_id)
+    return made.model_copy(update={"consent": plan}) if plan else made
 
 
 def from_assistant(
@@ -141,7 +148,12 @@ def from_assistant(
         "record_as": RECORDED_AS.get(artifacts.get("recordingFormat") or ""),
     }
     # The brief knows the defaults of whatever is absent.
-    return Brief(**{name: value for name, value in values.items() if value is not None})
+    brief = Brief(**{name: value for name, value in values.items() if value is not None})
+    own = (compliance.get("recordingConsentPlan") or {}).get("voice")
+    voice = _voice({"voice": own}, defaults.speaking) if own else None
+    if plan := consent_plan(assistant, brief, voice):
+        return brief.model_copy(update={"consent": plan})
+    return brief
 
 
 def _format(assistant: Assistant) -> FormatPlan:

@@ -43,6 +43,7 @@ class CallView:
             "phoneNumberId": record.phone_number_id,
             "customer": papers.get("customer") or customer(record.customer),
             "destination": record.destination,
+            "compliance": compliance(record),
             "monitor": monitor_links.of(record, papers, self.link_url),
             "startedAt": instant(record.answered_at),
             "endedAt": instant(record.ended_at),
@@ -57,6 +58,14 @@ class CallView:
             "stereoRecordingUrl": made.get("stereoRecordingUrl"),
         }
         return {name: value for name, value in shown.items() if value is not None}
+
+
+def compliance(record: CallRecord) -> Json | None:
+    """The documented Compliance: whether the party agreed to be recorded."""
+    if (consent := record.consent) is None:
+        return None
+    granted = {"grantedAt": instant(consent.granted_at)} if consent.granted_at else {}
+    return {"recordingConsent": {"type": consent.type, **granted}}
 
 
 def customer(party: Party) -> Json:

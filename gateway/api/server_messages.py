@@ -9,7 +9,7 @@ from typing import Any
 from gateway.agent.brief import ToolBrief
 from gateway.api import costs
 from gateway.api.artifact import of as artifact_of
-from gateway.api.call_view import CallView
+from gateway.api.call_view import CallView, compliance
 from gateway.api.destinations import destination
 from gateway.api.resources import instant
 from gateway.api.unusable import Unusable
@@ -77,6 +77,8 @@ class Messages:
             "recordingUrl": artifact.get("recordingUrl"),
             "stereoRecordingUrl": artifact.get("stereoRecordingUrl"),
         }
+        if made := compliance(record):
+            message["compliance"] = made
         return self._envelope(message, record, papers)
 
     def live(self, message: Json, record: CallRecord, papers: Papers) -> Json:

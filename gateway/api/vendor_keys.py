@@ -126,8 +126,11 @@ def _placed(provider: str, url: str) -> str:
 
 
 def _providers(assistant: Json) -> Iterator[str]:
-    for part in ("transcriber", "model", "voice"):
-        chosen = assistant.get(part) or {}
+    asking = (assistant.get("compliancePlan") or {}).get("recordingConsentPlan") or {}
+    for chosen in (
+        *((assistant.get(part) or {}) for part in ("transcriber", "model", "voice")),
+        asking.get("voice") or {},
+    ):
         plan = chosen.get("fallbackPlan") or {}
         others = [plan.get(name) or () for name in ("transcribers", "models", "voices")]
         for one in chain([chosen], *others):

@@ -35,6 +35,7 @@ from gateway.agent.messages import (
 )
 from gateway.agent.renewal import KeyWanted, NewKey
 from gateway.calls import actions, at_the_end, metrics, records, usage, variables
+from gateway.calls.consent import Consent
 from gateway.calls.forwarding import Forwarding
 from gateway.calls.handover import Handover
 from gateway.calls.holding import Holding
@@ -81,6 +82,7 @@ class Call:
         self._last_words = ""
         self._ends_as = ""  # why, if the agent ends it
         self.handover = Handover(self)
+        self.consent = Consent(self)
         self.agents = house.agents
         self.extension = ""  # to be dialled when the party has answered
         self.trunk = ""  # that it came or went by
@@ -122,6 +124,7 @@ class Call:
             self._limit.cancel()
             limit_s = brief.max_duration_s + GRACE_S
             self._limit = asyncio.get_running_loop().call_later(limit_s, self._too_long)
+        self._look_elsewhere()
         if self.record.recording:
             self.pause_recording(not brief.record)
         elif brief.record:
@@ -131,7 +134,7 @@ class Call:
 
     def _hold_by(self, brief: Brief) -> None:
         """What one of several agents may not have stored, is not stored of the call."""
-        self._brief = brief
+        self._brief = self.consent.first(brief)
         self.record.discreet |= brief.discreet
         self.captured = brief.capture and not self.record.discreet
 
@@ -211,6 +214,9 @@ class Call:
         )
         self._begun = True
         self.house.agents.begin(self.agent, start, self.agent_said)
+        self._look_elsewhere()
+
+    def _look_elsewhere(self) -> None:
         if self.brief.elsewhere:
             self.house.tasks.start(self._discover(), "tools that are elsewhere")
 
@@ -232,9 +238,10 @@ class Call:
 
     def agent_said(self, message: FromAgent) -> None:
         with about(self.record.id):
-            match message:
+            match message:  # Progress and Stopped are the pool's own business
                 case Spoken():
                     self._spoken(message)
+                    self.consent.heard(message)
                     self.forwarding.heard(message)
                 case Summary():
                     self.forwarding.summed_up(message.text)
@@ -256,8 +263,6 @@ class Call:
                     return
                 case HangUp():
                     self.end(self._ends_as or message.reason, message.detail)
-                case _:
-                    pass  # of the others, Progress and Stopped are the pool's own business
             self.house.told(self, message)
 
     # transfers
@@ -320,9 +325,6 @@ class Call:
         if self.has_agent:
             self.house.agents.send(self.record.id, message)
 
-    def followers_told(self, message: FromAgent) -> None:
-        self.house.told(self, message)
-
     # the record
 
     def happened(self, what: str, at: float | None = None, **facts: Any) -> None:
@@ -352,6 +354,7 @@ class Call:
             return
         self._ending = True
         reason = self.forwarding.farewell or reason
+        self.consent.close()
         if self._limit:
             self._limit.cancel()
         if self._watch:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.agent.brief import ToolBrief
@@ -41,6 +42,9 @@ class Handover:
     async def to(self, successor: Successor, tool_call_id: str = "") -> str:
         """Give the call to somebody else; why that could not be, or ""."""
         call, record = self._call, self._call.record
+        brief = call.consent.first(successor.brief)
+        # Who answered was found out, or not, in the call's first seconds: these are others.
+        successor = replace(successor, brief=brief.model_copy(update={"voicemail": None}))
         if self._became:
             return "the call is being handed over already"
         self._became = asyncio.get_running_loop().create_future()
@@ -80,7 +84,7 @@ class Handover:
         if tool_call_id:
             self._note(result, tool_call_id)
         self._taken_over(successor)
-        call.followers_told(Became(call=record.id, part=start.part))
+        call.house.told(call, Became(call=record.id, part=start.part))
         return ""
 
     async def transferred(self, to: Destination, tool_call_id: str = "") -> str:

@@ -101,6 +101,13 @@ class Taken(BaseModel):
     ended_by: str = ""
 
 
+class RecordingConsent(BaseModel):
+    """The party was asked whether the call may be recorded; without ``granted_at`` it is not."""
+
+    type: Literal["stay-on-line", "verbal"]
+    granted_at: datetime | None = None
+
+
 class Party(BaseModel):
     """Who is at the other end, as signalled."""
 
@@ -157,6 +164,7 @@ class CallRecord(BaseModel):
     taken: list[Taken] = Field(default_factory=list)
     recording: str | None = None  # path below the state directory, stereo: caller left, agent right
     stored: Stored | None = None  # where it lies in a bucket, each party for itself, too
+    consent: RecordingConsent | None = None  # None: nobody was asked
     link_secret: str = ""  # what links to what it leaves are signed with
     capture: str | None = None  # path below the state directory: the SIP messages, as pcap
     discreet: bool = False  # nothing that was said may be stored

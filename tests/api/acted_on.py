@@ -81,6 +81,7 @@ _TOOLS = ("gateway/api/tools/**/*.py", "gateway/api/phone_tools.py", "gateway/ap
 CARRIED = {
     "tools": _TOOLS,
     "tool": _TOOLS,
+    "declineTool": _TOOLS,
     "artifactPlan": ("gateway/api/artifact.py", "gateway/api/buckets.py"),
 }
 
@@ -132,7 +133,7 @@ def is_proven(shape: str, name: str) -> bool:
 
 
 # Fields whose objects are the same, and read by the same modules.
-SAME = {"tool": "tools"}
+SAME = {"tool": "tools", "declineTool": "tools"}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from gateway.agent.messages import (
     Spoken,
     Start,
 )
+from gateway.agent.plans import VoicemailPlan
 from gateway.api.destinations import destination
 from gateway.calls.errand import Errand
 from gateway.calls.leg import Up
@@ -113,6 +114,17 @@ class Scene(stage.Scene):
 
 
 TO_SALES = {"type": "assistant", "assistantName": "Sales"}
+
+
+async def test_who_comes_later_does_not_ask_itself_who_has_answered() -> None:
+    """The caller's long story would be a machine's greeting."""
+    scene = Scene(TO_SALES, "handoff")
+    detecting = SALES.model_copy(update={"voicemail": VoicemailPlan()})
+    scene.desk.successors.append(replace(sales(), brief=detecting))
+    scene.ask()
+    await scene.until(lambda: scene.heirs.heirs)
+    assert scene.heirs.heirs[0].brief == SALES
+    await scene.end()
 
 
 async def test_a_transfer_to_an_assistant_is_a_handoff() -> None:

@@ -1,4 +1,5 @@
-"""Saved tools (``toolIds``, ``toolRefs``, a hook's ``toolId``) in the place of their ids."""
+"""Saved tools (``toolIds``, ``toolRefs``, a hook's ``toolId``, a recordingConsentPlan's
+``declineToolId``) in the place of their ids."""
 
 from typing import Any
 
@@ -19,6 +20,13 @@ async def with_saved_tools(assistant: Json, holdings: Holdings, missing: list[st
         equipped["model"] = rest | {"tools": tools}
     if hooks := assistant.get("hooks"):
         equipped["hooks"] = [await _hook(hook, holdings, missing) for hook in hooks]
+    compliance = assistant.get("compliancePlan") or {}
+    consent = compliance.get("recordingConsentPlan") or {}
+    if (tool_id := consent.get("declineToolId")) and not consent.get("declineTool"):
+        name = f"compliancePlan.recordingConsentPlan.declineToolId {tool_id}"
+        tool = await _tool(holdings, name, tool_id, missing)
+        given = {"declineTool": tool} if tool else {}
+        equipped["compliancePlan"] = compliance | {"recordingConsentPlan": consent | given}
     return equipped
 
 
