@@ -11,8 +11,8 @@ from gateway.agent.tongues import Tongue
 from gateway.agent.words import plain_words
 
 # Sentence ends of the scripts that transcribers write, and marks of a sentence that goes on.
-_QUESTION = tuple("?？؟;՞")  # noqa: RUF001
-_STOP = tuple(".!。！｡।۔")  # noqa: RUF001
+_QUESTION = tuple("?？؟;՞፧")  # noqa: RUF001
+_STOP = tuple(".!。！｡।॥۔։።။។")  # noqa: RUF001
 _PAUSE = tuple(",:，、：،؛-–—…‥")  # noqa: RUF001
 _WHOLE_NUMBER = 10  # digits; what is longer than this is seldom asked for by telephone
 

@@ -13,9 +13,10 @@ CLAUSE = 32  # characters after which the first piece may already go at a comma
 LONGEST = 240  # characters after which any space will do
 
 # A stop, what closes after it, and the space that proves it; or a stop of a script without
-# spaces; or a line's end.
-_STOP = re.compile(r"[.!?…]+[\"'”’»)\]]*\s|[。！？｡]+[」』）]*|\n")  # noqa: RUF001
-_COMMA = re.compile(r"[,;:–—]\s|[，、；]")  # noqa: RUF001
+# spaces; or a line's end. Besides Latin's: Arabic, Urdu, Hindi, Armenian and Ethiopic; Chinese and
+# Japanese, Burmese, Khmer.
+_STOP = re.compile(r"[.!?…؟۔।॥։።፧]+[\"'”’»)\]]*\s|[。！？｡။៕។]+[」』）]*|\n")  # noqa: RUF001
+_COMMA = re.compile(r"[,;:–—،؛፣]\s|[，、；၊]")  # noqa: RUF001
 _ABBREVIATIONS = frozenset(
     (  # noqa: SIM905
         "mr mrs ms dr prof st sr jr vs etc approx dept est fig inc ltd co nr tel ext "
@@ -35,6 +36,11 @@ def _abbreviates(text: str) -> bool:
     return word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "I")
 
 
+def _size(text: str) -> int:
+    """Characters; one of Chinese, Japanese or Korean says as much as two letters."""
+    return len(text) + sum(c >= "\u2e80" for c in text)
+
+
 _FLUSH = re.compile(r"<flush\s*/?>", re.IGNORECASE)
 _SPELL = re.compile(r"</?spell>", re.IGNORECASE)
 _PLANNED = 30  # characters: the documented minimum of a plan that names its own boundaries
@@ -49,6 +55,7 @@ class Sentences:
         self._enabled = plan.enabled
         self._stop, self._comma = _STOP, _COMMA
         self._shortest, self._clause = plan.shortest or SHORTEST, CLAUSE
+        self._size = len if plan.shortest else _size  # what is documented counts characters
         if plan.boundaries is not None:
             self._stop = _planned(plan.boundaries)
             self._shortest = plan.shortest or _PLANNED
@@ -84,12 +91,13 @@ class Sentences:
             return None
         for stop in self._stop.finditer(self._text):
             so_far = self._text[: stop.end()]
-            enough = len(so_far.strip()) >= self._shortest
+            enough = self._size(so_far.strip()) >= self._shortest
             if enough and not _abbreviates(so_far) and not _spelling(so_far):
                 return stop.end()
         if self._first:
-            for comma in self._comma.finditer(self._text, self._clause):
-                if not _spelling(self._text[: comma.end()]):
+            for comma in self._comma.finditer(self._text):
+                enough = self._size(self._text[: comma.start()]) >= self._clause
+                if enough and not _spelling(self._text[: comma.end()]):
                     return comma.end()
         if len(self._text) > LONGEST:
             space = self._text.rfind(" ", 0, LONGEST)

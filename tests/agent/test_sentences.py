@@ -67,9 +67,32 @@ def test_a_text_without_any_stop_is_cut_at_a_space() -> None:
     assert all(piece.endswith(" ") for piece in made)
 
 
-def test_scripts_without_spaces_have_stops_too() -> None:
-    made = pieces("今天天气很好我们出去走走吧。你觉得怎么样呢,要不要一起去")
-    assert made[0] == "今天天气很好我们出去走走吧。"
+@pytest.mark.parametrize(
+    ("first", "rest"),
+    [
+        ("مرحبا بك في المتجر، كيف يمكنني مساعدتك؟ ", "نحن هنا."),
+        ("هل تسمعني جيدا؟! ", "نعم"),
+        ("میں آپ کی مدد کر سکتا ہوں۔ ", "جی"),  # noqa: RUF001
+        ("שלום וברוכים הבאים. ", "איך אפשר לעזור?"),
+        ("नमस्ते, मैं सुन रहा हूँ। ", "हाँ"),
+        ("Բարեւ ձեզ, լսում եմ։ ", "Այո"),  # noqa: RUF001
+        ("今天天气很好我们出去走走吧。", "你觉得怎么样呢,要不要一起去"),
+        ("こんにちは、お電話ありがとう。", "ご用件は"),
+        ("안녕하세요 고객님. ", "무엇을"),
+        ("မင်္ဂလာပါ ခင်ဗျာ။", "ဟုတ်ကဲ့"),
+        ("សួស្តីលោកអ្នក។", "បាទ"),
+    ],
+)
+def test_every_script_has_its_stops(first: str, rest: str) -> None:
+    assert pieces(*(first + rest)) == [first, rest]
+
+
+def test_a_few_characters_of_chinese_say_as_much_as_a_line_of_latin() -> None:
+    assert pieces("您好请说。", "我在听。") == ["您好请说。", "我在听。"]
+    clause = "我们明天上午九点到下午五点都开门"
+    assert pieces(f"{clause}，", "周末休息") == [f"{clause}，", "周末休息"]  # noqa: RUF001
+    planned = Sentences(ChunkPlan(shortest=10))
+    assert planned.feed("您好请说。我在听。") == []
 
 
 @settings(deadline=None)

@@ -31,6 +31,7 @@ def spoken(text: str, *formatters: str, **plan: object) -> str:
         ("dash", "One \u2014 two \u2013 three - four", "One, two, three, four"),
         ("dash", "well-known", "well-known"),
         ("newline", "One\nTwo.\n\nThree", "One. Two. Three"),
+        ("newline", "你好。\n再见\nكيف حالك؟\nनमस्ते।\nहाँ", "你好。 再见. كيف حالك؟ नमस्ते। हाँ"),
         ("colon", "The price: 5", "The price. 5"),
         ("colon", "at 10:30", "at 10:30"),
         ("acronym", "NASA and .NET and FBI", "nasa and dot NET and FBI"),

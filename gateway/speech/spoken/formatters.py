@@ -60,7 +60,8 @@ def _dash(text: str, _: int) -> str:
 
 
 def _newline(text: str, _: int) -> str:
-    return re.sub(r"([.!?,;:])?[ \t]*\n\s*", lambda m: f"{m[1] or '.'} ", text)
+    stop = r"([.!?,;:…。！？｡，、；：؟۔،؛।॥։።។။])?"  # noqa: RUF001
+    return re.sub(rf"{stop}[ \t]*\n\s*", lambda m: f"{m[1] or '.'} ", text)
 
 
 def _colon(text: str, _: int) -> str:
