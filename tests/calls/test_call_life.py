@@ -324,6 +324,34 @@ async def test_a_hook_on_the_end_calls_its_tool(
     assert scene.tools.called == [("note", {"what": "end"})] * called
 
 
+@pytest.mark.parametrize("kind", ["apiRequest", "slack.message.send", "mcp", "code"])
+async def test_whatever_needs_no_line_is_done_at_the_end(kind: str) -> None:
+    note, move = HookAction(do="tool", tool="note"), HookAction(do="tool", tool="move")
+    hook_tools = (ToolBrief(kind=kind, name="note"), ToolBrief(kind="transferCall", name="move"))
+    hooks = (Hook(on="ending", do=(move, note)),)
+    scene = Scene(BRIEF.model_copy(update={"hooks": hooks, "hook_tools": hook_tools}))
+    scene.call.leg_event(Up())
+    scene.call.end("customer-ended-call")
+    record = await scene.finished()
+    assert scene.tools.called == [("note", {})]
+    told = [event.facts for event in record.events if event.what == "hook"]
+    assert told == [{"tool": "note", "ok": True}]
+
+
+async def test_a_text_may_be_sent_when_the_call_is_over() -> None:
+    text = HookAction(do="tool", tool="text", arguments={"to": "+49301", "message": "Thanks."})
+    update = {
+        "hooks": (Hook(on="ending", do=(text,)),),
+        "hook_tools": (ToolBrief(kind="sms", name="text"),),
+    }
+    scene = Scene(BRIEF.model_copy(update=update))
+    scene.texts.by_trunk = True
+    scene.call.leg_event(Up())
+    scene.call.end("customer-ended-call")
+    await scene.finished()
+    assert scene.texts.sent == [("+49301", "Thanks.")]
+
+
 async def test_of_a_discreet_call_nothing_that_was_said_is_kept(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
