@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from gateway.media.lines import FRAME, RATE, RING, Lines
 from gateway.media.opened import Opened
-from gateway.rtp.jitter import SLOT, Jitter
+from gateway.rtp.jitter import Jitter
 from gateway.rtp.loss import Concealment, Following
 from gateway.rtp.outcomes import Pulled
+from gateway.rtp.slots import SLOT
 from gateway_codecs import CODECS, G722, OPUS, Law, comfort, g722
 from gateway_codecs.resample import Upsampler
 

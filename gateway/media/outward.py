@@ -14,7 +14,7 @@ from gateway.media.band import Band
 from gateway.media.hush import Hush
 from gateway.media.inward import G722_INDEX, IS_LAW, IS_NARROW, LAWS, OPUS_INDEX
 from gateway.media.lines import NO_PAYLOAD, RATE, RING, Lines
-from gateway.rtp.jitter import SLOT
+from gateway.rtp.slots import SLOT
 from gateway_codecs import CODECS, g722, l16, opus
 from gateway_codecs.resample import Downsampler
 

@@ -16,8 +16,7 @@ When for two seconds every packet came with time to spare, half of that is given
 peer's next silence. The same rule takes up a peer's faster clock; of one that is never silent a
 frame is left out every ten seconds, as long as three are to spare.
 
-Telephone codecs have an octet in every tick of 8 kHz: their slots lie in one array, and a packet
-may be cut anywhere. What other codecs send is kept packet by packet, for its decoder to open.
+What has come and waits is in ``Slots``.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,11 +28,10 @@ import numpy.typing as npt
 from gateway.rtp.arrivals import Arrivals
 from gateway.rtp.outcomes import Pulled, Put, Source
 from gateway.rtp.packet import HEADER, Headers
+from gateway.rtp.slots import SLOT, SLOTS, Slots
 from gateway.rtp.waiting import Waiting
 
-SLOT = 160  # octets of 20 ms of a telephone codec
 EVENT, NOISE = 255, 254  # kinds of packets that are no sound: telephone event, comfort noise
-SLOTS = 64  # remembered per row: a power of two
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -62,12 +60,7 @@ class Jitter:
         self._is_sound = np.arange(256) < len(forms)
         self._plain = np.zeros(256, bool)
         self._plain[: len(forms)] = [form.ticks is None for form in forms]
-        # Of all rows' slots, one after another:
-        self._ring = np.zeros((capacity * SLOTS, SLOT), np.uint8)
-        self._slot = np.full(capacity * SLOTS, -1, np.int64)  # which slot lies there
-        self._fill = np.zeros(capacity * SLOTS, np.int16)  # and how much of it has come
-        self._kind = np.zeros(capacity * SLOTS, np.uint8)  # and what kind it is
-        self._packets: list[dict[int, list[tuple[int, bytes]]]] = [{} for _ in range(capacity)]
+        self._slots = Slots(capacity, self._steps)
         self._arrivals = Arrivals(capacity)
         self._waiting = Waiting(capacity, depth, max(depth, most))
         self.started, self.jitter_s = self._arrivals.started, self._arrivals.jitter_s
@@ -88,7 +81,7 @@ class Jitter:
         self._arrivals.forget(row, lost)
         self._coming[row] = EVENT
         self._silent[row] = -1
-        self._packets[row].clear()
+        self._slots.forget(row)
 
     def lost(self, rows: Rows) -> Rows:
         """Packets that were expected by their sequence numbers and have not come."""
@@ -153,14 +146,13 @@ class Jitter:
         arrivals.measure(rows, timestamp / (50 * step), now)
         self._timestamp[rows], self._high[rows] = timestamp, slot
         self._odd[rows] = -1
-        cell = _cell(rows, slot)
-        self._slot[cell], self._fill[cell], self._kind[cell] = slot, step, kinds
+        cell = self._slots.fill(rows, slot, step, kinds)
         if not plain.all():
             at, cell = at[plain], cell[plain]
         if len(at) == len(data):
-            self._ring[cell] = data[:, HEADER : HEADER + SLOT]
+            self._slots.octets[cell] = data[:, HEADER : HEADER + SLOT]
         else:
-            self._ring[cell] = data[at, HEADER : HEADER + SLOT]
+            self._slots.octets[cell] = data[at, HEADER : HEADER + SLOT]
         return usual
 
     def _keep_usual(self, at: Rows, rows: Rows, slot: Rows, headers: Headers, data: Bytes,
@@ -172,7 +164,7 @@ class Jitter:
         for i, row, its_slot, kind, start, end in its:
             form, octets = self._forms[kind], data[i, start:end].tobytes()
             if form.ticks and form.ticks(octets) * 50 == form.clock:
-                self._packets[row].setdefault(its_slot, []).append((0, octets))
+                self._slots.keep(row, its_slot, 0, octets)
             else:
                 usual[i] = False
 
@@ -240,7 +232,7 @@ class Jitter:
         first = self._play[rows] + self._waiting.depth[rows]
         self._origin[rows] = timestamp - first * self._step[rows]
         self._high[rows] = first
-        self._slot.reshape(-1, SLOTS)[rows] = -1
+        self._slots.clear(rows)
         self._odd[rows] = -1
         self._starved[rows] = 0
         self._waiting.watch(rows)
@@ -278,9 +270,8 @@ class Jitter:
         plain = keep & (headers.start == HEADER) & (headers.end == HEADER + SLOT)
         plain &= (timestamp - self._origin[rows] == slot * step) & self._plain[kinds]
         r, s = rows[plain], slot[plain]
-        cell = _cell(r, s)
-        self._ring[cell] = data[plain, HEADER : HEADER + SLOT]
-        self._slot[cell], self._fill[cell], self._kind[cell] = s, SLOT, kinds[plain]
+        cell = self._slots.fill(r, s, SLOT, kinds[plain])
+        self._slots.octets[cell] = data[plain, HEADER : HEADER + SLOT]
         self._high[r] = np.maximum(self._high[r], s)
         for i in np.flatnonzero(keep & ~plain):
             row = int(rows[i])
@@ -300,20 +291,14 @@ class Jitter:
         if ticks:
             length = ticks(octets := payload.tobytes())
             if length and play <= first < play + SLOTS:
-                packets = self._packets[row].setdefault(first, [])
-                packets.append((offset - first * step, octets))
+                self._slots.keep(row, first, offset - first * step, octets)
         at = 0
         while at < length:
             slot, inside = divmod(offset + at, step)
             size = min(step - inside, length - at)
             if play <= slot < play + SLOTS:
-                cell = row * SLOTS + slot % SLOTS
-                if self._slot[cell] != slot:
-                    self._slot[cell], self._fill[cell] = slot, 0
-                if not ticks:
-                    self._ring[cell, inside : inside + size] = payload[at : at + size]
-                self._fill[cell] += size
-                self._kind[cell] = kind
+                part = None if ticks else payload[at : at + size]
+                self._slots.add(row, slot, kind, inside, size, part)
                 self._high[row] = max(self._high[row], slot)
             at += size
 
@@ -327,9 +312,7 @@ class Jitter:
         may be left out unheard."""
         skipped = self._adapt(rows, quiet)
         play, started, none = self._play[rows], self.started[rows], np.zeros(len(rows), bool)
-        cell = _cell(rows, play)
-        kinds = self._kind.take(cell)
-        there = (self._slot.take(cell) == play) & (self._fill.take(cell) >= self._steps[kinds])
+        cell, kinds, there = self._slots.at(rows, play)
         there &= started & (play > self._played[rows])  # nothing is heard twice
         if there.all():
             self._starved[rows], self._played[rows], comfort = 0, play, none
@@ -341,7 +324,7 @@ class Jitter:
             comfort = ~there & (silent > self._played[rows]) & (silent <= play)
         self._going[rows] = kinds
         self._play[rows] = play + started
-        payloads = self._ring.take(cell, axis=0)
+        payloads = self._slots.octets.take(cell, axis=0)
         return Pulled(payloads, there, kinds, comfort, none if skipped is None else skipped)
 
     def _adapt(self, rows: Rows, quiet: Mask) -> Mask | None:
@@ -359,38 +342,25 @@ class Jitter:
     def packets(self, row: int) -> tuple[int, list[tuple[int, bytes]]]:
         """The slot that was pulled last and the packets that begin in it: how many ticks after it
         does, and the payload. For kinds that are kept packet by packet."""
-        play, packets = int(self._play[row]) - 1, self._packets[row]
-        if len(packets) > SLOTS:  # slots that were skipped
-            self._packets[row] = packets = {at: its for at, its in packets.items() if at >= play}
-        found = packets.pop(play, [])
-        found.sort()
-        return play, found
+        play = int(self._play[row]) - 1
+        return play, self._slots.take(row, play)
 
     def following(self, rows: Rows) -> tuple[Bytes, Mask]:
         """The frames right after those that were pulled last, of kinds with an octet a tick, and
         which of them are there."""
-        play = self._play[rows]
-        cell = _cell(rows, play)
-        there = (self._slot[cell] == play) & (self._fill[cell] == SLOT)
-        return self._ring[cell], there & self._plain[self._kind[cell]]
+        cell, kinds, there = self._slots.at(rows, self._play[rows])
+        return self._slots.octets[cell], there & self._plain[kinds]
 
     def past(self, row: int, most: int) -> Bytes:
         """The last frames that were pulled (n x 160, the oldest first), as many as came one after
         another in the kind that was pulled last. For kinds with an octet a tick."""
         play, kind = int(self._play[row]), self._going[row]
         slots = np.arange(play - most, play)
-        cell = _cell(np.full(most, row), slots)
-        there = (self._slot[cell] == slots) & (self._fill[cell] >= self._steps[kind])
-        there &= (self._kind[cell] == kind) & self._plain[kind] & (slots >= 0)
+        cell, kinds, there = self._slots.at(np.full(most, row), slots)
+        there &= (kinds == kind) & self._plain[kind] & (slots >= 0)
         first = int(np.flatnonzero(~there)[-1]) + 1 if not there.all() else 0
-        return np.asarray(self._ring[cell[first:]])
+        return np.asarray(self._slots.octets[cell[first:]])
 
     def next_packet(self, row: int) -> bytes | None:
         """What comes right after the slot that was pulled last, if it is there."""
-        its = self._packets[row].get(int(self._play[row]), [])
-        return next((octets for offset, octets in its if not offset), None)
-
-
-def _cell(rows: Rows, slots: Rows) -> Rows:
-    """Where a row's slot lies."""
-    return np.asarray(rows * SLOTS + (slots & SLOTS - 1))
+        return self._slots.first(row, int(self._play[row]))

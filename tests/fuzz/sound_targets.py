@@ -13,7 +13,8 @@ from beat_target import SLEEP, beat, records
 from gateway.media.opened import Opened
 from gateway.rtp import packet, rtcp
 from gateway.rtp.digits import KEYS, DigitsIn
-from gateway.rtp.jitter import EVENT, NOISE, SLOT, Form, Jitter
+from gateway.rtp.jitter import EVENT, NOISE, Form, Jitter
+from gateway.rtp.slots import SLOT
 from gateway.rtp.srtp import SUITES, Broken, Receiving
 from gateway_codecs import L16, OPUS, g722, opus
 

@@ -83,7 +83,7 @@ def state(machine: Any) -> dict[str, Any]:
     """All that it remembers, its parts' too, but not what lies in slots that are past."""
     found: dict[str, Any] = {}
     for name, value in vars(machine).items():
-        if name in ("_arrivals", "_waiting"):
+        if name in ("_arrivals", "_waiting", "_slots"):
             found |= {f"{name}.{inner}": its for inner, its in state(value).items()}
         else:
             found[name] = value
