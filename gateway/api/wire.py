@@ -72,6 +72,10 @@ class Wire:
         key = headers.get("Authorization", "").removeprefix("Bearer ")
         return key, self._authentication.until(plan)
 
+    def refused(self, credential_id: str) -> bool:
+        """The server of such a request answered 401; whether other headers may help."""
+        return self._authentication.refused(credential_id)
+
     async def signing(self, credential_id: str, org_id: str) -> dict[str, Any]:
         """The plan by which others sign each request; empty if it is not of that kind. Raises
         NotAuthenticated."""

@@ -21,6 +21,7 @@ from gateway.api.wire import Wire
 from gateway.calls.errand import Errand
 from gateway.fence import Fence
 from tests.api.hooks import a_call, wire
+from tests.api.site import Asked, a_site
 
 CREDENTIALS = {"key": {"authenticationPlan": {"type": "bearer", "token": "T"}}}
 SEEN: list[dict[str, str]] = []
@@ -144,3 +145,66 @@ async def test_what_cannot_be_reached_is_left_out(
     assert await discover(a_tool_server(guarded), gone) == {}
     assert "127.0.0.1 is not a public address" in caplog.text
     await guarded.close()
+
+
+@pytest.mark.parametrize("protocol", ["shttp", "sse"])
+async def test_a_token_that_its_server_refuses_is_had_anew(protocol: str) -> None:
+    made = a_server()
+    inner = made.sse_app() if protocol == "sse" else made.streamable_http_app(stateless_http=True)
+    shown: list[bytes] = []
+
+    async def guarded(scope: Any, receive: Any, send: Any) -> None:
+        token = dict(scope.get("headers", ())).get(b"authorization", b"")
+        if scope["type"] == "http":
+            shown.append(token)
+        if scope["type"] != "http" or token == good:
+            await inner(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    count = iter(range(1, 10))
+
+    def token(asked: Asked) -> tuple[int, Any]:
+        return 200, {"access_token": f"T{next(count)}", "expires_in": 3600}
+
+    good = b"Bearer T2"
+    async with a_site(token) as site, served(guarded) as port:
+        plan = {"type": "oauth2", "url": site.url, "clientId": "me", "clientSecret": "S"}
+        to = wire({"key": {"authenticationPlan": plan}})
+        url = f"http://127.0.0.1:{port}/{'sse' if protocol == 'sse' else 'mcp'}"
+        tool = {
+            "type": "mcp", "server": {"url": url, "credentialId": "key"},
+            "metadata": {"protocol": protocol},
+        }  # fmt: skip
+        server = a_tool_server(to)
+        found = await discover(server, tool)
+        assert (shown[0], shown[-1]) == (b"Bearer T1", good)
+        good = b"Bearer T3"  # the token has been taken back
+        reply = await server.call(Errand(a_call(), {}, found["stock_count"], {"item": "tea"}, "t"))
+        assert (reply.ok, reply.content) == (True, "7 of tea")
+        good = b"Bearer of nobody"
+        reply = await server.call(Errand(a_call(), {}, found["stock_count"], {"item": "tea"}, "t"))
+        assert not reply.ok
+        assert "its MCP server: " in reply.content
+        assert len(site.asked) == 4
+        await to.close()
+
+
+@pytest.mark.parametrize("protocol", ["shttp", "sse"])
+async def test_a_server_that_is_silent_is_told_in_the_tool_s_own_time(
+    to: Wire, protocol: str
+) -> None:
+    async def never(asked: Asked) -> tuple[int, Any]:
+        await asyncio.Event().wait()
+        return 200, {}
+
+    async with a_site(never) as site:
+        tool = {
+            "type": "mcp", "server": {"url": site.url, "timeoutSeconds": 0.05},
+            "metadata": {"protocol": protocol}, "mcpName": "x", "function": {"name": "x"},
+        }  # fmt: skip
+        (brief,) = tool_briefs({"tools": [tool]})
+        reply = await a_tool_server(to).call(Errand(a_call(), {}, brief, {}, "t"))
+        assert not reply.ok
+        assert "did not answer within 0.05 s" in reply.content

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gateway.api.resources import instant
-from gateway.api.tools.errand import Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed, Unauthorised
 from gateway.api.wire import Request, Wire
 from gateway.calls.errand import Errand
 from gateway.speech.settings import VendorSettings
@@ -24,10 +24,6 @@ from gateway.store import Store
 
 EARLY = timedelta(seconds=60)
 SHOWN = 500  # characters of a service's complaint
-
-
-class Unauthorised(ToolFailed):
-    """The service does not take what it was shown: status 401."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ class ToolFailed(GatewayError):
     """``str()`` goes on where "The tool x failed: " ends, and is for the model to read."""
 
 
+class Unauthorised(ToolFailed):
+    """The service does not take what it was shown: status 401."""
+
+
 def added(errand: Errand) -> Json:
     """What the owner adds to the model's arguments, which the model does not see."""
     given = errand.written.get("parameters") or ()

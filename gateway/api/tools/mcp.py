@@ -8,13 +8,13 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.agent.brief import ToolBrief
 from gateway.api.targets import target
-from gateway.api.tools.errand import Json, ToolFailed
+from gateway.api.tools.errand import Json, ToolFailed, Unauthorised
 from gateway.api.tools.kinds import model_name
 from gateway.api.wire import FAILURES, Wire, reason
 from gateway.calls.errand import Errand
@@ -38,15 +38,18 @@ class McpTools:
         """The tools of the server that a tool of the kind ``mcp`` names, written as tools of the
         API. Raises ToolFailed and wire.FAILURES."""
         tool = errand.written
-        place = await self._place(errand, LISTED_S, {})
-        key = (errand.org_id, place)
-        kept = self._lists.get(key)
-        if kept is None or self.clock() - kept[0] > KEPT_S:
-            session = await _session()
-            async with asyncio.timeout(LISTED_S):
-                kept = self.clock(), (await session.list_tools(place, self.wire.http))[:_MOST]
-            self._forget()
-            self._lists[key] = kept
+
+        async def listed(session: Any, place: Any) -> list[Json]:
+            key = (errand.org_id, place)
+            at, found = self._lists.get(key) or (-KEPT_S - 1, [])
+            if self.clock() - at > KEPT_S:
+                found = (await session.list_tools(place, self.wire.http))[:_MOST]
+                self._forget()
+                self._lists[key] = self.clock(), found
+            return found
+
+        async with asyncio.timeout(LISTED_S):
+            tools: list[Json] = await self._asked(errand, LISTED_S, {}, listed)
         messages = {m["name"]: m.get("messages") for m in tool.get("toolMessages") or ()}
         return [
             {
@@ -58,17 +61,37 @@ class McpTools:
                 "rejectionPlan": tool.get("rejectionPlan"),
                 "messages": messages.get(one["name"]) or tool.get("messages"),
             }
-            for one in kept[1]
+            for one in tools
         ]
 
     async def __call__(self, errand: Errand) -> ToolReply:
         """Raises ToolFailed and wire.FAILURES."""
         limit_s = errand.tool.timeout_s
-        place = await self._place(errand, limit_s, {"X-Call-Id": errand.record.id})
-        session = await _session()
         name = errand.written["mcpName"]
-        reply = await session.call_tool(place, self.wire.http, name, errand.arguments)
+
+        async def called(session: Any, place: Any) -> Json:
+            found: Json = await session.call_tool(place, self.wire.http, name, errand.arguments)
+            return found
+
+        reply = await self._asked(errand, limit_s, {"X-Call-Id": errand.record.id}, called)
         return ToolReply(reply["ok"], reply["content"] or "Done.")
+
+    async def _asked(
+        self,
+        errand: Errand,
+        limit_s: float,
+        headers: dict[str, str],
+        ask: Callable[[Any, Any], Awaitable[Any]],
+    ) -> Any:
+        """What ``ask`` gets of the server; asked again with a new token, if it refuses ours."""
+        session = await _session()
+        try:
+            return await ask(session, await self._place(errand, limit_s, headers))
+        except Unauthorised:
+            where = target(errand.written.get("server"), errand.org_id)
+            if where is None or not self.wire.refused(where.credential_id):
+                raise
+        return await ask(session, await self._place(errand, limit_s, headers))
 
     async def _place(self, errand: Errand, limit_s: float, headers: dict[str, str]) -> Any:
         where = target(errand.written.get("server"), errand.org_id)

@@ -14,7 +14,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, PaginatedRequestParams, TextContent
 
-from gateway.api.tools.errand import Json, ToolFailed, text_of
+from gateway.api.tools.errand import Json, ToolFailed, Unauthorised, text_of
 
 PAGES = 20  # of a list of tools
 
@@ -34,6 +34,7 @@ class _Fenced(httpx2.AsyncBaseTransport):
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
+        self.refused = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         asked = httpx.Request(
@@ -49,6 +50,7 @@ class _Fenced(httpx2.AsyncBaseTransport):
             raise httpx2.ReadTimeout(str(error)) from error
         except httpx.HTTPError as error:
             raise httpx2.ConnectError(str(error)) from error
+        self.refused |= answer.status_code == 401
         return httpx2.Response(
             answer.status_code, headers=answer.headers.raw, stream=_Stream(answer), request=request
         )
@@ -70,7 +72,7 @@ class _Stream(httpx2.AsyncByteStream):
 
 
 async def list_tools(place: Place, http: httpx.AsyncClient) -> list[Json]:
-    """Name, description and parameters of each. Raises ToolFailed."""
+    """Name, description and parameters of each. Raises ToolFailed, of which Unauthorised is one."""
     found: list[Json] = []
     async with _session(place, http) as session:
         cursor: str | None = None
@@ -88,7 +90,7 @@ async def list_tools(place: Place, http: httpx.AsyncClient) -> list[Json]:
 
 
 async def call_tool(place: Place, http: httpx.AsyncClient, name: str, given: Json) -> Json:
-    """``ok`` and ``content``. Raises ToolFailed."""
+    """``ok`` and ``content``. Raises ToolFailed, of which Unauthorised is one."""
     async with _session(place, http) as session:
         result = await session.call_tool(name, given)
         return {"ok": not result.is_error, "content": _text(result)}
@@ -103,13 +105,15 @@ def _text(result: CallToolResult) -> str:
 
 @asynccontextmanager
 async def _session(place: Place, http: httpx.AsyncClient) -> AsyncIterator[ClientSession]:
+    transport = _Fenced(http)
+
     def client(
         headers: dict[str, str] | None = None,
         timeout: httpx2.Timeout | None = None,  # the client's own signature
         auth: httpx2.Auth | None = None,
     ) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
-            transport=_Fenced(http),
+            transport=transport,
             headers=dict(place.headers),
             timeout=timeout or httpx2.Timeout(place.timeout_s),
         )
@@ -134,4 +138,5 @@ async def _session(place: Place, http: httpx.AsyncClient) -> AsyncIterator[Clien
         first: BaseException = error
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        raise ToolFailed(f"its MCP server: {first or type(first).__name__}") from None
+        failed = Unauthorised if transport.refused else ToolFailed
+        raise failed(f"its MCP server: {first or type(first).__name__}") from None
