@@ -124,17 +124,21 @@ async def test_what_nobody_heard_is_heard_by_the_next_without_the_silence_betwee
     await world.end()
 
 
-async def test_what_was_a_noise_by_its_own_word_is_not_heard_again() -> None:
-    world = await begun()
-    world.says(HELLO)
-    world.first.says.put_nowait(WORDLESS)
-    await world.settle()
+async def only_what_comes_now_is_heard_again(world: World) -> None:
     world.says(AGAIN)
     world.first.fails()
     await world.settle()
     assert world.second.sound.count(HELLO) == 0
     assert world.second.sound.count(AGAIN) == 50
     await world.end()
+
+
+async def test_what_was_a_noise_by_its_own_word_is_not_heard_again() -> None:
+    world = await begun()
+    world.says(HELLO)
+    world.first.says.put_nowait(WORDLESS)
+    await world.settle()
+    await only_what_comes_now_is_heard_again(world)
 
 
 async def test_what_has_become_a_turn_is_not_heard_again_with_the_next_one() -> None:
@@ -143,12 +147,7 @@ async def test_what_has_become_a_turn_is_not_heard_again_with_the_next_one() -> 
     world.first.says.put_nowait(Heard("hello"))  # and nothing more
     await world.settle()
     world.ear.taken()
-    world.says(AGAIN)
-    world.first.fails()
-    await world.settle()
-    assert world.second.sound.count(HELLO) == 0
-    assert world.second.sound.count(AGAIN) == 50
-    await world.end()
+    await only_what_comes_now_is_heard_again(world)
 
 
 async def test_one_that_only_guesses_that_there_were_no_words_has_not_succeeded() -> None:
