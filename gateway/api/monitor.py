@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, WebSocket
@@ -31,6 +32,7 @@ Followers = asyncio.Queue[Json | None]
 
 LOOK_S = 0.04  # sound is sent in pieces of about this length
 SLOW_S = 2.0  # a listener who takes longer to take a piece is dropped
+MOST_LISTENERS = 20  # of one call: each costs as much as the call's own signalling and more
 MOST_WAITING = 500  # messages: who has so many to read is dropped
 LOST = (RuntimeError, WebSocketDisconnect, TimeoutError, OSError)  # how a socket ends
 NORMAL, TRY_LATER = 1000, 1013  # RFC 6455 section 7.4.1 and its registry
@@ -45,6 +47,7 @@ class Monitor:
         self._store, self._switchboard = store, switchboard
         self._guard, self._control = guard, control
         self._followers: dict[str, set[Followers]] = {}
+        self._listeners: Counter[str] = Counter()  # to each call
 
     # who may
 
@@ -82,6 +85,18 @@ class Monitor:
                 if len(sound):
                     await _send(socket.send_bytes(sound.astype("<i2").tobytes()))
                 await asyncio.sleep(LOOK_S)
+
+    @contextlib.contextmanager
+    def counted(self, call_id: str) -> Iterator[bool]:
+        """Whether one more may listen, who is counted until the end."""
+        if self._listeners[call_id] >= MOST_LISTENERS:
+            yield False
+            return
+        self._listeners[call_id] += 1
+        try:
+            yield True
+        finally:
+            self._listeners -= Counter([call_id])
 
     # steering
 
@@ -228,7 +243,12 @@ def routes(monitor: Monitor) -> APIRouter:
 
     @router.websocket("/listen")
     async def listen(socket: WebSocket, call_id: str, token: str) -> None:
-        if await let_in(socket, "listen", call_id, token):
+        if not await let_in(socket, "listen", call_id, token):
+            return
+        with monitor.counted(call_id) as room:
+            if not room:
+                await _send(socket.close(TRY_LATER, "too many listen to this call"))
+                return
             channels = 1 if socket.query_params.get("channels") == "1" else 2
             await _first_of(socket, monitor.listen(socket, call_id, channels), _gone(socket))
 

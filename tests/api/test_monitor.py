@@ -1,6 +1,8 @@
 """Listening to a call and steering it, over real sockets; the call itself is a pretence."""
 
 import asyncio
+import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -181,6 +183,29 @@ async def test_a_slow_listener_is_dropped_and_delays_no_other(
             await other.recv()
             assert await other.recv() == b"\x01\x00\xfe\xff" * 320
         slow.transport.abort()
+
+
+async def test_so_many_may_listen_to_a_call_and_one_who_leaves_makes_room(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "MOST_LISTENERS", 1)
+    call, other = await scene.call(), await scene.call()
+    url, elsewhere = [(await scene.links(one))["listenUrl"] for one in (call, other)]
+    async with websockets.connect(url, proxy=None) as first:
+        await first.recv()
+        async with websockets.connect(elsewhere, proxy=None) as of_another:
+            await of_another.recv()
+        async with websockets.connect(url, proxy=None) as second:
+            with pytest.raises(websockets.ConnectionClosed) as refused:
+                await second.recv()
+        assert refused.value.rcvd is not None
+        assert refused.value.rcvd.code == 1013
+    async with asyncio.timeout(30):
+        for _ in itertools.count():  # it may take a moment until it is known that the first left
+            async with websockets.connect(url, proxy=None) as again:
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    await again.recv()
+                    break
 
 
 async def test_a_call_is_steered(scene: Scene) -> None:

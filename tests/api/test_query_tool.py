@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.api.tool_briefs import tool_briefs
+from gateway.api.tools import passages as passages_module
 from gateway.api.tools.index import Index, terms
 from gateway.api.tools.passages import LONGEST, Passage, Unreadable, cut, passages
 from gateway.api.tools.query import Queries
@@ -67,6 +69,25 @@ def a_docx() -> bytes:
 )  # fmt: skip
 def test_every_kind_of_file_has_passages(name: str, octets: bytes, found: Any) -> None:
     assert [(p.place, p.text) for p in passages(name, octets)] == found
+
+
+def test_what_unfolds_to_more_than_memory_can_take_is_not_unfolded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a picture in it nothing unfolds."""
+    most = 1_000_000
+    monkeypatch.setattr(passages_module, "MOST_OCTETS", most)
+    monkeypatch.setattr(passages_module, "MOST_MARKUP", most)
+    bomb, picture = io.BytesIO(a_docx()), io.BytesIO(a_docx())
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("word/more.bin", bytes(most + 1))
+    with zipfile.ZipFile(picture, "a", zipfile.ZIP_STORED) as packed:
+        packed.writestr("word/media/image1.png", bytes(most + 1))
+    assert len(bomb.getvalue()) < most
+    for name, octets in (("a.docx", bomb.getvalue()), ("a.json", b"[%s0]" % (b"0," * most))):
+        with pytest.raises(Unreadable, match="split it"):
+            passages(name, octets)
+    assert passages("a.docx", picture.getvalue())
 
 
 @pytest.mark.parametrize(

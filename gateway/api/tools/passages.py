@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -13,6 +14,8 @@ from gateway.errors import GatewayError
 
 LONGEST = 900  # characters of a passage
 MOST_TEXT = 5_000_000  # characters of a file; the rest is not looked at
+MOST_OCTETS = 4 * MOST_TEXT  # of what has to be read as a whole: in memory it is ten times as large
+MOST_MARKUP = 8_000_000  # of a DOCX, unfolded: 600 pages and more; half a minute to read at most
 
 
 class Unreadable(GatewayError):
@@ -79,7 +82,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 def _plain(octets: bytes) -> Parts:
     if b"\0" in octets[:4096]:
         raise Unreadable("it is neither text, PDF nor DOCX")
-    yield "", octets.decode("utf-8-sig", errors="replace")
+    yield "", octets[:MOST_OCTETS].decode("utf-8-sig", errors="replace")
 
 
 def _pdf(octets: bytes) -> Parts:
@@ -92,11 +95,25 @@ def _pdf(octets: bytes) -> Parts:
 def _docx(octets: bytes) -> Parts:
     from docx import Document  # loaded when it is needed
 
+    with zipfile.ZipFile(io.BytesIO(octets)) as packed:
+        unfolded = sum(member.file_size for member in packed.infolist() if _unfolds(member))
+        _check_size(unfolded, MOST_MARKUP)
     document = Document(io.BytesIO(octets))
     lines = [paragraph.text for paragraph in document.paragraphs]
     for table in document.tables:
         lines += [" | ".join(cell.text for cell in row.cells) for row in table.rows]
     yield "", "\n".join(lines)
+
+
+def _unfolds(member: zipfile.ZipInfo) -> bool:
+    """Not a picture, which is as large in memory as it is in the file."""
+    markup = member.filename.endswith((".xml", ".rels"))
+    return markup or member.file_size > 2 * member.compress_size
+
+
+def _check_size(octets: int, most: int) -> None:
+    if octets > most:
+        raise Unreadable(f"it has more than {most} bytes of text and markup: split it")
 
 
 def _csv(octets: bytes) -> Parts:
@@ -113,6 +130,7 @@ def _csv(octets: bytes) -> Parts:
 
 
 def _json(octets: bytes) -> Parts:
+    _check_size(len(octets), MOST_OCTETS)
     found = json.loads(octets)
     parts: Iterable[tuple[Any, Any]] = [("", found)]
     if isinstance(found, dict | list):
@@ -140,7 +158,7 @@ class _Words(HTMLParser):
 
 def _html(octets: bytes) -> Parts:
     words = _Words()
-    words.feed(octets.decode(errors="replace"))
+    words.feed(octets[:MOST_OCTETS].decode(errors="replace"))
     yield "", "\n".join(filter(None, words.found))
 
 
