@@ -1,6 +1,6 @@
 """A beat without sockets or a clock: packets in by hand, packets out to be looked at."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
@@ -10,9 +10,11 @@ from gateway.media.beat import Beat, Received, Tuning
 from gateway.media.line import Line
 from gateway.media.lines import FRAME, QUEUE, RING, Lines, Writer
 from gateway.media.packing import Outgoing
+from gateway.media.plane import Plane
 from gateway.media.sounds import Sounds
 from gateway.rtp import packet
 from gateway_codecs import CODECS
+from tests.media.planes import Phone, plane_of
 
 PEER = ("192.0.2.7", 4000)
 
@@ -173,3 +175,16 @@ def new_stage() -> type[Stage]:
 @pytest.fixture
 def vowel() -> object:
     return voice
+
+
+@pytest.fixture
+async def plane() -> AsyncIterator[Plane]:
+    async with plane_of() as plane:
+        yield plane
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    phone = Phone()
+    yield phone
+    phone.close()

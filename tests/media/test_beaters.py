@@ -11,7 +11,7 @@ from gateway.errors import NoRoom
 from gateway.media.lines import Lines, Writer
 from gateway.media.plane import Plane
 from gateway.media.settings import MediaSettings, RtpSettings
-from tests.media.test_plane import DEADLINE_S, HOST, Phone, plane_of, spare_is_ready, until
+from tests.media.planes import DEADLINE_S, HOST, Phone, plane_of, spare_is_ready, until
 
 PORTS = "41300-41399"
 

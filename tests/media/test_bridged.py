@@ -11,7 +11,7 @@ from gateway.media.line import Line
 from gateway.media.lines import BEAT_S
 from gateway.media.plane import Plane
 from gateway_codecs import PCMA, PCMU, Law
-from tests.media.test_plane import HOST, Phone, plane_of, spare_is_ready, until
+from tests.media.planes import HOST, Phone, plane_of, spare_is_ready, until
 
 PITCHES = (500.0, 700.0)
 BEATS = np.arange(50 * 160).reshape(50, 160)
