@@ -138,4 +138,6 @@ class _Session:
                     case "stall":
                         return
             self._sent += not greeting
+            if self._world.piece_s:
+                await asyncio.sleep(self._world.piece_s)
             await self._socket.text(frame)

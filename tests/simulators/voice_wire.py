@@ -97,5 +97,7 @@ class _Session:
                 case "stall":
                     return True
         self._sent += 1
+        if self._world.piece_s:
+            await asyncio.sleep(self._world.piece_s)
         await self._socket.text(text)
         return True

@@ -61,6 +61,7 @@ class Server:
     trouble: Trouble | None = None
     sudden: Trouble | None = None  # for what is under way already, and all of it
     delay_s: float = 0.0  # before anything is answered
+    piece_s: float = 0.0  # before each piece of an answer
     requests: list[Request] = field(default_factory=list)
     connections: int = 0  # ever accepted
     tls: ssl.SSLContext | None = None
@@ -176,6 +177,8 @@ class Reply:
 
     async def piece(self, data: bytes) -> bool:
         """Send one chunk; False when the answer is to end here, as if it were complete."""
+        if self._server.piece_s:
+            await asyncio.sleep(self._server.piece_s)
         trouble = self._trouble or self._server.sudden
         if trouble and trouble.kind != "refuse" and self._pieces >= trouble.after:
             match trouble.kind:

@@ -255,10 +255,18 @@ async def test_a_sentence_becomes_sound(cloud: DeepgramSimulator) -> None:
     assert (asked["encoding"], asked["container"]) == (["linear16"], ["none"])
 
 
+async def test_a_slow_voice_is_no_failure(cloud: DeepgramSimulator) -> None:
+    cloud.piece_s = 0.01
+    text = "One moment, please."
+    pieces = [piece async for piece in voice(cloud).speak(text)]
+    assert b"".join(pieces) == hum(16_000, spoken_s(text))
+
+
 @pytest.mark.parametrize(
     ("trouble", "fault"),
     [
         (Trouble("refuse", status=401), Fault.AUTH),
+        (Trouble("refuse", status=500), Fault.THEIRS),
         (Trouble("refuse", status=402, code="ASR_PAYMENT_REQUIRED"), Fault.QUOTA),
         (Trouble("refuse", status=400), Fault.OURS),
         (Trouble("refuse", status=429, retry_after="3"), Fault.OVERLOAD),

@@ -176,6 +176,13 @@ async def test_a_sentence_becomes_sound_at_16_khz(cloud: OpenAISimulator) -> Non
     assert (asked["voice"], asked["response_format"], asked["speed"]) == ("nova", "pcm", 1.1)
 
 
+async def test_a_slow_voice_is_no_failure(cloud: OpenAISimulator) -> None:
+    text = "One moment, please."
+    cloud.piece_s = 0.003
+    pieces = [piece async for piece in voice(cloud).speak(text)]
+    assert len(b"".join(pieces)) == pytest.approx(2 * spoken_s(text) * 16_000, abs=32)
+
+
 async def test_calls_share_a_warm_connection(cloud: OpenAISimulator) -> None:
     thinking, speaking = mind(cloud), voice(cloud)
     await thinking.open()

@@ -169,6 +169,15 @@ async def test_one_that_says_nothing_or_no_more_has_stalled(
     assert failure.value.fault is Fault.OVERLOAD
 
 
+async def test_a_slow_one_is_no_failure(cloud: TranscriberSimulator) -> None:
+    cloud.piece_s = 0.01
+    hearing = ear(cloud)
+    await hearing.open()
+    utterance(hearing)
+    assert (await until_final(hearing))[-1].text.rstrip(".") == TEXT
+    await hearing.close()
+
+
 async def test_one_that_takes_no_sound_is_not_waited_for(cloud: TranscriberSimulator) -> None:
     hearing = ear(cloud)
     await hearing.open()

@@ -150,6 +150,12 @@ async def test_one_that_says_nothing_has_stalled(cloud: VoiceSimulator, after: i
     assert failure.value.fault is Fault.OVERLOAD
 
 
+async def test_a_slow_stream_is_no_failure(cloud: VoiceSimulator) -> None:
+    cloud.piece_s = 0.01
+    pcm, _ = await said(voice(cloud))
+    assert len(pcm) / 2 / RATE == pytest.approx(spoken_s(TEXT), abs=0.02)
+
+
 async def test_a_voice_is_had_again_after_its_connection_broke(cloud: VoiceSimulator) -> None:
     speaking = voice(cloud)
     cloud.trouble = Trouble("cut", after=1, times=1)
