@@ -89,6 +89,7 @@ class Brief(Plain):
     elsewhere: tuple[ToolBrief, ...] = ()  # main asks their servers for the tools to be offered
     substitutes: tuple[Choice, ...] = ()  # for ``thinking``, when it fails, in this order
     fastest_first: bool = False  # these and ``thinking`` are equal: whichever is quickest of late
+    fastest_voice_first: bool = False  # the same of ``speaking`` and its substitutes
     hedge_after_s: float = 0.0  # a model silent for so long gets a rival; 0: never
     fast_turns: int = 0  # so many of the caller's turns are answered by the vendor's small model
     emotion: bool = False  # the model is told when the caller sounds otherwise than before

@@ -90,9 +90,12 @@ class Crew:
         """The call's voice and those that stand in for it; one that cannot be had is left out, as
         long as there is another."""
         brief = self._start.brief
+        choices: Sequence[Choice] = (brief.speaking, *brief.speaking_substitutes)
+        if brief.fastest_voice_first:
+            choices = self._vendors.by_speed(choices, "speaking")
         speakers: list[voice.Speaker] = []
         failure: VendorError | None = None
-        for choice in (brief.speaking, *brief.speaking_substitutes):
+        for choice in choices:
             try:
                 speaking = self._vendors.speaking(self._start, choice)
             except VendorError as error:

@@ -1,4 +1,4 @@
-"""How soon models have begun to answer of late, in this process. No clock of its own."""
+"""How soon vendors have begun to answer of late, in this process. No clock of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class _Mean:
 
 
 class Speeds:
-    """An exponentially weighted mean of the time to the first token, per vendor and model."""
+    """An exponentially weighted mean of the time to the first token (or sound), per model."""
 
     def __init__(self) -> None:
         self._means: dict[tuple[str, str], _Mean] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import SecretStr
 
@@ -24,6 +24,7 @@ from gateway.speech.spoken.speaking import Reading
 from gateway.speech.thinking import fast_model
 
 T = TypeVar("T")
+Quick = Literal["thinking", "speaking"]  # the parts of which vendors may be chosen by speed
 
 HASTE_S = 3.0
 LONGEST_TAG = 128
@@ -38,8 +39,8 @@ class Vendors(Protocol):
     def thinking(self, start: Start, choice: Choice) -> Thinking:
         """``choice`` is the brief's ``thinking``, one of its substitutes, or :meth:`fast`."""
 
-    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
-        """Models, the quickest of late first."""
+    def by_speed(self, choices: Sequence[Choice], part: Quick = "thinking") -> Sequence[Choice]:
+        """Models or voices, the quickest of late first."""
 
     def fast(self, start: Start) -> Choice | None:
         """A smaller and quicker model than the brief's ``thinking``, of the same vendor."""
@@ -91,7 +92,7 @@ class Catalog:
         self._memory = memory or Memory(0)
         self._tell = tell
         self._clock = clock
-        self._speeds = Speeds()
+        self._speeds: dict[str, Speeds] = {"thinking": Speeds(), "speaking": Speeds()}
         self._fence = Fence.of(allowed)
         self._renewals = Renewals(tell)
         self.renewed = self._renewals.came
@@ -100,12 +101,12 @@ class Catalog:
         return Account(start.call, choice, self._used, self._clock)
 
     def _used(self, used: Used) -> None:
-        if used.part == "thinking":
-            self._speeds.used(used)
+        if speeds := self._speeds.get(used.part):
+            speeds.used(used)
         self._tell(used)
 
-    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
-        return self._speeds.sorted(choices, self._clock())
+    def by_speed(self, choices: Sequence[Choice], part: Quick = "thinking") -> Sequence[Choice]:
+        return self._speeds[part].sorted(choices, self._clock())
 
     def _of(self, vendor: str) -> VendorSettings:
         return self._settings.get(vendor) or VendorSettings()

@@ -111,7 +111,8 @@ def from_assistant(
         "vendor_tag": assistant.get("vendorTag"),
         "thinking": _thinking(assistant, defaults.thinking),
         "substitutes": substitutes(model),
-        "fastest_first": (model.get("fallbackPlan") or {}).get("order") == "fastest",
+        "fastest_first": _fastest(model),
+        "fastest_voice_first": _fastest(assistant.get("voice") or {}),
         "emotion": model.get("emotionRecognitionEnabled"),
         "fast_turns": _whole(model.get("numFastTurns")),
         "speaking": _voice(assistant, defaults.speaking),
@@ -278,6 +279,11 @@ def _recorded(assistant: Assistant) -> bool | None:
     plan = assistant.get("artifactPlan") or {}
     wish = plan.get("recordingEnabled")
     return assistant.get("recordingEnabled") if wish is None else bool(wish)
+
+
+def _fastest(part: dict[str, Any]) -> bool:
+    """Whether it and its substitutes are equals, of which the quickest is wanted."""
+    return (part.get("fallbackPlan") or {}).get("order") == "fastest"
 
 
 def _whole(number: float | None) -> int | None:

@@ -11,7 +11,7 @@ import numpy as np
 from gateway.agent.brief import Choice
 from gateway.agent.messages import Start
 from gateway.agent.renewal import NewKey
-from gateway.agent.vendors import Vendors
+from gateway.agent.vendors import Quick, Vendors
 from gateway.media.lines import FRAME
 from gateway.simulate.clock import Clock
 from gateway.simulate.health import Health, How, Pace
@@ -102,8 +102,8 @@ class SimulatedVendors:
             return self._real.thinking(start, choice)
         return SimulatedThinking(self._craft, self._craft.of("thinking", choice))
 
-    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
-        return self._real.by_speed(choices)
+    def by_speed(self, choices: Sequence[Choice], part: Quick = "thinking") -> Sequence[Choice]:
+        return self._real.by_speed(choices, part)
 
     def fast(self, start: Start) -> Choice | None:
         return self._real.fast(start)

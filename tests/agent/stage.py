@@ -96,7 +96,7 @@ class Clay:
     replies: list[list[Delta | Exception | asyncio.Event]] = field(default_factory=list)
     asked: list[list[Message]] = field(default_factory=list)
     models: list[str] = field(default_factory=list)  # which one was asked, each time
-    slow: Sequence[str] = ()  # models that have been of late
+    slow: Sequence[str] = ()  # models, or voices' vendors, that have been of late
     patience_s: float = 3.0
     unfit: Sequence[str] = ()  # vendors of models that cannot be had
     spoken: list[str] = field(default_factory=list)
@@ -127,8 +127,9 @@ class Clay:
             raise VendorError(choice.vendor, Fault.AUTH, "no key")
         return ClayThinking(self, choice)
 
-    def by_speed(self, choices: Sequence[Choice]) -> Sequence[Choice]:
-        return sorted(choices, key=lambda choice: choice.model in self.slow)
+    def by_speed(self, choices: Sequence[Choice], part: str = "thinking") -> Sequence[Choice]:
+        models = part == "thinking"
+        return sorted(choices, key=lambda c: (c.model if models else c.vendor) in self.slow)
 
     def fast(self, start: Start) -> Choice | None:
         return Choice(vendor="clay", model="small")

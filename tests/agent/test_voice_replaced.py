@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.agent.brief import Brief, Choice
-from gateway.agent.messages import Start, Used
+from gateway.agent.messages import Start, TurnTimings, Used
 from gateway.agent.phrases import phrases
 from gateway.agent.reply import BYTES_PER_S, Piece
 from gateway.agent.vendors import Catalog
@@ -41,6 +41,28 @@ async def test_a_dead_voice_is_replaced_at_once_and_for_the_rest_of_the_call() -
             ("clay", "other")
         ]
         assert stage.hang_ups == []
+
+
+async def test_of_equal_voices_the_quickest_speaks() -> None:
+    for fastest, vendor in ((True, "other"), (False, "clay")):
+        async with Stage(
+            Clay(slow=("clay",)), speaking_substitutes=OTHER, fastest_voice_first=fastest
+        ) as stage:
+            await stage.until("listening")
+            stage.clay.replies = [say("It is noon.")]
+            await stage.turn("What time is it?")
+            await stage.until("listening")
+            assert stage.of(TurnTimings)[-1].vendors["speaking"] == vendor
+
+
+def test_voices_and_models_of_a_vendor_are_timed_apart() -> None:
+    known = Catalog({}, lambda used: None, lambda: 10.0)
+    slow, quick = Choice(vendor="openai", model="slow"), Choice(vendor="openai", model="quick")
+    for choice, first_at in ((slow, 2.0), (quick, 1.2)):
+        facts = {"call": "c", "vendor": "openai", "model": choice.model, "began_at": 1.0}
+        known._used(Used(part="speaking", ended_at=3.0, first_at=first_at, **facts))
+    assert known.by_speed([slow, quick], "speaking") == [quick, slow]
+    assert known.by_speed([slow, quick]) == [slow, quick]
 
 
 async def test_one_that_breaks_off_is_followed_by_the_words_not_yet_spoken() -> None:

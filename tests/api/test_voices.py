@@ -193,7 +193,10 @@ def test_substitutes_are_those_of_the_plan_that_are_here() -> None:
         {"provider": "cartesia", "voiceId": "c", "cachingEnabled": False},
         {"provider": "openai", "voiceId": "alloy"},
     ]
-    plan = {"provider": "11labs", "voiceId": "v", "fallbackPlan": {"voices": voices}}
+    plan: Any = {"provider": "11labs", "voiceId": "v", "fallbackPlan": {"voices": voices}}
     found = brief(plan).speaking_substitutes
     assert [choice.vendor for choice in found] == ["cartesia", "openai"]
     assert found[0].options == {"voice": "c", "caching": False}
+    assert not brief(plan).fastest_voice_first
+    plan["fallbackPlan"]["order"] = "fastest"
+    assert brief(plan).fastest_voice_first
