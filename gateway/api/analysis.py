@@ -21,7 +21,7 @@ from gateway.agent.renewal import KeyWanted
 from gateway.agent.templates import Templates
 from gateway.agent.vendors import Catalog
 from gateway.api import artifact, scorecards, structured_outputs
-from gateway.api.models import model_choice
+from gateway.api.models import with_its_own
 from gateway.api.resources import instant
 from gateway.api.saved_outputs import Saved
 from gateway.calls import usage
@@ -173,7 +173,7 @@ class Analyst:
             if plan.get("type") == "regex":
                 value = structured_outputs.by_pattern(plan, known["transcript"])
             else:
-                if own := plan.get("model") and model_choice(plan["model"]):
+                if own := plan.get("model") and with_its_own(plan["model"]):
                     brief = brief.model_copy(update={"thinking": own})
                 if brief.thinking.vendor == "script":
                     return None  # it has no opinion

@@ -63,11 +63,11 @@ def substitutes(model: dict[str, Any]) -> tuple[Choice, ...]:
     with the same settings, then those of ``fallbackPlan``, each with its own."""
     same = [model | {"model": name} for name in model.get("fallbackModels") or ()]
     others = (model.get("fallbackPlan") or {}).get("models") or ()
-    choices = [*map(model_choice, same), *map(_with_its_own, others)]
+    choices = [*map(model_choice, same), *map(with_its_own, others)]
     return tuple(chosen for chosen in choices if chosen)
 
 
-def _with_its_own(model: dict[str, Any]) -> Choice | None:
+def with_its_own(model: dict[str, Any]) -> Choice | None:
     """A model of another vendor has a temperature and a limit of its own."""
     chosen = model_choice(model)
     own = {"temperature": model.get("temperature"), "max_tokens": model.get("maxTokens")}

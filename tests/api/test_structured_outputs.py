@@ -67,10 +67,14 @@ async def test_the_owner_s_model_and_messages_are_used(site: Site) -> None:
         "provider": "openai",
         "model": "other",
         "messages": [{"role": "user", "content": "{{ endedReason }}, {{ structuredOutput.name }}"}],
+        "temperature": 0.5,
+        "maxTokens": 60,
     }
     assert results(await found(site, BOOKED | {"model": own}, vendor="script"))
     (asked,) = site.asked
     assert asked.json["model"] == "other"
+    limit = asked.json.get("max_tokens") or asked.json.get("max_completion_tokens")
+    assert (asked.json["temperature"], limit) == (0.5, 60)
     assert asked.json["messages"][0]["content"] == "customer-ended-call, Booked"
 
 
