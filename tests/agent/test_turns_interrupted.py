@@ -1,4 +1,4 @@
-"""Who speaks while the agent speaks, thinks or greets: what holds it, interrupts it, or is passed over."""
+"""Who speaks while the agent speaks or thinks: what holds it, interrupts it, or is passed over."""
 
 import pytest
 
