@@ -34,6 +34,11 @@ def test_trouble_of_ours_sends_a_carrier_to_another_gateway_and_names_no_details
     assert vars(line)["why"] == "read from phone_numbers: connection is closed"
 
 
-def test_a_call_that_nobody_here_can_take_is_told_why() -> None:
-    refused = told(CallRefused("phone number 7 has no assistant"))
-    assert (refused.status, refused.phrase) == (480, "phone number 7 has no assistant")
+def test_why_a_call_can_not_be_taken_is_told_to_us_and_not_to_a_stranger(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        refused = told(CallRefused("phone number 7 has no assistant"))
+    assert (refused.status, refused.phrase) == (480, "Temporarily Unavailable")
+    (line,) = [record for record in caplog.records if record.name == "gateway.calls.refusals"]
+    assert vars(line)["why"] == "phone number 7 has no assistant"
