@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway.agent.brief import ToolBrief
@@ -39,7 +38,6 @@ def wanted(call: "Call") -> Iterator[tuple[ToolBrief, HookAction]]:
 
 
 async def attend(call: "Call") -> None:
-    call.record.ended_at = datetime.now(UTC)  # what follows may take its time
     for number, (tool, action) in enumerate(wanted(call), 1):
         result = await actions.perform(
             call,

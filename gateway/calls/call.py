@@ -77,6 +77,8 @@ class Call:
         self._answered = 0.0  # monotonic seconds; 0: not answered
         self._begun = False  # the agent has the call
         self._ending = False
+        # The call's own calendar: no clock that is set makes it longer, or shorter than nothing.
+        self._zero = datetime.now(UTC) - timedelta(seconds=time.monotonic())
         self._limit: asyncio.TimerHandle | None = None
         self._watch: Watch | None = None
         self._last_words = ""
@@ -167,7 +169,7 @@ class Call:
         if self._answered or self._ending:
             return
         self._answered = time.monotonic()
-        self.record.answered_at = datetime.now(UTC)
+        self.record.answered_at = self._date(self._answered)
         loop = asyncio.get_running_loop()
         self._limit = loop.call_later(self._limit_s, self._too_long)
         self._watch = Watch(self, self._answered)
@@ -336,11 +338,11 @@ class Call:
         return round(max(0.0, at - self._answered), 3)
 
     def _date(self, at: float) -> datetime:
-        return datetime.now(UTC) - timedelta(seconds=time.monotonic() - at)
+        return self._zero + timedelta(seconds=at)
 
     def _enter(self, status: Status) -> None:
         self.record.status = status
-        self.record.updated_at = datetime.now(UTC)
+        self.record.updated_at = self._date(time.monotonic())
         self.happened(status)
         log.info("call is %s", status)
         if status is not Status.ENDED:  # that, ``over`` tells
@@ -359,8 +361,8 @@ class Call:
             self._limit.cancel()
         if self._watch:
             self._watch.stop()
-        self.record.ended_reason = reason
-        self.record.ended_detail = detail
+        self.record.ended_at = self._date(time.monotonic())  # what follows may take its time
+        self.record.ended_reason, self.record.ended_detail = reason, detail
         self.house.tasks.start(self._finish(), f"end of call {self.record.id}")
 
     async def _finish(self) -> None:
@@ -382,7 +384,6 @@ class Call:
             except Exception:
                 log.exception("the call's end went wrong")
             finally:
-                self.record.ended_at = self.record.ended_at or datetime.now(UTC)
                 self._enter(Status.ENDED)
                 log.info(
                     "call ended: %s",

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from gateway.agent.messages import (
 )
 from gateway.agent.plans import Hook, HookAction, VoicemailPlan
 from gateway.agent.renewal import KeyWanted, NewKey
+from gateway.calls import call as call_module
 from gateway.calls import metrics
 from gateway.calls.leg import Down, Pressed, Ringing, Up, Wrote
 from gateway.calls.ports import Route, ToolReply
@@ -123,6 +126,31 @@ async def test_the_rule_and_the_share_that_were_drawn_are_in_the_record() -> Non
     scene.call.end("manually-canceled")
     record = await scene.finished()
     assert [e.facts for e in record.events if e.what == "routed"] == [share]
+
+
+async def test_a_clock_that_is_set_makes_a_call_no_longer_nor_does_what_follows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Clock(datetime):
+        now_is = datetime(2026, 3, 29, 12, tzinfo=UTC)
+
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return cls.now_is
+
+    monkeypatch.setattr(call_module, "datetime", Clock)
+    scene = Scene()
+    Clock.now_is -= timedelta(hours=1)
+    scene.call.leg_event(Up())
+    Clock.now_is += timedelta(hours=5)
+    scene.call.end("manually-canceled")
+    ended_at = scene.call.record.ended_at
+    record = await scene.finished()
+    assert record.ended_at == ended_at, "not when its recording was kept and its analysis made"
+    assert 0 <= record.minutes < 5  # by far more than it takes
+    assert record.answered_at
+    assert record.answered_at <= record.updated_at
+    assert sorted(event.at for event in record.events) == [event.at for event in record.events]
 
 
 async def test_what_was_said_and_what_it_took_are_in_the_record() -> None:
