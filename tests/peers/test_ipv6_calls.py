@@ -67,9 +67,10 @@ async def test_callers_of_both_families_are_bridged(phone: Softphone, tmp_path: 
         await caller.record(tmp_path / "caller.wav")
         other = tmp_path / "other.wav"
         sound.write_wav(other, sound.tone(3.0, 1000.0))
+        before = len(peer.heard())
         await caller.say(other)
         assert loud(await caller.recorded(), 440.0) > 0.2
-        assert loud(peer.heard()[-4 * sound.RATE :], 1000.0) > 0.2
+        assert loud(peer.heard()[before:], 1000.0) > 0.2
         await caller.hang_up()
         await caller.disconnected()
         await peer.until("CALL_CLOSED")
