@@ -104,10 +104,12 @@ class Analyst:
     async def analyse(self, record: CallRecord, papers: Papers, brief: Brief) -> Findings:
         """The documented Analysis and structured outputs; empty if none is wanted or possible.
         Never raises."""
+        plans, cards = await self._wanted(record, papers)
         analysis, outputs = await asyncio.gather(
-            self._analysis(record, papers, brief), self._outputs(record, papers, brief)
+            self._analysis(record, papers, brief),
+            self.outputs(plans, cards, record, papers, brief),
         )
-        return Findings(analysis, outputs)
+        return Findings(analysis, outputs, structured_outputs.storable(plans))
 
     async def _analysis(self, record: CallRecord, papers: Papers, brief: Brief) -> Json:
         plan = (papers.get("assistant") or {}).get("analysisPlan")
@@ -124,20 +126,20 @@ class Analyst:
         )
         return _together(dict(zip(parts, answers, strict=True)))
 
-    async def _outputs(self, record: CallRecord, papers: Papers, brief: Brief) -> Json:
-        """``structuredOutputs``, ``skippedStructuredOutputs`` and ``scorecards``, by their ids."""
+    async def _wanted(
+        self, record: CallRecord, papers: Papers
+    ) -> tuple[dict[str, Json], dict[str, Json]]:
+        """Structured outputs and scorecards, by their ids."""
         plans = structured_outputs.wanted(papers.get("assistant") or {})
-        cards: dict[str, Json] = {}
-        if self._saved:
-            wish = (papers.get("assistant") or {}).get("artifactPlan") or {}
-            try:
-                plans |= await self._saved.outputs(record, wish)
-                cards = await self._saved.scorecards(record, wish)
-            except StoreError as error:
-                log.warning("saved structured outputs are left out: %s", error)
-        if not plans and not cards:
-            return {}
-        return await self.outputs(plans, cards, record, papers, brief)
+        if self._saved is None:
+            return plans, {}
+        wish = (papers.get("assistant") or {}).get("artifactPlan") or {}
+        try:
+            plans |= await self._saved.outputs(record, wish)
+            return plans, await self._saved.scorecards(record, wish)
+        except StoreError as error:
+            log.warning("saved structured outputs are left out: %s", error)
+            return plans, {}
 
     async def outputs(
         self,
@@ -147,7 +149,10 @@ class Analyst:
         papers: Papers,
         brief: Brief,
     ) -> Json:
-        """What these plans find in a call that is over, as the artifact shows it. Never raises."""
+        """What these plans find in a call that is over, as the artifact shows it:
+        ``structuredOutputs``, ``skippedStructuredOutputs`` and ``scorecards``. Never raises."""
+        if not plans and not cards:
+            return {}
         unmet = {i: structured_outputs.unmet(plan, record) for i, plan in plans.items()}
         known = _known(record, papers)
         due = [one for one in plans if unmet[one] is None]

@@ -7,6 +7,7 @@ conditions do not all hold is skipped, and the artifact says which condition it 
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -57,6 +58,12 @@ def unmet(plan: Json, record: CallRecord) -> Json | None:
         if not holds:
             return dict(condition)
     return None
+
+
+def storable(plans: Mapping[str, Json]) -> tuple[str, ...]:
+    """Those whose owner has them kept although nothing else of the call is."""
+    wishes = {i: plan.get("compliancePlan") or {} for i, plan in plans.items()}
+    return tuple(i for i, wish in wishes.items() if wish.get("forceStoreOnHipaaEnabled"))
 
 
 def question(plan: Json) -> Json:

@@ -52,3 +52,4 @@ async def attend(call: "Call") -> None:
         call.happened("hook", tool=tool.name, ok=result is not None and result.ok)
     found = await call.tools.analyse(call.record, call.papers, call.brief)
     call.record.analysis, call.record.outputs = found.analysis, found.outputs
+    call.record.storable = list(found.storable)

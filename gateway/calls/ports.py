@@ -142,10 +142,12 @@ class ToolReply:
 
 @dataclass(frozen=True)
 class Findings:
-    """What came out of a call, in the API's own JSON."""
+    """What came out of a call, in the API's own JSON; ``storable`` are the outputs that their
+    owner has kept also of a discreet call."""
 
     analysis: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    storable: tuple[str, ...] = ()
 
 
 class Listener(Protocol):

@@ -150,6 +150,7 @@ class CallRecord(BaseModel):
     ended_reason: str | None = None
     analysis: dict[str, Any] = Field(default_factory=dict)  # the API's own JSON
     outputs: dict[str, Any] = Field(default_factory=dict)  # as well: what else was found out
+    storable: list[str] = Field(default_factory=list)  # outputs kept of a discreet call, too
     ended_detail: str = ""  # one sentence for the operator
     activations: list[Activation] = Field(default_factory=list)
     transcript: list[Line] = Field(default_factory=list)
@@ -170,11 +171,15 @@ class CallRecord(BaseModel):
     discreet: bool = False  # nothing that was said may be stored
 
     def kept(self) -> dict[str, Any]:
-        """As JSON, to be stored: of a discreet call without what was said, pressed or found out."""
+        """As JSON, to be stored: of a discreet call without what was said, pressed or found out,
+        but for the outputs that are ``storable``."""
         if not self.discreet:
             return self.model_dump(mode="json")
         said = {"transcript", "variables", "analysis", "outputs"}
         kept = self.model_dump(mode="json", exclude=said)
+        outputs = self.outputs.get("structuredOutputs", {}).items()
+        if wanted := {name: output for name, output in outputs if name in self.storable}:
+            kept["outputs"] = {"structuredOutputs": wanted}
         for event in kept["events"]:
             event["facts"] = {n: v for n, v in event["facts"].items() if n not in SAID}
         return kept

@@ -103,6 +103,8 @@ PROVEN = {
         for maker in ("Byo", "Telnyx", "Twilio", "Vapi", "Vonage")
     },
     ("CreateStructuredOutputDto", "regex"): "test_structured_outputs.py",
+    ("CreateStructuredOutputDto", "compliancePlan"): "test_compliance.py",
+    ("ComplianceOverride", "forceStoreOnHipaaEnabled"): "test_compliance.py",
     ("SecurityFilterBase", "type"): "test_compliance.py",
     ("SecurityFilterBase", "regex"): "test_compliance.py",
     ("ScorecardMetric", "conditions"): "test_saved_outputs.py",

@@ -10,6 +10,7 @@ import pytest
 from gateway.agent.messages import Action
 from gateway.agent.plans import ScreenPlan
 from gateway.api import artifact
+from gateway.api.analysis import Analyst
 from gateway.api.briefs import from_assistant
 from gateway.api.call_view import CallView
 from gateway.api.server_messages import Messages
@@ -150,3 +151,20 @@ def test_a_filtered_message_says_so_and_keeps_what_was_said() -> None:
     assert (shown["message"], shown["isFiltered"]) == ("[FILTERED]", True)
     assert (shown["detectedThreats"], shown["originalMessage"]) == (["xss"], "<script>")
     assert "isFiltered" not in artifact.messages(a_call(transcript=[SECRET]), {})[0][0]
+
+
+async def test_an_output_that_its_owner_has_kept_is_kept_of_a_discreet_call() -> None:
+    plans = [
+        {"name": name, "type": "regex", "regex": ".*", "schema": {"type": "boolean"},
+         "compliancePlan": {"forceStoreOnHipaaEnabled": forced}}
+        for name, forced in (("Kept", True), ("Lost", False))
+    ]  # fmt: skip
+    record = a_call(Status.ENDED, discreet=True, transcript=[SECRET])
+    papers = {"assistant": {"artifactPlan": {"structuredOutputs": plans}}}
+    found = await Analyst({}).analyse(record, papers, BRIEF)
+    record.outputs, record.storable = found.outputs, list(found.storable)
+    (output,) = record.kept()["outputs"]["structuredOutputs"].values()
+    assert output == {"name": "Kept", "result": True}
+    assert "a secret" not in str(record.kept())
+    again = CallRecord.model_validate(record.kept())
+    assert again.kept()["outputs"] == record.kept()["outputs"]
