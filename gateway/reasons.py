@@ -50,12 +50,15 @@ class Ended(StrEnum):
 
 # The response codes for which the API has a reason of its own (its section D.1).
 _OUTBOUND = {
-    403: "403-forbidden",
-    407: "407-proxy-authentication-required",
-    408: "408-request-timeout",
-    480: "480-temporarily-unavailable",
-    503: "503-service-unavailable",
-}
+    status: f"call.in-progress.error-providerfault-outbound-sip-{told}"
+    for status, told in {
+        403: "403-forbidden",
+        407: "407-proxy-authentication-required",
+        408: "408-request-timeout",
+        480: "480-temporarily-unavailable",
+        503: "503-service-unavailable",
+    }.items()
+} | dict.fromkeys((404, 604), "sip-outbound-unallocated-number")
 
 
 def hook_executed(phase: str, deed: str) -> str:
@@ -64,15 +67,14 @@ def hook_executed(phase: str, deed: str) -> str:
     return f"call.{phase}.hook-executed-{deed}"
 
 
-def outbound_refused(status: int) -> str:
-    """The reason for an outbound INVITE that ended with this final SIP status."""
+def outbound_refused(status: int, rang: bool) -> str:
+    """The reason for an outbound INVITE that ended with this final SIP status. 408 and 480 of a
+    phone that ``rang`` (or that we have given up) mean that nobody answered it."""
     if status in (486, 600):
         return Ended.CUSTOMER_BUSY
-    if status in (408, 480, 487, 603):
+    if status in (487, 603) or (rang and status in (408, 480)):
         return Ended.CUSTOMER_DID_NOT_ANSWER
-    if status in _OUTBOUND:
-        return f"call.in-progress.error-providerfault-outbound-sip-{_OUTBOUND[status]}"
-    return Ended.OUTBOUND_FAILED_TO_CONNECT
+    return _OUTBOUND.get(status, Ended.OUTBOUND_FAILED_TO_CONNECT)
 
 
 def model_failed(vendor: str) -> str:

@@ -230,7 +230,8 @@ class Call:
 
     def _down(self, event: Down) -> None:
         self.record.sip_status = event.status
-        self.end(records.reason_of(event, self.record.direction), event.detail)
+        rang = self.record.status is Status.RINGING
+        self.end(records.reason_of(event, self.record.direction, rang), event.detail)
 
     def _too_long(self) -> None:
         with about(self.record.id):

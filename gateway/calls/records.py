@@ -71,12 +71,12 @@ def line(
     )
 
 
-def reason_of(event: Down, direction: str) -> str:
+def reason_of(event: Down, direction: str, rang: bool) -> str:
     """Why a call has ended whose party has gone."""
     if event.answered:
         return Ended.CUSTOMER_ENDED_CALL if event.by_peer else Ended.SIP_COMPLETED
     if direction == "outbound":
-        return reasons.outbound_refused(event.status or 0)
+        return reasons.outbound_refused(event.status or 0, rang or not event.by_peer)
     if event.by_peer:
         return Ended.CUSTOMER_HUNG_UP_WHILE_RINGING
     return Ended.INBOUND_FAILED_TO_CONNECT

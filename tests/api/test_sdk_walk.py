@@ -222,31 +222,44 @@ def test_the_blocking_client_has_the_same_methods(blocking: Any, client: Any) ->
         assert both[0] == both[1]
 
 
-async def test_the_blocking_client(
+async def test_the_blocking_client_s_every_method(
     blocking: Any, store: Store, tmp_path: Path, switchboard: Any
 ) -> None:
     over = ended("33333333-3333-4333-8333-333333333333", tmp_path)
     store.calls.save(over.kept())
+    walk = SimpleNamespace(**{name: Walked(getattr(blocking, name)) for name in RESOURCES})
 
     def use() -> None:
-        ann = blocking.assistants.create(
-            name="Ann", model={"provider": "openai", "model": "gpt-4o"}
-        )
+        ann = walk.assistants.create(name="Ann", model={"provider": "openai", "model": "gpt-4o"})
         number = {"provider": "vapi", "sipUri": "sip:a@example.org"}
-        for resource, made in (
-            (blocking.assistants, ann),
-            (blocking.squads, blocking.squads.create(members=[{"assistantId": ann.id}])),
-            (blocking.tools, blocking.tools.create(request={"type": "endCall"})),
-            (blocking.files, blocking.files.create(file=("a.txt", b"soup", "text/plain"))),
-            (blocking.phone_numbers, blocking.phone_numbers.create(request=number)),
+        placed = walk.calls.create(assistant_id=ann.id, customer={"sipUri": "sip:a@b.test"})
+        assert placed.status == "queued"
+        for name in sorted(walk.calls.left):
+            if name.endswith("_download"):
+                getattr(walk.calls, name)(over.id)
+        squad, members_ = walk.squads.create(members=[]), [{"assistantId": ann.id}]
+        for resource, made, change in (
+            (walk.squads, squad, {"members": members_, "name": "B"}),
+            (walk.tools, walk.tools.create(request={"type": "endCall"}), {}),
+            (walk.files, walk.files.create(file=("a.txt", b"soup", "text/plain")), {"name": "B"}),
+            (walk.phone_numbers, walk.phone_numbers.create(request=number), {"name": "B"}),
+            (walk.assistants, ann, {"name": "B"}),
+            (walk.calls, over, {"name": "B"}),
         ):
             assert resource.get(made.id).id == made.id
             assert [one.id for one in resource.list()] == [made.id]
-        placed = blocking.calls.create(assistant_id=ann.id, customer={"sipUri": "sip:a@b.test"})
-        assert placed.status == "queued"
-        assert blocking.calls.get(over.id).ended_reason == "customer-ended-call"
-        assert blocking.assistants.update(ann.id, name="Bob").name == "Bob"
-        assert blocking.assistants.delete(ann.id).id == ann.id
+            if resource is walk.tools or resource is walk.phone_numbers:
+                kind = {"type": "endCall"} if resource is walk.tools else {"provider": "vapi"}
+                changed = resource.update(made.id, request=kind | change)
+            else:
+                changed = resource.update(made.id, **change)
+            assert getattr(changed, "name", None) == change.get("name")
+            if resource is walk.phone_numbers:
+                page = resource.phone_number_controller_find_all_paginated(page=1, limit=5)
+                assert [one.id for one in page.results] == [made.id]
+            assert resource.delete(made.id).id == made.id
+            assert resource.list() == []
+        assert [name for name, resource in vars(walk).items() if resource.left] == []
         blocking._client_wrapper.httpx_client.httpx_client.close()
 
     await asyncio.to_thread(use)

@@ -104,7 +104,13 @@ async def test_the_first_to_end_the_call_gives_the_reason() -> None:
         ),
         (
             "outbound",
-            Down(True, False, 404, ""),
+            Down(True, False, 480, ""),
+            "call.in-progress.error-providerfault-outbound-sip-480-temporarily-unavailable",
+        ),
+        ("outbound", Down(True, False, 404, ""), "sip-outbound-unallocated-number"),
+        (
+            "outbound",
+            Down(True, False, 488, ""),
             "call.in-progress.error-sip-outbound-call-failed-to-connect",
         ),
     ],
@@ -117,6 +123,14 @@ async def test_how_the_party_left_is_the_reason(direction: str, down: Down, reas
     record = await scene.finished()
     assert record.ended_reason == reason
     assert record.sip_status == down.status
+
+
+async def test_a_phone_that_rang_and_is_unavailable_then_was_not_answered() -> None:
+    scene = Scene(direction="outbound")
+    scene.call.leg_event(Ringing(180))
+    scene.call.leg_event(Down(True, False, 480, ""))
+    record = await scene.finished()
+    assert (record.ended_reason, record.sip_status) == ("customer-did-not-answer", 480)
 
 
 async def test_the_rule_and_the_share_that_were_drawn_are_in_the_record() -> None:
