@@ -1,6 +1,6 @@
 # Each target sets up what it needs by itself, on a fresh machine too, and asks nothing.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint lock setup setup-dev
+.PHONY: help run test test-postgres bench lint lock setup setup-dev
 export NO_COLOR := 1
 BIN := .venv/bin
 
@@ -19,6 +19,9 @@ run: setup  ## run the gateway with config/gateway.toml, its state in state/
 test: lint  ## everything that must hold: lint, types and the whole test-suite
 	$(BIN)/python -m pytest -q -n 2 -m 'not peers'
 	$(BIN)/python -m pytest -q -n 3 -m peers  # they mostly wait for sound
+
+test-postgres: setup-dev  ## all tests of the API and the store on Postgres, some of which test runs on both
+	DATABASE=postgres $(BIN)/python -m pytest -q -n 2 tests/api tests/store
 
 bench: setup-dev  ## measure what docs/performance.md promises
 	$(BIN)/python -m pytest -q -s -o 'python_files=bench_*.py' tests/bench

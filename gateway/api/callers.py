@@ -15,6 +15,10 @@ Json = dict[str, Any]
 PUBLIC = {("POST", "/call/web"), ("POST", "/chat/web"), ("POST", "/chat/web/responses")}
 
 
+# By these, a request or one of its customers brings an assistant of its own, or changes one.
+_OWN = ("assistant", "squad", "assistantOverrides", "squadOverrides")
+
+
 class Forbidden(ApiError):
     def __init__(self, message: str) -> None:
         super().__init__(403, message)
@@ -51,8 +55,9 @@ class Caller:
         if allowed and any(body.get(name) is not None for name in ("squadId", "squad")):
             raise Forbidden("squads are not allowed for this key, which names its assistants")
         transient = self._restriction("allowTransientAssistant")
+        customers = [body.get("customer"), *(body.get("customers") or ())]
         if transient is False and any(
-            body.get(name) is not None for name in ("assistant", "squad", "assistantOverrides")
+            one.get(name) is not None for one in (body, *filter(None, customers)) for name in _OWN
         ):
             raise Forbidden("a transient assistant is not allowed for this key")
 

@@ -74,7 +74,7 @@ class FakeSwitchboard:
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """SQLite; what depends on the database is tried with both, and says so.
-    ``DATABASE=postgres pytest tests/api`` tries everything else with Postgres too."""
+    ``make test-postgres`` tries everything else with Postgres, too."""
     kind = getattr(request, "param", os.environ.get("DATABASE", "sqlite"))
     if kind == "postgres":
         empty: str = request.getfixturevalue("postgres").empty()

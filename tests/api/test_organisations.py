@@ -179,6 +179,14 @@ async def test_a_public_key_reads_nothing(api: httpx.AsyncClient) -> None:
             {"assistantId": NOBODY, "assistantOverrides": {"name": "x"}},
             403,
         ),
+        *(
+            ({"allowTransientAssistant": False}, {"assistantId": NOBODY, **more}, 403)
+            for more in (
+                {"squadOverrides": {"name": "x"}},
+                {"customer": {"assistantOverrides": {"name": "x"}}},
+                {"customers": [{}, {"assistantOverrides": {"name": "x"}}]},
+            )
+        ),
         ({"allowTransientAssistant": False, "enabled": False}, {"assistant": {}}, 400),
     ],
 )

@@ -31,7 +31,6 @@ def all_of(path: str) -> list[Any]:
     return [pytest.param(path, one, 0, id=one) for one in members(name)]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("path", "shape", "turn"),
     [each for path in ("assistant", "squad", "tool", "credential") for each in all_of(path)],

@@ -17,8 +17,6 @@ from gateway.store import Store
 from tests.api.maximal import maximal, members, snake
 from tests.api.test_official_sdk import client  # noqa: F401  # a fixture
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 RESOURCES = ("assistants", "squads", "calls", "phone_numbers", "tools", "files")
 # What is not here, and says so.
 ABSENT = {

@@ -20,8 +20,6 @@ MODEL = {"provider": "script", "script": {}}
 SALES = {"name": "Sales", "model": MODEL, "firstMessage": "Sales here."}
 TO_SALES = {"type": "assistant", "assistant": SALES}
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 async def successors(store: Store) -> AsyncIterator[Successors]:

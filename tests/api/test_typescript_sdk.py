@@ -24,7 +24,6 @@ WHY_NOT = "no node here" if NODE is None else "npm could not install the SDK: sc
 
 
 @pytest.mark.skipif(NODE is None or not INSTALLED, reason=WHY_NOT)
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_sdk_reads_back_what_it_wrote(
     client: Any,  # noqa: F811
     store: Store,

@@ -16,6 +16,8 @@ from gateway.api.targets import Targets
 from gateway.store import Store
 from tests.api.hooks import Peer, a_call, wire
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+
 ORG = str(uuid4())
 
 
