@@ -37,6 +37,10 @@ class Caller:
     def org_id(self) -> str:
         return self.holdings.org_id
 
+    @property
+    def restricted(self) -> bool:
+        return bool(self.restrictions) and self.restrictions.get("enabled", True)
+
     def check(self, method: str, path: str, origin: str) -> None:
         """Whether the key opens this door from there. Raises Forbidden."""
         if self.public and (method, path) not in PUBLIC:
@@ -62,7 +66,7 @@ class Caller:
             raise Forbidden("a transient assistant is not allowed for this key")
 
     def _restriction(self, name: str) -> Any:
-        return self.restrictions.get(name) if self.restrictions.get("enabled", True) else None
+        return self.restrictions.get(name) if self.restricted else None
 
 
 def caller_of(request: Request) -> Caller:

@@ -108,14 +108,19 @@ class Guard:
             if not isinstance(token, dict) or token.get("tag") not in ("private", "public"):
                 raise ApiError(401, "Invalid token: token.tag must be private or public")
             return self._of_token(org_id, token)
-        raise ApiError(401, "Invalid token: no private key of its organisation has signed it")
+        raise ApiError(
+            401, "Invalid token: no unrestricted private key of its organisation has signed it"
+        )
 
     async def _private_keys(self, org_id: str) -> list[str]:
+        """Those that may sign: what a restricted key signed would be without its restrictions."""
         kept = await self._store.keys.of(org_id).list(limit=MOST)
         keys = [
             str(key.body["token"])
             for key in kept
-            if key.body["tag"] == "private" and not _expired(key.body.get("expiresAt"))
+            if key.body["tag"] == "private"
+            and not self._of_token(org_id, key.body).restricted
+            and not _expired(key.body.get("expiresAt"))
         ]
         if org_id == THE_ORG:
             keys.append(self._key)

@@ -44,6 +44,8 @@ def tokens(store: Store) -> APIRouter:
         """The answer is the only one that has the key, as ``value``."""
         body = checked(reference("CreateTokenDto"), await read_json(request))
         given = {name: value for name, value in body.items() if value is not None}
+        if caller_of(request).restricted:
+            raise Forbidden("A restricted key may not make keys")
         holdings = await whose(caller_of(request), given.pop("orgId", None))
         value = secrets.token_urlsafe(32)
         made = await holdings.keys.create({"tag": "private", **given, "token": value})

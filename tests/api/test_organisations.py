@@ -198,6 +198,14 @@ async def test_restrictions_hold_for_calls(
     assert answer.status_code == status, answer.text
 
 
+async def test_a_restricted_key_makes_no_key_without_restrictions(api: httpx.AsyncClient) -> None:
+    for enabled, status in ((True, 403), (False, 201)):
+        limits = {"enabled": enabled, "allowTransientAssistant": False}
+        made = await key_for(api, restrictions=limits)
+        answer = await api.post("/token", json={}, headers=bearing(made["value"]))
+        assert answer.status_code == status, answer.text
+
+
 async def test_restrictions_hold_for_origins(api: httpx.AsyncClient) -> None:
     made = await key_for(api, restrictions={"allowedOrigins": ["https://good.example"]})
     good = bearing(made["value"], Origin="https://good.example")
@@ -232,6 +240,8 @@ async def test_a_jwt_is_believed_if_a_key_of_its_organisation_signed_it(
     assert await status(signed(made["value"], token={"tag": "public"})) == 403
     limits = {"tag": "private", "restrictions": {"allowedOrigins": ["https://a.example"]}}
     assert await status(signed(made["value"], token=limits)) == 403
+    limited = await key_for(other, restrictions=limits["restrictions"])
+    assert await status(signed(limited["value"])) == 401  # it would shed its restrictions
     past = int((datetime.now(UTC) - timedelta(hours=1)).timestamp())
     assert await status(signed(made["value"], exp=past)) == 401
     unsigned = jwt.encode({"orgId": org_id, "token": {"tag": "private"}}, None, "none")
