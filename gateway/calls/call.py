@@ -230,8 +230,7 @@ class Call:
 
     def _down(self, event: Down) -> None:
         self.record.sip_status = event.status
-        rang = self.record.status is Status.RINGING
-        self.end(records.reason_of(event, self.record.direction, rang), event.detail)
+        self.end(records.reason_of(event, self.record), event.detail)
 
     def _too_long(self) -> None:
         with about(self.record.id):

@@ -11,7 +11,7 @@ from gateway.agent.messages import Spoken, TurnTimings
 from gateway.calls.doors import Caller
 from gateway.calls.leg import Down
 from gateway.calls.ports import Order, Reach
-from gateway.calls.record import CallRecord, Line, Party, Turn
+from gateway.calls.record import CallRecord, Line, Party, Status, Turn
 from gateway.calls.routes import Echo
 from gateway.calls.variables import from_headers
 from gateway.reasons import Ended
@@ -71,11 +71,12 @@ def line(
     )
 
 
-def reason_of(event: Down, direction: str, rang: bool) -> str:
+def reason_of(event: Down, record: CallRecord) -> str:
     """Why a call has ended whose party has gone."""
     if event.answered:
         return Ended.CUSTOMER_ENDED_CALL if event.by_peer else Ended.SIP_COMPLETED
-    if direction == "outbound":
+    if record.direction == "outbound":
+        rang = record.status is Status.RINGING
         return reasons.outbound_refused(event.status or 0, rang or not event.by_peer)
     if event.by_peer:
         return Ended.CUSTOMER_HUNG_UP_WHILE_RINGING
