@@ -56,6 +56,7 @@ class Row:
         self._row = row
         self._beats, self._beat_at = lines.cells("beat"), lines.cells("beat_at")
         self._heard, self._speech = lines.ring("heard", row), lines.ring("speech", row)
+        self._queue = lines.ring("queue", row)
         self._others = lines.ring("agent_hears", row)
         self._pause_count, self._paused_beat = lines.cells("pauses"), lines.cells("paused_beat")
         self._resumed, self._policy = lines.cells("resumed"), lines.cells("policy")
@@ -168,8 +169,11 @@ class Row:
         """Queue these frames; there must be ``room`` for them."""
         if len(frames) > self.room:
             raise ValueError(f"{len(frames)} frames do not fit into room for {self.room}")
-        written = self.written
-        self._lines["queue"][self._row, np.arange(written, written + len(frames)) % QUEUE] = frames
+        written, pcm = self.written, frames.tobytes()
+        place = written % QUEUE * SIZE
+        end = min(place + len(pcm), QUEUE * SIZE)
+        self._queue[place:end] = pcm[: end - place]
+        self._queue[: len(pcm) - (end - place)] = pcm[end - place :]
         self._written[self._row] = written + len(frames)
         self._drained = False
 

@@ -107,6 +107,17 @@ def test_the_queue_holds_so_much_and_no_more(media: Media) -> None:
     assert row.waiting == 0
 
 
+def test_the_queue_begins_again_where_it_ends(media: Media) -> None:
+    row = Row(media.agent, 1)
+    row.write(frames(QUEUE - 2))
+    for _ in range(QUEUE - 2):
+        media.beat(1.0)
+    row.write(np.concatenate([frames(1, value) for value in (1, 2, 3, 4, 5)]))
+    queue = media.lines["queue"][1]
+    assert queue[[-2, -1, 0, 1, 2], 0].tolist() == queue[[-2, -1, 0, 1, 2], -1].tolist()
+    assert queue[[-2, -1, 0, 1, 2], 0].tolist() == [1, 2, 3, 4, 5]
+
+
 def test_when_a_frame_went_out(media: Media) -> None:
     row = Row(media.agent, 1)
     row.write(frames(5))
