@@ -108,6 +108,11 @@ class Ear:
     def vendor(self) -> str:
         return self._candidate.vendor
 
+    @property
+    def listens(self) -> bool:
+        """It does; else a transcriber is being dialled, or is to be."""
+        return self._hearing is not None
+
     def beat(self, now: float) -> None:
         if self._due is not None and now >= self._due:
             self._due = None

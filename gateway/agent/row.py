@@ -21,7 +21,7 @@ from gateway.media.lines import (
 KEYS = "0123456789*#ABCD"  # by RFC 4733 event code
 
 SIZE = 2 * FRAME  # bytes of a frame
-PATIENT = 4  # beats that a still row can wait
+PATIENT = 5  # beats that a still row can wait
 NOBODY = bytes(4 * SOURCES)  # ``agent_hears`` of a row whose agent hears only its own peer
 
 Frames = npt.NDArray[np.int16]  # (n, FRAME)

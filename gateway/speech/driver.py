@@ -26,7 +26,7 @@ from gateway.speech.settings import VendorSettings
 from gateway.speech.vendors.faults import broken, refused
 from gateway.speech.vendors.shared import shared
 
-BACKLOG = 250  # messages that wait to be sent: 20 s; a vendor so far behind has stalled
+BACKLOG = 200  # messages that wait to be sent: 20 s; a vendor so far behind has stalled
 LETTING_GO_S = 1.0  # for the closing handshake
 PING_S = 5.0
 SETTLE_S = 2.0  # after speech, for words; then there were none
@@ -34,7 +34,7 @@ SPEECH_S = 2.0  # so much of it cannot have been without a word
 LONG_S = 10.0  # of speech without a pause, for one that may say nothing before its end
 # Bytes of sound that are sent at once. Each message costs as much as hearing the beat does; while
 # nobody speaks, nothing depends on a few beats.
-NEAR, FAR = 80 * RATE * 2 // 1000, 240 * RATE * 2 // 1000
+NEAR, FAR = 100 * RATE * 2 // 1000, 200 * RATE * 2 // 1000
 TICK_S = 0.25
 LONGEST_FRAME = 1 << 22
 
