@@ -97,7 +97,7 @@ class Deeds:
         if state is State.SPEAKING and self._mouth.began_at is None:
             return False
         awaited = self._brief.hooks or self._dialogue.waiting or self._dialogue.message_wish
-        return self._ear.listens and not (awaited or self._answering.listens)
+        return not (awaited or self._answering.listens)
 
     def _sound(self, now: float) -> None:
         """The agent becomes audible."""

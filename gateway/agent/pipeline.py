@@ -173,7 +173,7 @@ class Agent:
 
     def beat(self, now: float) -> None:
         """Once per beat, be it for nothing: hear, let time pass, speak. Never raises."""
-        if not (self._deeds.at_ease and self._row.still):
+        if not (self._deeds.at_ease and self._row.still and self._ear.listens):
             self._guard(self._beat, now)
 
     async def close(self) -> None:
