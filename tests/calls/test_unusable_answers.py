@@ -4,6 +4,7 @@ up."""
 import pytest
 
 from gateway.calls.leg import Down, LegEvent
+from gateway.calls.record import CallRecord
 from gateway.calls.records import reason_of
 from gateway.calls.sip_leg import SipLeg
 from gateway.reasons import Ended
@@ -32,7 +33,10 @@ def test_of_who_was_called(sdp: bytes) -> None:
     leg._heard(events.Answered(sdp or None))
     (down,) = told
     assert isinstance(down, Down)
-    assert reason_of(down, "outbound") == Ended.OUTBOUND_FAILED_TO_CONNECT
+    assert (
+        reason_of(down, CallRecord(id="c", direction="outbound"))
+        == Ended.OUTBOUND_FAILED_TO_CONNECT
+    )
     assert down.status == 488
     assert down.detail
     world.run()
@@ -58,5 +62,7 @@ def test_of_who_called_without_an_offer(sdp: bytes) -> None:
     world.run(1)
     down = told[0]
     assert isinstance(down, Down)
-    assert reason_of(down, "inbound") == Ended.INBOUND_FAILED_TO_CONNECT
+    assert (
+        reason_of(down, CallRecord(id="c", direction="inbound")) == Ended.INBOUND_FAILED_TO_CONNECT
+    )
     world.run()
