@@ -13,6 +13,7 @@ import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
+from schemathesis.core import NotSet
 
 EXAMPLES = int(os.environ.get("FUZZ", "1"))
 SEED = int(os.environ.get("SEED", "0"))
@@ -53,7 +54,9 @@ def modes(operation: Any) -> list[GenerationMode]:
 
 async def ask(api: httpx.AsyncClient, case: Any) -> httpx.Response:
     parts: dict[str, Any] = {"params": case.query or None}
-    if case.media_type == "application/json":
+    if isinstance(case.body, NotSet):
+        pass
+    elif case.media_type == "application/json":
         parts["json"] = case.body
     elif isinstance(case.body, dict):
         parts["files"] = {name: str(part).encode() for name, part in case.body.items()}
