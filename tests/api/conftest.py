@@ -9,15 +9,19 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from gateway import fenced_http
 from gateway.api.app import create_app
 from gateway.api.briefs import Defaults
 from gateway.api.call_view import CallView
 from gateway.api.directory import StoreDirectory
+from gateway.api.introductions import Introductions
 from gateway.api.server_messages import Messages
 from gateway.api.targets import Targets
+from gateway.api.wire import Wire
 from gateway.calls.ports import Listener, Order
 from gateway.calls.record import CallRecord
-from gateway.store import Store
+from gateway.fence import Fence
+from gateway.store import Holdings, Store
 from gateway.store.tables import THE_ORG
 from gateway.store.vault import Vault
 from tests.api.hooks import Kept, Peer, wire
@@ -139,3 +143,20 @@ async def peer() -> AsyncIterator[Peer]:
 @pytest.fixture
 def kept() -> Kept:
     return Kept()
+
+
+@pytest.fixture
+def holdings(store: Store) -> Holdings:
+    return store.of("1b0a5bc4-8a0b-4e5e-9d5a-0c3f0f7b3f01")
+
+
+@pytest.fixture
+async def defaults(holdings: Holdings) -> AsyncIterator[Defaults]:
+    async def lookup(org_id: str, credential_id: str) -> Any:
+        assert org_id == holdings.org_id
+        stored = await holdings.credentials.get(credential_id)
+        return stored.body if stored else None
+
+    line = Wire(fenced_http.client(Fence.of(["127.0.0.0/8"])), lookup)
+    yield Defaults(introductions=Introductions(line))
+    await line.close()

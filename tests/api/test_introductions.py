@@ -1,112 +1,29 @@
 """Credentials that the API stores open the vendors of a call, and introduce the gateway to servers
 of somebody's own: by what simulators of them saw."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from gateway import fenced_http
 from gateway.agent.brief import Brief, Choice, VendorKey
-from gateway.agent.messages import Start, Used
-from gateway.agent.renewal import KeyWanted, NewKey
-from gateway.agent.vendors import Catalog
-from gateway.api import briefs
+from gateway.agent.messages import Start
 from gateway.api.briefs import Defaults
-from gateway.api.introductions import Introductions
 from gateway.api.unusable import Unusable
-from gateway.api.vendor_keys import keys_of
-from gateway.api.wire import Wire
-from gateway.errors import ConfigError, Fault, VendorError
-from gateway.fence import Fence
+from gateway.errors import ConfigError
 from gateway.signatures import signed
 from gateway.speech import catalog
-from gateway.speech.contract import Message
 from gateway.speech.remembered import Memory
 from gateway.speech.settings import VendorSettings
-from gateway.store import Holdings, Store
+from gateway.store import Holdings
+from tests.api.introduced import MODEL, OURS, THEIRS, brief_of, listen, speak, think, vendors
 from tests.simulators.anthropic_wire import AnthropicSimulator
 from tests.simulators.bedrock_wire import BedrockSimulator
 from tests.simulators.gemini_wire import GeminiSimulator
 from tests.simulators.openai_wire import OpenAISimulator
 from tests.simulators.transcriber_wire import TranscriberSimulator
 from tests.simulators.voice_wire import VoiceSimulator
-from tests.simulators.wire import Reply, Request, Server, Trouble
-
-LOCAL = Fence.of(["127.0.0.0/8"])
-MODEL = {"provider": "script", "script": {"start": "a", "states": {"a": {}}}}
-OURS = "the-operators-key"
-THEIRS = "their-own-key"
-
-
-@pytest.fixture
-def holdings(store: Store) -> Holdings:
-    return store.of("1b0a5bc4-8a0b-4e5e-9d5a-0c3f0f7b3f01")
-
-
-@pytest.fixture
-async def defaults(holdings: Holdings) -> AsyncIterator[Defaults]:
-    async def lookup(org_id: str, credential_id: str) -> Any:
-        assert org_id == holdings.org_id
-        stored = await holdings.credentials.get(credential_id)
-        return stored.body if stored else None
-
-    line = Wire(fenced_http.client(LOCAL), lookup)
-    yield Defaults(introductions=Introductions(line))
-    await line.close()
-
-
-async def brief_of(assistant: Any, holdings: Holdings, defaults: Defaults) -> Brief:
-    keys = await keys_of(assistant, holdings)
-    return await briefs.brief_of(assistant, defaults, keys, holdings.org_id)
-
-
-def vendors(cloud: Server, *names: str) -> Catalog:
-    url = getattr(cloud, "base_url", None)
-    settings = VendorSettings(base_url=url, api_key=OURS, region="ours", user="us")  # type: ignore[arg-type]
-    return Catalog(dict.fromkeys(names, settings), lambda used: None, lambda: 0.0, ["127.0.0.0/8"])
-
-
-def seen(cloud: Server) -> str:
-    said = [(r.path, r.query, r.headers, r.body.decode("latin-1")) for r in cloud.requests]
-    return json.dumps(said) + repr(getattr(cloud, "starts", ""))
-
-
-async def think(cloud: Server, brief: Brief) -> str:
-    choice = brief.thinking
-    thinking = vendors(cloud, choice.vendor).thinking(Start(call="c", row=0, brief=brief), choice)
-    async with aclosing(thinking.reply([Message("user", "hello")], [])) as deltas:
-        async for _ in deltas:
-            pass
-    await catalog.close()
-    return seen(cloud)
-
-
-async def speak(cloud: Server, brief: Brief) -> str:
-    choice = brief.speaking
-    speaking = vendors(cloud, choice.vendor).speaking(Start(call="c", row=0, brief=brief), choice)
-    try:
-        async with aclosing(speaking.speak("Hello there.")) as sound:
-            async for _ in sound:
-                pass
-    finally:
-        await speaking.close()
-        await catalog.close()
-    return seen(cloud)
-
-
-async def listen(cloud: Server, brief: Brief) -> str:
-    choice = brief.hearing
-    hearing = vendors(cloud, choice.vendor).hearing(Start(call="c", row=0, brief=brief), choice)
-    await hearing.open()
-    await hearing.close()
-    await catalog.close()
-    return seen(cloud)
-
+from tests.simulators.wire import Server, Trouble
 
 THINKERS = ["openai", "groq", "together-ai", "openrouter", "deepinfra", "perplexity-ai", "xai",
             "cerebras", "mistral", "deep-seek", "anyscale", "inflection-ai"]  # fmt: skip
@@ -232,80 +149,6 @@ async def test_azure_openai_is_chosen_by_region_and_model(
     assert asked.headers["authorization"] == f"Bearer {THEIRS}"
     assert asked.headers["ocp-apim-subscription-key"] == f"{THEIRS}-2"
     assert asked.json()["model"] == "gpt-4.1-2025-04-14"
-
-
-@dataclass
-class TokenServer(Server):
-    life_s: float = 3600.0
-
-    async def answer(self, request: Request, reply: Reply) -> None:
-        token = {"access_token": f"{THEIRS}-{len(self.requests)}", "expires_in": self.life_s}
-        await reply.whole(200, json.dumps(token).encode())
-
-
-async def with_tokens(
-    cloud: OpenAISimulator, tokens: TokenServer, holdings: Holdings, defaults: Defaults
-) -> Brief:
-    url = f"http://127.0.0.1:{tokens.port}/token"
-    plan = {"type": "oauth2", "url": url, "clientId": "id", "clientSecret": "s"}
-    await holdings.credentials.create(
-        {"provider": "custom-llm", "apiKey": "", "authenticationPlan": plan}
-    )
-    model = {"provider": "custom-llm", "model": "m", "url": cloud.base_url}
-    return await brief_of({"model": model}, holdings, defaults)
-
-
-async def test_a_custom_model_is_shown_a_token(holdings: Holdings, defaults: Defaults) -> None:
-    async with OpenAISimulator() as cloud, TokenServer() as tokens:
-        await think(cloud, await with_tokens(cloud, tokens, holdings, defaults))
-        assert cloud.requests[-1].headers["authorization"] == f"Bearer {THEIRS}-1"
-
-
-@pytest.mark.parametrize(
-    ("life_s", "refusals", "shown"),
-    [
-        pytest.param(3600.0, 0, ["1", "1"], id="valid"),
-        pytest.param(5.0, 0, ["2", "3"], id="about to end"),
-        pytest.param(3600.0, 1, ["1", "2", "2"], id="refused"),
-        pytest.param(3600.0, 2, ["1", "2"], id="refused again"),
-    ],
-)
-async def test_a_token_ends_within_a_call(
-    life_s: float, refusals: int, shown: list[str], holdings: Holdings, defaults: Defaults
-) -> None:
-    async with OpenAISimulator() as cloud, TokenServer(life_s=life_s) as tokens:
-        brief = await with_tokens(cloud, tokens, holdings, defaults)
-        if refusals:
-            cloud.trouble = Trouble("refuse", status=401, times=refusals)
-        assert defaults.introductions
-        main, asked = defaults.introductions._wire, set()
-
-        def tell(message: Used | KeyWanted) -> None:
-            if isinstance(message, KeyWanted):
-                asked.add(asyncio.ensure_future(answer(message)))
-
-        async def answer(wanted: KeyWanted) -> None:
-            key, until = await main.key(wanted.plan, holdings.org_id, wanted.refused)
-            vendors.renewed(NewKey(call="c", question=wanted.question, api_key=key, until=until))
-
-        vendors = Catalog({}, tell, lambda: 0.0, ["127.0.0.0/8"])
-        model = vendors.thinking(Start(call="c", row=0, brief=brief), brief.thinking)
-
-        async def reply() -> None:
-            async for _ in model.reply([Message("user", "hello")], []):
-                pass
-
-        if refusals == 2:
-            with pytest.raises(VendorError) as failure:
-                await reply()
-            assert failure.value.fault is Fault.AUTH
-        else:
-            await reply()
-            await reply()
-        await model.close()
-        await catalog.close()
-        tried = [r.headers["authorization"] for r in cloud.requests if r.method == "POST"]
-        assert tried == [f"Bearer {THEIRS}-{number}" for number in shown]
 
 
 async def test_what_a_voice_said_for_one_owner_is_not_played_to_another() -> None:
