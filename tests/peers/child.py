@@ -5,7 +5,7 @@ import socket
 
 from gateway.probe.child import Child, Gone
 
-__all__ = ["Child", "Gone", "free_port", "free_ports", "is_free"]
+__all__ = ["Child", "Gone", "free_port", "free_ports", "is_free", "retire"]
 
 
 def is_free(port: int) -> bool:
@@ -23,6 +23,7 @@ def is_free(port: int) -> bool:
 # used.
 _FIRST, _SHARE, _SHARES = 10_000, 1_100, 20
 _at = 0
+_retired: set[int] = set()
 
 
 @functools.cache
@@ -54,5 +55,11 @@ def free_ports(count: int) -> int:
             _at = 0
         first = _share()[0] + _at
         _at += count + count % 2
-        if all(is_free(port) for port in range(first, first + count)):
+        ports = range(first, first + count)
+        if _retired.isdisjoint(ports) and all(map(is_free, ports)):
             return first
+
+
+def retire(port: int) -> None:
+    """Give it to nobody any more: somebody may still look there for a peer that is gone."""
+    _retired.add(port)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from tests.peers.child import Child, free_port, free_ports
+from tests.peers.child import Child, free_port, free_ports, retire
 
 ROOT = Path(__file__).parent.parent.parent
 KEY = "key-of-the-tests"
@@ -77,6 +77,7 @@ class Daemon:
     async def kill(self) -> None:
         """No TERM, no farewell: the machine is gone."""
         self.killed = True
+        retire(int(self.sip_address.rpartition(":")[2]))
         os.kill(self.child.pid, signal.SIGKILL)
         await self.child.ended(LEAVE_S)
 
