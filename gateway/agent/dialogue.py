@@ -152,7 +152,7 @@ class Dialogue:
         self.progress()
 
     def _messages(self, messages: Iterable[Mapping[str, str]]) -> list[Message]:
-        return [Message(m["role"], self._fill(m["content"])) for m in messages]  # type: ignore[arg-type]
+        return [Message.of(message, self._fill(message["content"])) for message in messages]
 
     def call(self, tool: str, arguments: dict[str, Any], now: float) -> None:
         """Call a tool although the model did not."""

@@ -37,9 +37,7 @@ async def of(
     transcript = f"Here is the transcript:\n\n{said}"
     usual = [{"role": "system", "content": USUAL}, {"role": "user", "content": transcript}]
     messages = [
-        # The role was checked when the plan was written.
-        Message(m["role"], m["content"].replace("{{transcript}}", said))  # type: ignore[arg-type]
-        for m in instructions or usual
+        Message.of(m, m["content"].replace("{{transcript}}", said)) for m in instructions or usual
     ]
     try:
         thinking = vendors.thinking(start, choice)

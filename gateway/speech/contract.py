@@ -6,9 +6,9 @@ caller decides whether to try again. All three are per call: nothing of one call
 another, and ``close`` leaves no task and no socket behind, however the call ended.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self, cast
 
 RATE = 16_000
 
@@ -76,6 +76,11 @@ class Message:
     content: str
     tool_calls: tuple["Called", ...] = ()
     tool_call_id: str = ""
+
+    @classmethod
+    def of(cls, written: Mapping[str, str], content: str) -> Self:
+        """One of an assistant's plans, whose role the API has checked; and what it says now."""
+        return cls(cast(Literal["system", "user", "assistant"], written["role"]), content)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,7 @@ import socket
 import pytest
 
 from gateway.media.sockets import PortTaken, bind_pair
-from tests.peers.child import free_ports
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
+from tests.peers.child import free_ports, has_ipv6
 
 FAMILIES = [
     pytest.param("127.0.0.1", socket.IPPROTO_IP, socket.IP_TOS, id="IPv4"),

@@ -21,6 +21,7 @@ from gateway.media.packing import Outgoing
 from gateway.media.ring import Ring
 from gateway.media.sockets import Sockets
 from gateway.rtp.srtp import NUMBERS, SUITES, Receiving, Sending
+from tests.peers.child import has_ipv6
 
 DEADLINE_S = 30.0
 ROWS = 16
@@ -34,14 +35,6 @@ def bound(host: str = "127.0.0.1") -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     sock.bind((host, 0))
     return sock
-
-
-def has_ipv6() -> bool:
-    try:
-        bound("::1").close()
-    except OSError:
-        return False
-    return True
 
 
 HOSTS = [

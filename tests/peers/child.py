@@ -5,7 +5,7 @@ import socket
 
 from gateway.probe.child import Child, Gone
 
-__all__ = ["Child", "Gone", "free_port", "free_ports", "is_free", "retire"]
+__all__ = ["Child", "Gone", "free_port", "free_ports", "has_ipv6", "is_free", "retire"]
 
 
 def is_free(port: int) -> bool:
@@ -16,6 +16,15 @@ def is_free(port: int) -> bool:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 return False
+    return True
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
     return True
 
 

@@ -1,27 +1,16 @@
 """Calls over IPv6: a gateway that listens on both families, a baresip that knows only IPv6, and a
 pjsua2 that knows only IPv4."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.peers import sound
 from tests.peers.baresip import Baresip
-from tests.peers.child import free_port
+from tests.peers.child import free_port, has_ipv6
 from tests.peers.daemon import Daemon
 from tests.peers.softphone import Softphone
 from tests.peers.test_transfers import desk, gateway_is, loud, to
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
 
 pytestmark = [
     pytest.mark.peers,
